@@ -1,0 +1,562 @@
+//! The facts as plain data: what every view shows and what the JSON contract serializes.
+//!
+//! Times are RFC 3339 strings in UTC with nine digits, durations are integer nanoseconds in fields that end in `_ns`,
+//! packet numbers count from 1, sequence numbers are the raw 32-bit values. A field that the capture cannot tell is
+//! `null`, never zero. Fields may be added; none may be renamed or dropped without a new major version.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::segment::PacketNumber;
+use crate::time::Timestamp;
+pub use crate::tracker::state::State;
+
+/// Version of the JSON contract; grows by one when a field is renamed or dropped.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Everything one run found.
+#[derive(Debug, Serialize)]
+pub struct Analysis {
+    /// The capture as a whole.
+    pub capture: Capture,
+    /// One entry for each connection (incarnation), in order of their first packet.
+    pub connections: Vec<Connection>,
+    /// Totals.
+    pub summary: Summary,
+}
+
+/// The capture: where it came from and how good it is. First line of a JSON Lines stream.
+#[derive(Debug, Clone, Serialize)]
+pub struct Capture {
+    /// Version of this contract.
+    pub schema_version: u32,
+    /// The program and its version.
+    pub program: String,
+    /// The files read, as they were named.
+    pub files: Vec<String>,
+    /// Formats of the files: `pcap`, `pcap-ns`, `pcapng`.
+    pub formats: Vec<String>,
+    /// Names of the link types seen, in order of appearance.
+    pub link_types: Vec<String>,
+    /// Packets read.
+    pub packets: u64,
+    /// Packets that gave a TCP segment to a connection. `packets` is this plus all of `skipped`.
+    pub tcp_segments: u64,
+    /// Packets that gave no TCP segment, by reason.
+    pub skipped: BTreeMap<String, u64>,
+    /// Packets among the TCP segments that the snap length cut.
+    pub cut_segments: u64,
+    /// Segments seen twice by the capture itself (a mirror port, `any` on a router), among the TCP segments.
+    pub duplicate_segments: u64,
+    /// Octets that the capture lacks although they were acknowledged.
+    pub missed_bytes: u64,
+    /// Connections of which only one side was captured.
+    pub one_sided_connections: u64,
+    /// Packets whose time stamp lies before that of the packet before.
+    pub time_steps_back: u64,
+    /// Time of the earliest and of the latest packet.
+    pub first_time: Option<Timestamp>,
+    /// See `first_time`.
+    pub last_time: Option<Timestamp>,
+    /// Snap length that the file states, if it does.
+    pub snap_length: Option<u32>,
+    /// False if the input was damaged or cut off: what follows covers only what was read before.
+    pub complete: bool,
+    /// What was wrong with the input, where, and what to do.
+    pub damage: Vec<String>,
+    /// 2 MSL in force for the TIME-WAIT timer, nanoseconds.
+    pub time_wait_ns: i64,
+}
+
+/// Totals. Last line of a JSON Lines stream, so that a reader can tell a complete run from one that was cut off.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Summary {
+    /// Packets read.
+    pub packets: u64,
+    /// TCP segments given to connections.
+    pub tcp_segments: u64,
+    /// Packets skipped, all reasons together.
+    pub skipped_packets: u64,
+    /// Connections (incarnations) in the capture.
+    pub connections: u64,
+    /// Connections that the selection left to be shown.
+    pub connections_selected: u64,
+    /// Connections by outcome.
+    pub outcomes: BTreeMap<String, u64>,
+    /// Endpoints by their state at the end of the capture.
+    pub states: BTreeMap<String, u64>,
+    /// Transitions reported, by evidence.
+    pub transitions: BTreeMap<String, u64>,
+    /// False if the input was damaged or cut off.
+    pub complete: bool,
+}
+
+/// One incarnation of a 4-tuple.
+#[derive(Debug, Clone, Serialize)]
+pub struct Connection {
+    /// Number of the connection, from 1 in order of first packets.
+    pub id: u64,
+    /// How many earlier connections of this capture used the same 4-tuple.
+    pub incarnation: u32,
+    /// Who sent the first SYN.
+    pub client: Address,
+    /// Its peer.
+    pub server: Address,
+    /// How the roles were told: `syn`, `syn-ack`, or `guess`.
+    pub roles_from: RolesFrom,
+    /// VLAN ids around it, outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vlans: Vec<u16>,
+    /// First packet of the connection.
+    pub first_packet: PacketNumber,
+    /// Last packet of the connection.
+    pub last_packet: PacketNumber,
+    /// Capture time of the first packet.
+    pub first_time: Timestamp,
+    /// Capture time of the last packet.
+    pub last_time: Timestamp,
+    /// The opening.
+    pub handshake: Handshake,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The closing.
+    pub close: Close,
+    /// Both endpoints.
+    pub endpoints: Endpoints,
+    /// Capture quality as far as it touches this connection.
+    pub quality: Quality,
+    /// What is wrong with it (rules; empty until rules exist).
+    pub findings: Vec<Finding>,
+    /// Protocol events that rules and people look at, in order of packets (bounded; see `events_folded`).
+    pub events: Vec<Event>,
+    /// Events beyond the bound, counted by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub events_folded: BTreeMap<String, u64>,
+    /// The segments, runs of plain data folded. Kept only when a view asks for them (`show`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ladder: Vec<LadderRow>,
+}
+
+/// An IP address and a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Address {
+    /// IPv4 or IPv6 address.
+    pub ip: IpAddr,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        crate::segment::Endpoint { ip: self.ip, port: self.port }.fmt(f)
+    }
+}
+
+/// Which segment told client from server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RolesFrom {
+    /// A SYN without ACK.
+    Syn,
+    /// A SYN-ACK: its receiver is the client.
+    SynAck,
+    /// No SYN was captured: a guess by port numbers and by who spoke first.
+    Guess,
+}
+
+/// The opening of a connection (RFC 9293 section 3.5).
+#[derive(Debug, Clone, Serialize)]
+pub struct Handshake {
+    /// Both SYNs were acknowledged, as far as the capture shows.
+    pub complete: bool,
+    /// Both sides sent a SYN before they saw the other's (simultaneous open).
+    pub simultaneous: bool,
+    /// The client's first SYN.
+    pub syn_packet: Option<PacketNumber>,
+    /// The server's first SYN-ACK for it.
+    pub syn_ack_packet: Option<PacketNumber>,
+    /// The segment that acknowledged the server's SYN first.
+    pub ack_packet: Option<PacketNumber>,
+    /// Initial send sequence number of the client.
+    pub client_iss: Option<u32>,
+    /// Initial send sequence number of the server.
+    pub server_iss: Option<u32>,
+    /// From the SYN (its last copy before the answer) to the segment that acknowledged the SYN-ACK, at the tap: one
+    /// full round trip, wherever the tap is.
+    pub rtt_ns: Option<i64>,
+    /// Options that the client's SYN offered.
+    pub client_options: Option<OfferedOptions>,
+    /// Options that the server's SYN offered.
+    pub server_options: Option<OfferedOptions>,
+    /// What both SYNs together put in force (R22).
+    pub in_force: Option<OptionsInForce>,
+    /// Copies of the client's SYN, of the server's SYN or SYN-ACK, beyond the first.
+    pub syn_retransmissions: u32,
+    /// See `syn_retransmissions`.
+    pub syn_ack_retransmissions: u32,
+    /// Payload octets on the client's SYN, and whether the SYN-ACK took them (Fast Open, RFC 7413).
+    pub syn_data_bytes: u32,
+    /// See `syn_data_bytes`; null if there was no such payload or no answer.
+    pub syn_data_accepted: Option<bool>,
+}
+
+/// Options on a SYN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OfferedOptions {
+    /// Maximum segment size, octets.
+    pub mss: Option<u16>,
+    /// Window scale shift count as sent.
+    pub window_scale: Option<u8>,
+    /// SACK permitted.
+    pub sack_permitted: bool,
+    /// Timestamps.
+    pub timestamps: bool,
+    /// A Fast Open option was there.
+    pub fast_open: bool,
+    /// The snap length cut the option list: an option not named here may have been there.
+    pub cut: bool,
+}
+
+/// Options that both ends agreed on (RFC 7323 sections 2.2 and 3.2, RFC 2018).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OptionsInForce {
+    /// Windows are scaled.
+    pub window_scaling: bool,
+    /// Both sides may send SACK blocks.
+    pub sack: bool,
+    /// Every segment carries timestamps.
+    pub timestamps: bool,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Both FINs were acknowledged.
+    Closed,
+    /// A RST ended it.
+    Reset,
+    /// A RST answered the SYN.
+    Refused,
+    /// SYNs and nothing else.
+    Unanswered,
+    /// The handshake was not completed.
+    HalfOpen,
+    /// One FIN at the end of the capture.
+    HalfClosed,
+    /// Both FINs were sent, not both acknowledged.
+    Closing,
+    /// Neither FIN nor RST.
+    Open,
+    /// A limit of this program was reached.
+    Evicted,
+}
+
+impl Outcome {
+    /// The word used in every view.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Closed => "closed",
+            Outcome::Reset => "reset",
+            Outcome::Refused => "refused",
+            Outcome::Unanswered => "unanswered",
+            Outcome::HalfOpen => "half-open",
+            Outcome::HalfClosed => "half-closed",
+            Outcome::Closing => "closing",
+            Outcome::Open => "open",
+            Outcome::Evicted => "evicted",
+        }
+    }
+
+    /// All of them, in the order people scan a list.
+    pub const ALL: [Outcome; 9] = [
+        Outcome::Closed,
+        Outcome::Reset,
+        Outcome::Refused,
+        Outcome::Unanswered,
+        Outcome::HalfOpen,
+        Outcome::HalfClosed,
+        Outcome::Closing,
+        Outcome::Open,
+        Outcome::Evicted,
+    ];
+}
+
+/// Client or server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The side that opened actively.
+    Client,
+    /// Its peer.
+    Server,
+}
+
+impl Role {
+    /// The word used in every view.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Client => "client",
+            Role::Server => "server",
+        }
+    }
+}
+
+/// How a connection was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CloseKind {
+    /// One side closed, the other answered.
+    ActivePassive,
+    /// Both FINs crossed (RFC 9293 figure 13).
+    Simultaneous,
+    /// A RST.
+    Reset,
+}
+
+/// The closing of a connection (RFC 9293 section 3.6).
+#[derive(Debug, Clone, Serialize)]
+pub struct Close {
+    /// Null while neither FIN nor RST was seen.
+    pub kind: Option<CloseKind>,
+    /// Who sent the first FIN (by acknowledgment numbers, not by order at the tap) or, without one, the RST. Null for a
+    /// simultaneous close.
+    pub first_closer: Option<Role>,
+    /// Time that the second closer spent in CLOSE-WAIT. A lower bound while `half_close_open`.
+    pub half_close_ns: Option<i64>,
+    /// Octets that the second closer sent in it.
+    pub half_close_bytes: Option<u64>,
+    /// The second closer has not sent its FIN by the end of the capture.
+    pub half_close_open: bool,
+    /// Who holds TIME-WAIT; null if nobody does, `both` after a simultaneous close.
+    pub time_wait_holder: Option<TimeWaitHolder>,
+    /// Retransmitted FINs that restarted 2 MSL.
+    pub time_wait_restarts: u32,
+    /// Who sent the RST that ended it.
+    pub reset_by: Option<Role>,
+}
+
+/// Who passed into TIME-WAIT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimeWaitHolder {
+    /// The client.
+    Client,
+    /// The server.
+    Server,
+    /// Both, after a simultaneous close.
+    Both,
+}
+
+/// Both endpoints of a connection.
+#[derive(Debug, Clone, Serialize)]
+pub struct Endpoints {
+    /// The client.
+    pub client: EndpointReport,
+    /// The server.
+    pub server: EndpointReport,
+}
+
+/// One endpoint: its life and its counters.
+#[derive(Debug, Clone, Serialize)]
+pub struct EndpointReport {
+    /// State at the end of the capture.
+    pub state: State,
+    /// How the state at the end is known: the evidence of the last transition; null without any.
+    pub state_evidence: Option<Evidence>,
+    /// Every change of state, in order.
+    pub transitions: Vec<Transition>,
+    /// Transitions beyond the bound that were not kept.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub transitions_folded: u64,
+    /// Presumed transitions that a later segment refuted: the segment never got there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<Withdrawn>,
+    /// Time in each state that was left or is still held, nanoseconds. The state at the end counts until the end of the
+    /// capture; CLOSED, LISTEN and UNKNOWN are not counted.
+    pub dwell_ns: BTreeMap<&'static str, i64>,
+    /// Segments that this endpoint sent, copies and capture duplicates included.
+    pub packets: u64,
+    /// Octets of payload in them.
+    pub payload_bytes: u64,
+    /// Segments with nothing but what had been sent before.
+    pub retransmitted_segments: u64,
+    /// Keepalive and window probes (one before SND.NXT).
+    pub probes: u64,
+    /// Its FIN: the first packet that carried it.
+    pub fin_packet: Option<PacketNumber>,
+    /// Smallest round trip from the tap to this endpoint and back; null if none could be measured.
+    pub tap_rtt_ns: Option<i64>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// How a transition is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// The endpoint itself sent a segment that it only sends in or after the new state.
+    Sent,
+    /// A segment to it would cause the transition, and a later one from it proves that it arrived.
+    Confirmed,
+    /// A segment to it would cause the transition; nothing proves that it arrived.
+    Presumed,
+    /// The beginning or the packet itself is missing in the capture; the state follows from what came later.
+    Inferred,
+    /// No segment shows it: an expectation by an assumed timer.
+    Timer,
+}
+
+impl Evidence {
+    /// The word used in every view.
+    pub fn name(self) -> &'static str {
+        match self {
+            Evidence::Sent => "sent",
+            Evidence::Confirmed => "confirmed",
+            Evidence::Presumed => "presumed",
+            Evidence::Inferred => "inferred",
+            Evidence::Timer => "timer",
+        }
+    }
+
+    /// Whether a segment of the endpoint itself proves it.
+    pub fn is_proof(self) -> bool {
+        match self {
+            Evidence::Sent | Evidence::Confirmed => true,
+            Evidence::Presumed | Evidence::Inferred | Evidence::Timer => false,
+        }
+    }
+}
+
+/// One change of state at one endpoint.
+#[derive(Debug, Clone, Serialize)]
+pub struct Transition {
+    /// State before.
+    pub from: State,
+    /// State after.
+    pub to: State,
+    /// The packet that caused or announced it; null for a timer.
+    pub packet: Option<PacketNumber>,
+    /// Best estimate of the moment.
+    pub at: Timestamp,
+    /// The endpoint made it no earlier than this; null if nothing bounds it.
+    pub earliest: Option<Timestamp>,
+    /// The endpoint made it no later than this; null if nothing bounds it.
+    pub latest: Option<Timestamp>,
+    /// How it is known.
+    pub evidence: Evidence,
+    /// The packet from the endpoint that proves it (for `sent` the same as `packet`); null where nothing does.
+    pub proven_by: Option<PacketNumber>,
+}
+
+/// A presumed transition that a later segment refuted.
+#[derive(Debug, Clone, Serialize)]
+pub struct Withdrawn {
+    /// State before.
+    pub from: State,
+    /// State that the endpoint did not reach by this packet.
+    pub to: State,
+    /// The packet that would have caused it.
+    pub packet: PacketNumber,
+    /// The packet from the endpoint that shows that it did not.
+    pub refuted_by: PacketNumber,
+}
+
+/// Capture quality of one connection.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Quality {
+    /// Segments of only one side were captured.
+    pub one_sided: bool,
+    /// The beginning is missing.
+    pub midstream: bool,
+    /// Segments that the capture recorded twice.
+    pub duplicate_segments: u64,
+    /// Octets that were acknowledged but never captured.
+    pub missed_bytes: u64,
+    /// Segments that the snap length cut.
+    pub cut_segments: u64,
+    /// Segments whose time stamp lies before that of the connection's segment before.
+    pub time_steps_back: u64,
+}
+
+/// Something that a rule found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// Stable code.
+    pub code: String,
+    /// `error`, `warning` or `note`.
+    pub severity: String,
+    /// The endpoint at fault, if it is one.
+    pub endpoint: Option<Role>,
+    /// The packet that shows it.
+    pub packet: Option<PacketNumber>,
+    /// When.
+    pub at: Option<Timestamp>,
+    /// In words.
+    pub message: String,
+}
+
+/// A protocol event that changed no state by itself but explains the connection.
+#[derive(Debug, Clone, Serialize)]
+pub struct Event {
+    /// Stable name, kebab-case.
+    pub kind: &'static str,
+    /// The endpoint whose segment it is.
+    pub endpoint: Role,
+    /// The packet.
+    pub packet: PacketNumber,
+    /// Its capture time.
+    pub at: Timestamp,
+}
+
+/// One line of the ladder: a segment, or a run of plain data and acknowledgments folded into one.
+#[derive(Debug, Clone, Serialize)]
+pub struct LadderRow {
+    /// First packet.
+    pub first_packet: PacketNumber,
+    /// Last packet; equal to `first_packet` for a single segment.
+    pub last_packet: PacketNumber,
+    /// Capture time of the first.
+    pub first_time: Timestamp,
+    /// Capture time of the last.
+    pub last_time: Timestamp,
+    /// What it was.
+    #[serde(flatten)]
+    pub content: LadderContent,
+}
+
+/// What a line of the ladder shows.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "row", rename_all = "kebab-case")]
+pub enum LadderContent {
+    /// One segment.
+    Segment {
+        /// Its sender.
+        from: Role,
+        /// Names of the control bits, `SYN,ACK`.
+        flags: String,
+        /// SEG.SEQ.
+        seq: u32,
+        /// SEG.ACK, if the ACK bit is set.
+        ack: Option<u32>,
+        /// Octets of payload.
+        payload: u32,
+        /// What is special about it, as words: `retransmission`, `capture duplicate`, `keepalive`, …
+        notes: Vec<&'static str>,
+    },
+    /// Several segments without SYN, FIN, RST or a transition.
+    Run {
+        /// Segments from the client.
+        client_segments: u64,
+        /// Octets of payload in them.
+        client_bytes: u64,
+        /// Segments from the server.
+        server_segments: u64,
+        /// Octets of payload in them.
+        server_bytes: u64,
+    },
+}

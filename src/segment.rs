@@ -1,0 +1,188 @@
+//! Frame to segment: what one captured packet says about TCP, or why it says nothing.
+//!
+//! A [`Segment`] is plain data (`Copy`, it borrows nothing), so that it can be queued, sorted and replayed.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::seq::Seq;
+use crate::time::Timestamp;
+
+/// Number of a packet in its capture, from 1, as other tools show it ("frame number").
+pub type PacketNumber = u64;
+
+/// One end of a connection: an IP address and a TCP port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// IPv4 or IPv6 address.
+    pub ip: IpAddr,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ip {
+            IpAddr::V4(ip) => write!(f, "{ip}:{}", self.port),
+            IpAddr::V6(ip) => write!(f, "[{ip}]:{}", self.port),
+        }
+    }
+}
+
+/// What surrounds the IP packet and keeps two equal 4-tuples apart: the VLAN ids, outermost first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    /// VLAN identifiers (12 bits each) plus one, so that "no tag" and "tag 0" differ; at most four are kept.
+    pub vlans: [u16; 4],
+}
+
+impl Scope {
+    /// The VLAN ids in order, outermost first.
+    pub fn vlan_ids(&self) -> impl Iterator<Item = u16> + '_ {
+        self.vlans.iter().filter(|tag| **tag != 0).map(|tag| tag - 1)
+    }
+}
+
+/// The TCP control bits of a segment (RFC 9293 section 3.1; AE from RFC 9768).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Flags(pub u16);
+
+impl Flags {
+    /// No more data from sender.
+    pub const FIN: u16 = 0x001;
+    /// Synchronize sequence numbers.
+    pub const SYN: u16 = 0x002;
+    /// Reset the connection.
+    pub const RST: u16 = 0x004;
+    /// Push function.
+    pub const PSH: u16 = 0x008;
+    /// The acknowledgment field is significant.
+    pub const ACK: u16 = 0x010;
+    /// The urgent pointer is significant.
+    pub const URG: u16 = 0x020;
+    /// ECN echo.
+    pub const ECE: u16 = 0x040;
+    /// Congestion window reduced.
+    pub const CWR: u16 = 0x080;
+    /// Accurate ECN.
+    pub const AE: u16 = 0x100;
+
+    /// Whether all bits of `mask` are set.
+    pub fn has(self, mask: u16) -> bool {
+        self.0 & mask == mask
+    }
+    /// SYN is set.
+    pub fn syn(self) -> bool {
+        self.has(Flags::SYN)
+    }
+    /// FIN is set.
+    pub fn fin(self) -> bool {
+        self.has(Flags::FIN)
+    }
+    /// RST is set.
+    pub fn rst(self) -> bool {
+        self.has(Flags::RST)
+    }
+    /// ACK is set.
+    pub fn ack(self) -> bool {
+        self.has(Flags::ACK)
+    }
+}
+
+impl fmt::Display for Flags {
+    /// The names of the set bits in the order people write them: `SYN,ACK`, `PSH,ACK`, `FIN,ACK`; `-` for none.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMES: [(u16, &str); 9] = [
+            (Flags::SYN, "SYN"),
+            (Flags::FIN, "FIN"),
+            (Flags::RST, "RST"),
+            (Flags::PSH, "PSH"),
+            (Flags::URG, "URG"),
+            (Flags::ACK, "ACK"),
+            (Flags::ECE, "ECE"),
+            (Flags::CWR, "CWR"),
+            (Flags::AE, "AE"),
+        ];
+        let mut separator = "";
+        for (bit, name) in NAMES {
+            if self.has(bit) {
+                write!(f, "{separator}{name}")?;
+                separator = ",";
+            }
+        }
+        if separator.is_empty() { f.write_str("-") } else { Ok(()) }
+    }
+}
+
+/// TCP options of one segment, as far as they were captured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Maximum segment size (RFC 9293 section 3.7.1), octets.
+    pub mss: Option<u16>,
+    /// Window scale shift count as sent (RFC 7323 section 2); above 14 counts as 14.
+    pub window_scale: Option<u8>,
+    /// SACK permitted (RFC 2018).
+    pub sack_permitted: bool,
+    /// TSval and TSecr (RFC 7323 section 3).
+    pub timestamps: Option<(u32, u32)>,
+    /// SACK blocks, left and right edge; the first one may be a D-SACK (RFC 2883).
+    pub sack: [Option<(Seq, Seq)>; 4],
+    /// A Fast Open option (RFC 7413, kind 34, or the experimental one): its cookie length, 0 for a request.
+    pub fast_open: Option<u8>,
+    /// The option list was malformed (a length of 0 or 1, or one that runs past the header).
+    pub malformed: bool,
+}
+
+/// One TCP segment as captured.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment {
+    /// Packet number in the capture, from 1.
+    pub packet: PacketNumber,
+    /// Capture time.
+    pub time: Timestamp,
+    /// Sender.
+    pub source: Endpoint,
+    /// Receiver.
+    pub destination: Endpoint,
+    /// Outer context that is part of the 4-tuple.
+    pub scope: Scope,
+    /// SEG.SEQ.
+    pub seq: Seq,
+    /// SEG.ACK, if the ACK bit is set.
+    pub ack: Option<Seq>,
+    /// The raw acknowledgment field, whether or not the ACK bit is set (0 where none was sent).
+    pub raw_ack: u32,
+    /// Control bits.
+    pub flags: Flags,
+    /// SEG.WND, unscaled.
+    pub window: u16,
+    /// Octets of payload by the IP header's length, not by what was captured (R3).
+    pub payload_len: u32,
+    /// Options.
+    pub options: Options,
+    /// IPv4 identification; `None` for IPv6.
+    pub ip_id: Option<u16>,
+    /// IPv4 time to live or IPv6 hop limit.
+    pub ttl: u8,
+    /// The TCP checksum field, as captured (not verified; part of recognising capture duplicates).
+    pub checksum: Option<u16>,
+    /// The capture cut this packet inside the TCP header: options may be missing.
+    pub header_cut: bool,
+    /// The capture cut this packet anywhere (snap length).
+    pub cut: bool,
+}
+
+impl Segment {
+    /// SEG.LEN: payload plus one for SYN and one for FIN (RFC 9293 section 3.4); zero for a RST (R5).
+    pub fn seq_len(&self) -> u32 {
+        if self.flags.rst() {
+            return 0;
+        }
+        self.payload_len + u32::from(self.flags.syn()) + u32::from(self.flags.fin())
+    }
+
+    /// The sequence number after this segment's last octet.
+    pub fn seq_end(&self) -> Seq {
+        self.seq.plus(self.seq_len())
+    }
+}

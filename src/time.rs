@@ -1,0 +1,89 @@
+//! Capture time: integer nanoseconds since the Unix epoch, and the text forms of it.
+
+use std::fmt;
+
+/// A moment on the capture's clock, in nanoseconds since 1970-01-01T00:00:00Z.
+///
+/// `i64` reaches from the year 1677 to 2262; what a file says beyond that is clamped by the reader.
+/// `Display` writes RFC 3339 in UTC with nine digits, as the JSON contract wants it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Nanoseconds from `earlier` to `self`; zero where the clock went back (R12).
+    pub fn since(self, earlier: Timestamp) -> i64 {
+        self.0.saturating_sub(earlier.0).max(0)
+    }
+
+    /// The moment `ns` nanoseconds later, clamped to what can be represented.
+    pub fn plus(self, ns: i64) -> Timestamp {
+        Timestamp(self.0.saturating_add(ns))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {
+            Ok(moment) => write!(f, "{moment:.9}"),
+            Err(_) => write!(f, "{} ns", self.0), // cannot happen: i64 nanoseconds fit its range
+        }
+    }
+}
+
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A duration as people read it: `41 µs`, `12.3 ms`, `4.20 s`, `5 min 01 s`, `2 h 03 min`.
+pub fn human_duration(ns: i64) -> String {
+    let ns = ns.max(0);
+    let fraction = |unit: i64| ns as f64 / unit as f64;
+    match ns {
+        0..1_000 => format!("{ns} ns"),
+        1_000..1_000_000 => format!("{:.0} µs", fraction(1_000)),
+        1_000_000..1_000_000_000 => format!("{:.1} ms", fraction(1_000_000)),
+        1_000_000_000..100_000_000_000 => format!("{:.2} s", fraction(1_000_000_000)),
+        100_000_000_000..3_600_000_000_000 => {
+            format!("{} min {:02} s", ns / 60_000_000_000, ns / 1_000_000_000 % 60)
+        }
+        _ => format!("{} h {:02} min", ns / 3_600_000_000_000, ns / 60_000_000_000 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc_3339_with_nine_digits() {
+        assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000000000Z");
+        assert_eq!(Timestamp(1_700_000_000_000_000_001).to_string(), "2023-11-14T22:13:20.000000001Z");
+        assert_eq!(Timestamp(951_782_400_000_000_000).to_string(), "2000-02-29T00:00:00.000000000Z");
+        assert_eq!(Timestamp(-1).to_string(), "1969-12-31T23:59:59.999999999Z");
+        assert_eq!(Timestamp(i64::MAX).to_string(), "2262-04-11T23:47:16.854775807Z");
+        assert_eq!(Timestamp(i64::MIN).to_string(), "1677-09-21T00:12:43.145224192Z");
+    }
+
+    #[test]
+    fn durations_never_go_below_zero() {
+        assert_eq!(Timestamp(5).since(Timestamp(9)), 0);
+        assert_eq!(Timestamp(i64::MAX).since(Timestamp(i64::MIN)), i64::MAX);
+    }
+
+    #[test]
+    fn human_durations() {
+        let cases = [
+            (41_000, "41 µs"),
+            (12_345_678, "12.3 ms"),
+            (38_000_000_000, "38.00 s"),
+            (301_200_000_000, "5 min 01 s"),
+            (7_380_000_000_000, "2 h 03 min"),
+            (-4, "0 ns"),
+        ];
+        for (ns, text) in cases {
+            assert_eq!(human_duration(ns), text);
+        }
+    }
+}

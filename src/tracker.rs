@@ -1,0 +1,2 @@
+//! One incarnation.
+pub mod state;
