@@ -1,5 +1,6 @@
 //! tcptrace-states: the RFC 9293 state of both endpoints of every TCP connection in a packet capture.
 
+pub mod flow;
 pub mod model;
 pub mod segment;
 pub mod seq;

@@ -11,7 +11,12 @@ use serde::Serialize;
 
 use crate::segment::PacketNumber;
 use crate::time::Timestamp;
+pub use crate::tracker::endpoint::{Cause, Evidence, Transition, Withdrawn};
 pub use crate::tracker::state::State;
+pub use crate::tracker::{Role, RolesFrom};
+
+mod build;
+pub use build::connection;
 
 /// Version of the JSON contract; grows by one when a field is renamed or dropped.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -154,18 +159,6 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// Which segment told client from server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RolesFrom {
-    /// A SYN without ACK.
-    Syn,
-    /// A SYN-ACK: its receiver is the client.
-    SynAck,
-    /// No SYN was captured: a guess by port numbers and by who spoke first.
-    Guess,
-}
-
 /// The opening of a connection (RFC 9293 section 3.5).
 #[derive(Debug, Clone, Serialize)]
 pub struct Handshake {
@@ -284,26 +277,6 @@ impl Outcome {
     ];
 }
 
-/// Client or server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The side that opened actively.
-    Client,
-    /// Its peer.
-    Server,
-}
-
-impl Role {
-    /// The word used in every view.
-    pub fn name(self) -> &'static str {
-        match self {
-            Role::Client => "client",
-            Role::Server => "server",
-        }
-    }
-}
-
 /// How a connection was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -393,77 +366,6 @@ pub struct EndpointReport {
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
-}
-
-/// How a transition is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Evidence {
-    /// The endpoint itself sent a segment that it only sends in or after the new state.
-    Sent,
-    /// A segment to it would cause the transition, and a later one from it proves that it arrived.
-    Confirmed,
-    /// A segment to it would cause the transition; nothing proves that it arrived.
-    Presumed,
-    /// The beginning or the packet itself is missing in the capture; the state follows from what came later.
-    Inferred,
-    /// No segment shows it: an expectation by an assumed timer.
-    Timer,
-}
-
-impl Evidence {
-    /// The word used in every view.
-    pub fn name(self) -> &'static str {
-        match self {
-            Evidence::Sent => "sent",
-            Evidence::Confirmed => "confirmed",
-            Evidence::Presumed => "presumed",
-            Evidence::Inferred => "inferred",
-            Evidence::Timer => "timer",
-        }
-    }
-
-    /// Whether a segment of the endpoint itself proves it.
-    pub fn is_proof(self) -> bool {
-        match self {
-            Evidence::Sent | Evidence::Confirmed => true,
-            Evidence::Presumed | Evidence::Inferred | Evidence::Timer => false,
-        }
-    }
-}
-
-/// One change of state at one endpoint.
-#[derive(Debug, Clone, Serialize)]
-pub struct Transition {
-    /// State before.
-    pub from: State,
-    /// State after.
-    pub to: State,
-    /// The packet that caused or announced it; null for a timer.
-    pub packet: Option<PacketNumber>,
-    /// Best estimate of the moment.
-    pub at: Timestamp,
-    /// The endpoint made it no earlier than this; null if nothing bounds it.
-    pub earliest: Option<Timestamp>,
-    /// The endpoint made it no later than this; null if nothing bounds it.
-    pub latest: Option<Timestamp>,
-    /// How it is known.
-    pub evidence: Evidence,
-    /// The packet from the endpoint that proves it (for `sent` the same as `packet`); null where nothing does.
-    pub proven_by: Option<PacketNumber>,
-}
-
-/// A presumed transition that a later segment refuted.
-#[derive(Debug, Clone, Serialize)]
-pub struct Withdrawn {
-    /// State before.
-    pub from: State,
-    /// State that the endpoint did not reach by this packet.
-    pub to: State,
-    /// The packet that would have caused it.
-    pub packet: PacketNumber,
-    /// The packet from the endpoint that shows that it did not.
-    pub refuted_by: PacketNumber,
 }
 
 /// Capture quality of one connection.

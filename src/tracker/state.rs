@@ -94,3 +94,141 @@ impl Serialize for State {
         serializer.serialize_str(self.name())
     }
 }
+
+/// What an endpoint does, or what reaches it, once the sequence numbers were judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// It sent a SYN without ACK.
+    SendSyn,
+    /// It sent a SYN-ACK.
+    SendSynAck,
+    /// It sent a FIN.
+    SendFin,
+    /// It sent a RST for this connection.
+    SendRst,
+    /// A SYN without ACK reached it.
+    RcvSyn,
+    /// A SYN-ACK that acknowledges its SYN reached it.
+    RcvSynAck,
+    /// An acceptable segment that acknowledges its SYN reached it.
+    RcvAckOfSyn,
+    /// The peer's FIN, and all data before it, reached it.
+    RcvFin,
+    /// An acceptable segment that acknowledges its FIN reached it.
+    RcvAckOfFin,
+    /// An acceptable RST reached it after an active open.
+    RcvRst,
+    /// An acceptable RST reached it after a passive open (section 3.10.7.4: SYN-RECEIVED returns to LISTEN).
+    RcvRstPassive,
+    /// The 4-tuple went over to a new incarnation.
+    Replaced,
+}
+
+impl Event {
+    /// All events.
+    pub const ALL: [Event; 12] = [
+        Event::SendSyn,
+        Event::SendSynAck,
+        Event::SendFin,
+        Event::SendRst,
+        Event::RcvSyn,
+        Event::RcvSynAck,
+        Event::RcvAckOfSyn,
+        Event::RcvFin,
+        Event::RcvAckOfFin,
+        Event::RcvRst,
+        Event::RcvRstPassive,
+        Event::Replaced,
+    ];
+}
+
+/// The answer of the relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The endpoint changes to this state.
+    To(State),
+    /// Nothing changes: a repetition, or something this state ignores.
+    Stay,
+    /// The endpoint cannot do this from here: something is missing in the capture, or the endpoint is at fault.
+    Impossible,
+}
+
+/// The transition relation. No state is left but by an arm that stands here.
+pub fn step(state: State, event: Event) -> Step {
+    use {Event::*, State::*, Step::*};
+    match (state, event) {
+        // Opening (3.5).
+        (Closed | Listen | Unknown, SendSyn) => To(SynSent),
+        (Closed | Listen | Unknown, SendSynAck) => To(SynReceived),
+        (SynSent, RcvSyn) => To(SynReceived), // simultaneous open, figure 7
+        (SynSent | SynReceived, RcvSynAck) => To(Established), // from SYN-RECEIVED: the second half of figure 7
+        (SynReceived, RcvAckOfSyn) => To(Established),
+        // A SYN that comes again, at any time, is a copy.
+        (
+            SynSent | SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck | TimeWait,
+            SendSyn,
+        ) => Stay,
+        (
+            SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck | TimeWait,
+            SendSynAck,
+        ) => Stay,
+        (SynSent, SendSynAck) => Impossible, // the peer's SYN is missing in the capture
+        // Closing (3.6).
+        (SynReceived | Established, SendFin) => To(FinWait1),
+        (CloseWait, SendFin) => To(LastAck),
+        (SynReceived | Established, RcvFin) => To(CloseWait),
+        (FinWait1, RcvAckOfFin) => To(FinWait2),
+        (FinWait1, RcvFin) => To(Closing), // simultaneous close, figure 13
+        (FinWait2, RcvFin) => To(TimeWait),
+        (Closing, RcvAckOfFin) => To(TimeWait),
+        (LastAck, RcvAckOfFin) => To(Closed),
+        // A FIN that comes again; or one of a life whose middle is missing in the capture.
+        (FinWait1 | FinWait2 | Closing | LastAck | TimeWait, SendFin) => Stay,
+        (Closed | Listen | SynSent, SendFin) => Impossible,
+        (Unknown, SendFin) => Stay, // FIN-WAIT-1 or LAST-ACK: decided when the peer shows whether it had closed
+        (CloseWait | Closing | LastAck | TimeWait, RcvFin) => Stay,
+        // Dropped where there is no synchronized state (3.10.7.4, eighth).
+        (Closed | Listen | SynSent | Unknown, RcvFin) => Stay,
+        // Resets (3.5.3, 3.10.7).
+        (Closed | Listen, SendRst) => Stay, // answers a segment of a connection that it does not have
+        (
+            SynSent | SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck | TimeWait
+            | Unknown,
+            SendRst,
+        ) => To(Closed),
+        (SynReceived, RcvRstPassive) => To(Listen),
+        (
+            SynSent | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck | TimeWait | Unknown,
+            RcvRst | RcvRstPassive,
+        ) => To(Closed),
+        (SynReceived, RcvRst) => To(Closed),
+        (Closed | Listen, RcvRst | RcvRstPassive) => Stay,
+        // What is already done, or not for this state.
+        (Closed | Listen, RcvSyn) => Stay, // LISTEN is proven by the SYN-ACK, not by the SYN
+        (
+            SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck | TimeWait | Unknown,
+            RcvSyn,
+        ) => Stay,
+        (
+            Closed | Listen | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck | TimeWait
+            | Unknown,
+            RcvSynAck,
+        ) => Stay,
+        (
+            Closed | Listen | SynSent | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck
+            | TimeWait | Unknown,
+            RcvAckOfSyn,
+        ) => Stay,
+        (
+            Closed | Listen | SynSent | SynReceived | Established | FinWait2 | CloseWait | TimeWait | Unknown,
+            RcvAckOfFin,
+        ) => Stay,
+        // Another incarnation has the 4-tuple now.
+        (Closed, Replaced) => Stay,
+        (
+            Listen | SynSent | SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck
+            | TimeWait | Unknown,
+            Replaced,
+        ) => To(Closed),
+    }
+}

@@ -1,0 +1,336 @@
+//! From a tracker to the plain data of the model. Whatever is derived once the capture has ended stands here.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Address, Close, CloseKind, Connection, EndpointReport, Endpoints, Event, Handshake, LadderContent, LadderRow,
+    OfferedOptions, OptionsInForce, Outcome, Quality, TimeWaitHolder,
+};
+use crate::segment::Endpoint;
+use crate::time::Timestamp;
+use crate::tracker::endpoint::{Cause, Evidence, Transition, Withdrawn};
+use crate::tracker::ladder::{Content, Row};
+use crate::tracker::state::State;
+use crate::tracker::{Role, Syn, Tracker};
+
+/// One connection as the views show it. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
+pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i64) -> Connection {
+    let tap_rtt = [tracker.streams[1].receiver_rtt, tracker.streams[0].receiver_rtt];
+    let ends = std::mem::replace(&mut tracker.ends, [State::Unknown; 2].map(crate::tracker::endpoint::Mirror::new));
+    let start = if tracker.midstream { State::Unknown } else { State::Closed };
+    let mut lives: Vec<Life> = ends.into_iter().map(|mirror| Life::of(mirror, start)).collect();
+    let close = close(&tracker, &lives, end);
+    let outcome = outcome(&tracker, &lives);
+    for (side, life) in lives.iter_mut().enumerate() {
+        life.expire_time_wait(tracker.restarts[side].1, end, time_wait_ns);
+    }
+    let quality = quality(&tracker);
+    let handshake = handshake(&tracker);
+    let mut reports = lives.into_iter().enumerate().map(|(side, life)| {
+        let stream = &tracker.streams[side];
+        let dwell_ns = life.dwell(end);
+        EndpointReport {
+            state: life.state,
+            state_evidence: life.transitions.last().map(|last| last.evidence),
+            dwell_ns,
+            transitions: life.transitions,
+            transitions_folded: life.folded,
+            withdrawn: life.withdrawn,
+            packets: stream.packets,
+            payload_bytes: stream.payload_bytes,
+            retransmitted_segments: u64::from(stream.retransmitted),
+            probes: u64::from(stream.probes),
+            fin_packet: stream.fin.filter(|fin| !fin.inferred).map(|fin| fin.first.packet),
+            tap_rtt_ns: tap_rtt[side],
+        }
+    });
+    let (client, server) = match (reports.next(), reports.next()) {
+        (Some(client), Some(server)) => (client, server),
+        _ => unreachable!("a connection has two ends"),
+    };
+    drop(reports);
+    Connection {
+        id,
+        incarnation: tracker.incarnation,
+        client: address(tracker.addresses[0]),
+        server: address(tracker.addresses[1]),
+        roles_from: tracker.roles_from,
+        vlans: tracker.scope.vlan_ids().collect(),
+        first_packet: tracker.first.packet,
+        last_packet: tracker.last.packet,
+        first_time: tracker.first.time,
+        last_time: tracker.last.time,
+        handshake,
+        outcome,
+        close,
+        endpoints: Endpoints { client, server },
+        quality,
+        findings: Vec::new(),
+        events: tracker
+            .observations
+            .kept()
+            .iter()
+            .map(|seen| Event { kind: seen.kind.name(), endpoint: seen.role, packet: seen.mark.packet, at: seen.mark.time })
+            .collect(),
+        events_folded: tracker
+            .observations
+            .folded()
+            .iter()
+            .map(|(kind, count)| (kind.name().to_owned(), *count))
+            .collect(),
+        ladder: tracker.ladder.map(|ladder| ladder.into_rows().into_iter().map(ladder_row).collect()).unwrap_or_default(),
+    }
+}
+
+/// One endpoint's transitions, presumed ones included.
+struct Life {
+    state: State,
+    transitions: Vec<Transition>,
+    withdrawn: Vec<Withdrawn>,
+    folded: u64,
+}
+
+impl Life {
+    fn of(mirror: crate::tracker::endpoint::Mirror, start: State) -> Life {
+        let state = mirror.presumed();
+        let (transitions, withdrawn, folded) = mirror.into_transitions();
+        let state = if transitions.is_empty() { start } else { state };
+        Life { state, transitions, withdrawn, folded }
+    }
+
+    fn entered(&self, state: State) -> Option<&Transition> {
+        self.transitions.iter().find(|transition| transition.to == state)
+    }
+
+    fn passed(&self, state: State) -> bool {
+        self.entered(state).is_some()
+    }
+
+    fn ended_by_reset(&self) -> bool {
+        self.transitions.iter().any(|transition| {
+            matches!(transition.cause, Cause::RstSent | Cause::RstReceived)
+                && matches!(transition.to, State::Closed | State::Listen)
+                && transition.from != State::TimeWait
+        })
+    }
+
+    /// TIME-WAIT ends 2 MSL after it began or was restarted (section 3.10.8): an expectation, not a fact.
+    fn expire_time_wait(&mut self, restarted: Option<Timestamp>, end: Timestamp, time_wait_ns: i64) {
+        if self.state != State::TimeWait {
+            return;
+        }
+        let Some(entered) = self.transitions.last().map(|last| last.at) else { return };
+        let due = restarted.map_or(entered, |at| at.max(entered)).plus(time_wait_ns);
+        if due <= end {
+            self.transitions.push(Transition {
+                from: State::TimeWait,
+                to: State::Closed,
+                cause: Cause::Timer,
+                packet: None,
+                at: due,
+                earliest: None,
+                latest: None,
+                evidence: Evidence::Timer,
+                proven_by: None,
+            });
+            self.state = State::Closed;
+        }
+    }
+
+    /// Time in each state; the last one counts until the end of the capture.
+    fn dwell(&self, end: Timestamp) -> BTreeMap<&'static str, i64> {
+        let mut dwell = BTreeMap::new();
+        for (index, transition) in self.transitions.iter().enumerate() {
+            if matches!(transition.to, State::Closed | State::Listen | State::Unknown) {
+                continue;
+            }
+            let left = self.transitions.get(index + 1).map_or(end, |next| next.at);
+            *dwell.entry(transition.to.name()).or_insert(0) += left.since(transition.at);
+        }
+        dwell
+    }
+}
+
+fn address(endpoint: Endpoint) -> Address {
+    Address { ip: endpoint.ip, port: endpoint.port }
+}
+
+fn handshake(tracker: &Tracker) -> Handshake {
+    let opening = &tracker.opening;
+    let [client, server] = opening.syn;
+    let syn_data_bytes = client.map_or(0, |syn| syn.data);
+    let acknowledged = |side: usize| match (tracker.streams[side].iss, tracker.streams[side].una) {
+        (Some(iss), Some(una)) => una.after(iss),
+        _ => false,
+    };
+    Handshake {
+        complete: client.is_some() && server.is_some() && acknowledged(0) && acknowledged(1),
+        simultaneous: opening.simultaneous,
+        syn_packet: client.map(|syn| syn.first.packet),
+        syn_ack_packet: opening.syn_ack.map(|mark| mark.packet),
+        ack_packet: opening.ack.map(|mark| mark.packet),
+        client_iss: tracker.streams[0].iss.map(|iss| iss.0),
+        server_iss: tracker.streams[1].iss.map(|iss| iss.0),
+        rtt_ns: opening.rtt,
+        client_options: client.as_ref().map(offered),
+        server_options: server.as_ref().map(offered),
+        in_force: match (client, server) {
+            (Some(client), Some(server)) if !client.cut && !server.cut => Some(OptionsInForce {
+                window_scaling: client.options.window_scale.is_some() && server.options.window_scale.is_some(),
+                sack: client.options.sack_permitted && server.options.sack_permitted,
+                timestamps: client.options.timestamps.is_some() && server.options.timestamps.is_some(),
+            }),
+            _ => None,
+        },
+        syn_retransmissions: client.map_or(0, |syn| syn.copies),
+        syn_ack_retransmissions: server.map_or(0, |syn| syn.copies),
+        syn_data_bytes,
+        syn_data_accepted: opening.syn_data_accepted,
+    }
+}
+
+fn offered(syn: &Syn) -> OfferedOptions {
+    OfferedOptions {
+        mss: syn.options.mss,
+        window_scale: syn.options.window_scale,
+        sack_permitted: syn.options.sack_permitted,
+        timestamps: syn.options.timestamps.is_some(),
+        fast_open: syn.options.fast_open.is_some(),
+        cut: syn.cut,
+    }
+}
+
+fn fin_acknowledged(tracker: &Tracker, side: usize) -> bool {
+    let stream = &tracker.streams[side];
+    match (stream.fin, stream.una) {
+        (Some(fin), Some(una)) => una.at_or_after(fin.covered_by()),
+        _ => false,
+    }
+}
+
+fn outcome(tracker: &Tracker, lives: &[Life]) -> Outcome {
+    let fins = [tracker.streams[0].fin.is_some(), tracker.streams[1].fin.is_some()];
+    let reset = lives.iter().any(Life::ended_by_reset);
+    let answered = tracker.streams[1].packets > 0;
+    let synchronized = tracker.opening.syn_ack.is_some() || lives[1].passed(State::SynReceived);
+    if fin_acknowledged(tracker, 0) && fin_acknowledged(tracker, 1) {
+        return Outcome::Closed;
+    }
+    if reset {
+        let refused = !synchronized
+            && lives[0].transitions.iter().any(|t| t.from == State::SynSent && t.cause == Cause::RstReceived);
+        return if refused { Outcome::Refused } else { Outcome::Reset };
+    }
+    match fins {
+        [true, true] => Outcome::Closing,
+        [true, false] | [false, true] => Outcome::HalfClosed,
+        [false, false] => {
+            let opening = lives.iter().any(|life| {
+                matches!(life.state, State::SynSent | State::SynReceived) || (life.state == State::Listen && life.passed(State::SynReceived))
+            });
+            match (opening, answered) {
+                (true, false) if tracker.opening.syn[0].is_some() => Outcome::Unanswered,
+                (true, _) => Outcome::HalfOpen,
+                (false, _) => Outcome::Open,
+            }
+        }
+    }
+}
+
+fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
+    let roles = [Role::Client, Role::Server];
+    let reset_by = roles
+        .into_iter()
+        .zip(lives)
+        .find(|(_, life)| life.transitions.iter().any(|t| t.cause == Cause::RstReceived && t.from != State::TimeWait))
+        .map(|(role, _)| role.other())
+        .or_else(|| {
+            let sender = |life: &Life| life.transitions.iter().any(|t| t.cause == Cause::RstSent && t.from != State::TimeWait);
+            roles.into_iter().zip(lives).find(|(_, life)| sender(life)).map(|(role, _)| role)
+        });
+    let simultaneous = lives.iter().any(|life| life.passed(State::Closing));
+    let active = roles.into_iter().find(|role| lives[*role as usize].passed(State::FinWait1));
+    let passive = roles.into_iter().find(|role| lives[*role as usize].passed(State::CloseWait));
+    let first_closer = match (simultaneous, active, passive) {
+        (true, _, _) => None,
+        (false, _, Some(passive)) => Some(passive.other()),
+        (false, Some(active), None) => Some(active),
+        (false, None, None) => reset_by,
+    };
+    let any_fin = tracker.streams.iter().any(|stream| stream.fin.is_some());
+    let both_closed = fin_acknowledged(tracker, 0) && fin_acknowledged(tracker, 1);
+    let kind = match (simultaneous, any_fin, reset_by) {
+        (_, _, Some(_)) if !both_closed => Some(CloseKind::Reset),
+        (true, _, _) => Some(CloseKind::Simultaneous),
+        (false, true, _) => Some(CloseKind::ActivePassive),
+        (false, false, _) => None,
+    };
+    let half_close = passive.filter(|_| !simultaneous).and_then(|second| {
+        let life = &lives[second as usize];
+        let entered = life.entered(State::CloseWait)?;
+        let index = life.transitions.iter().position(|t| t == entered)?;
+        let left = life.transitions.get(index + 1);
+        let ns = left.map_or(end, |next| next.at).since(entered.at);
+        let stream = &tracker.streams[second as usize];
+        let bytes = tracker.half_close_from[second as usize].and_then(|from| {
+            let until = stream.fin.map_or(stream.nxt?, |fin| fin.seq);
+            Some(u64::try_from(until.offset_from(from).max(0)).unwrap_or(0))
+        });
+        Some((ns, bytes, left.is_none()))
+    });
+    let holds = |side: usize| lives[side].passed(State::TimeWait);
+    Close {
+        kind,
+        first_closer,
+        half_close_ns: half_close.map(|(ns, _, _)| ns),
+        half_close_bytes: half_close.and_then(|(_, bytes, _)| bytes),
+        half_close_open: half_close.is_some_and(|(_, _, open)| open),
+        time_wait_holder: match (holds(0), holds(1)) {
+            (true, true) => Some(TimeWaitHolder::Both),
+            (true, false) => Some(TimeWaitHolder::Client),
+            (false, true) => Some(TimeWaitHolder::Server),
+            (false, false) => None,
+        },
+        time_wait_restarts: tracker.restarts[0].0 + tracker.restarts[1].0,
+        reset_by,
+    }
+}
+
+fn quality(tracker: &Tracker) -> Quality {
+    let sent = [tracker.streams[0].packets, tracker.streams[1].packets];
+    // A SYN that nobody answered is not a one-sided capture: there may have been no other side.
+    let unanswered = sent[1] == 0 && tracker.ends[0].proven() == State::SynSent;
+    Quality {
+        one_sided: sent.contains(&0) && !unanswered && tracker.streams.iter().any(|stream| stream.una.is_some()),
+        midstream: tracker.midstream,
+        duplicate_segments: tracker.duplicates,
+        missed_bytes: tracker.streams.iter().map(|stream| stream.missed).sum(),
+        cut_segments: tracker.cut,
+        time_steps_back: tracker.time_steps_back,
+    }
+}
+
+fn ladder_row(row: Row) -> LadderRow {
+    LadderRow {
+        first_packet: row.first.packet,
+        last_packet: row.last.packet,
+        first_time: row.first.time,
+        last_time: row.last.time,
+        content: match row.content {
+            Content::Segment { from, flags, seq, ack, payload, notes } => LadderContent::Segment {
+                from,
+                flags: flags.to_string(),
+                seq: seq.0,
+                ack: ack.map(|ack| ack.0),
+                payload,
+                notes,
+            },
+            Content::Run { segments, bytes } => LadderContent::Run {
+                client_segments: segments[0],
+                client_bytes: bytes[0],
+                server_segments: segments[1],
+                server_bytes: bytes[1],
+            },
+        },
+    }
+}

@@ -1,0 +1,618 @@
+//! One endpoint of a connection, mirrored: what its own segments prove, and what is still on its way to it.
+//!
+//! A segment that passed the tap towards an endpoint is not yet received. It waits as an [`Arrival`] until a segment
+//! *from* the endpoint proves it (its ACK covers it, or it acts on it) or refutes it (it repeats what the arrival would
+//! have settled). The state that is reported is derived from both, so no guess needs an undo.
+
+use serde::Serialize;
+
+use super::state::{Event, State, Step, step};
+use crate::segment::PacketNumber;
+use crate::seq::Seq;
+use crate::time::Timestamp;
+
+/// How many transitions of one endpoint are kept; further ones are counted.
+const TRANSITIONS_KEPT: usize = 256;
+/// How many withdrawn transitions of one endpoint are kept.
+const WITHDRAWN_KEPT: usize = 64;
+/// How many arrivals can wait; the relation has no use for more.
+const PENDING_KEPT: usize = 8;
+
+/// A packet and its capture time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Packet number.
+    pub packet: PacketNumber,
+    /// Capture time.
+    pub time: Timestamp,
+}
+
+/// How a transition is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// The endpoint itself sent a segment that it only sends in or after the new state.
+    Sent,
+    /// A segment to it would cause the transition, and a later one from it proves that it arrived.
+    Confirmed,
+    /// A segment to it would cause the transition; nothing proves that it arrived.
+    Presumed,
+    /// The beginning or the packet itself is missing in the capture; the state follows from what came later.
+    Inferred,
+    /// No segment shows it: an expectation by an assumed timer.
+    Timer,
+}
+
+impl Evidence {
+    /// The word used in every view.
+    pub fn name(self) -> &'static str {
+        match self {
+            Evidence::Sent => "sent",
+            Evidence::Confirmed => "confirmed",
+            Evidence::Presumed => "presumed",
+            Evidence::Inferred => "inferred",
+            Evidence::Timer => "timer",
+        }
+    }
+
+    /// Whether a segment of the endpoint itself proves it.
+    pub fn is_proof(self) -> bool {
+        match self {
+            Evidence::Sent | Evidence::Confirmed => true,
+            Evidence::Presumed | Evidence::Inferred | Evidence::Timer => false,
+        }
+    }
+}
+
+/// What makes an endpoint change its state, in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// It sent a SYN.
+    SynSent,
+    /// It received a SYN and answered (SYN-ACK), or received the peer's SYN in SYN-SENT.
+    SynReceived,
+    /// Its SYN was acknowledged.
+    SynAcknowledged,
+    /// It sent a FIN.
+    FinSent,
+    /// It received the peer's FIN and everything before.
+    FinReceived,
+    /// Its FIN was acknowledged.
+    FinAcknowledged,
+    /// It sent a RST.
+    RstSent,
+    /// It received an acceptable RST.
+    RstReceived,
+    /// A new incarnation took the 4-tuple.
+    NewIncarnation,
+    /// It was already there when the capture shows it first.
+    FirstSeen,
+    /// An assumed timer.
+    Timer,
+}
+
+impl Cause {
+    fn of(event: Event) -> Cause {
+        match event {
+            Event::SendSyn => Cause::SynSent,
+            Event::SendSynAck | Event::RcvSyn => Cause::SynReceived,
+            Event::SendFin => Cause::FinSent,
+            Event::SendRst => Cause::RstSent,
+            Event::RcvSynAck | Event::RcvAckOfSyn => Cause::SynAcknowledged,
+            Event::RcvFin => Cause::FinReceived,
+            Event::RcvAckOfFin => Cause::FinAcknowledged,
+            Event::RcvRst | Event::RcvRstPassive => Cause::RstReceived,
+            Event::Replaced => Cause::NewIncarnation,
+        }
+    }
+
+    /// The words used in every view.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::SynSent => "SYN sent",
+            Cause::SynReceived => "SYN received",
+            Cause::SynAcknowledged => "SYN acknowledged",
+            Cause::FinSent => "FIN sent",
+            Cause::FinReceived => "FIN received",
+            Cause::FinAcknowledged => "FIN acknowledged",
+            Cause::RstSent => "RST sent",
+            Cause::RstReceived => "RST received",
+            Cause::NewIncarnation => "new incarnation",
+            Cause::FirstSeen => "first seen",
+            Cause::Timer => "timer",
+        }
+    }
+}
+
+/// One change of state.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct Transition {
+    /// State before.
+    pub from: State,
+    /// State after.
+    pub to: State,
+    /// What made the endpoint do it.
+    pub cause: Cause,
+    /// The packet that caused or announced it; null for a timer.
+    pub packet: Option<PacketNumber>,
+    /// Best estimate of the moment: the capture time of that packet. The tap's distance is in the interval.
+    pub at: Timestamp,
+    /// The endpoint made it no earlier than this; null if nothing bounds it.
+    pub earliest: Option<Timestamp>,
+    /// The endpoint made it no later than this; null if nothing bounds it.
+    pub latest: Option<Timestamp>,
+    /// How it is known.
+    pub evidence: Evidence,
+    /// The packet from the endpoint that proves it (for `sent` the same as `packet`); null where nothing does.
+    pub proven_by: Option<PacketNumber>,
+}
+
+/// A presumed transition that a later segment refuted.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct Withdrawn {
+    /// State before.
+    pub from: State,
+    /// State that the endpoint did not reach by this packet.
+    pub to: State,
+    /// The packet that would have caused it.
+    pub packet: PacketNumber,
+    /// The packet from the endpoint that shows that it did not.
+    pub refuted_by: PacketNumber,
+}
+
+/// A segment on its way to an endpoint that would change its state.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// What it would do.
+    pub event: Event,
+    /// Its first copy at the tap.
+    pub first: Mark,
+    /// Its newest copy at the tap (for a FIN also a retransmission that filled the hole before it).
+    pub last: Mark,
+    /// An ACK of the endpoint at or after this number proves that it arrived.
+    pub proof: Option<Seq>,
+    /// A TSval that no earlier segment carried: its echo proves the arrival (RFC 7323).
+    pub echo: Option<u32>,
+    /// The packet itself is missing in the capture; `first` is the one that showed it.
+    pub inferred: bool,
+}
+
+impl Arrival {
+    /// An arrival that the capture holds.
+    pub fn new(event: Event, mark: Mark, proof: Option<Seq>) -> Arrival {
+        Arrival { event, first: mark, last: mark, proof, echo: None, inferred: false }
+    }
+}
+
+/// What an endpoint sent, as far as it bears on its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentKind {
+    /// SYN without ACK.
+    Syn,
+    /// SYN-ACK.
+    SynAck,
+    /// SYN-ACK with another ISS than the one before: the sender was back in LISTEN in between.
+    SynAckAnew,
+    /// FIN, with or without data.
+    Fin,
+    /// RST with ACK: an abort, or the answer to a segment without ACK.
+    RstAck,
+    /// RST without ACK: the answer to a segment that met no connection (section 3.10.7.1).
+    RstBare,
+    /// Anything else: data or an acknowledgment.
+    Plain,
+}
+
+/// One segment of the endpoint, with what it says about what it had received.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent {
+    /// The packet.
+    pub mark: Mark,
+    /// Kind.
+    pub kind: SentKind,
+    /// When it left at the earliest, on the tap's clock: a TSval seen before tells of a copy made by the network.
+    pub left: Timestamp,
+    /// Capture time of the newest segment to the endpoint which this one proves it had received.
+    pub floor: Option<Timestamp>,
+    /// For a SYN-ACK: the copy of the SYN that it answers, which is when SYN-RECEIVED began.
+    pub acts_on: Option<Mark>,
+    /// SEG.ACK.
+    pub ack: Option<Seq>,
+    /// TSecr.
+    pub echo: Option<u32>,
+    /// It carries a D-SACK: an earlier copy of what it acknowledges had arrived.
+    pub duplicate_reported: bool,
+    /// Longest time, in ns, for which a segment can pass the tap towards the endpoint and still not have been there when
+    /// the endpoint sent what the tap sees now.
+    pub crossing: i64,
+    /// Smallest round trip from tap to endpoint, ns.
+    pub tap_rtt: Option<i64>,
+    /// A segment without SYN proves that the handshake's ACK arrived. Not so while Fast Open lets the endpoint send in
+    /// SYN-RECEIVED (RFC 7413 section 4.2).
+    pub shows_established: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Proven,
+    Refuted,
+    Open,
+}
+
+/// One endpoint's mirrored machine.
+#[derive(Clone, Debug)]
+pub struct Mirror {
+    proven: State,
+    pending: Vec<Arrival>,
+    transitions: Vec<Transition>,
+    withdrawn: Vec<Withdrawn>,
+    transitions_folded: u32,
+    /// It opened passively (a SYN-ACK without an own SYN before): a RST in SYN-RECEIVED returns it to LISTEN (R17).
+    passive: bool,
+    /// State and number of transitions before its own RST, to be restored if it goes on talking.
+    before_reset: Option<(State, u32)>,
+}
+
+impl Mirror {
+    /// An endpoint in the given state: CLOSED before a SYN was seen, UNKNOWN if the capture began later.
+    pub fn new(state: State) -> Mirror {
+        Mirror {
+            proven: state,
+            pending: Vec::new(),
+            transitions: Vec::new(),
+            withdrawn: Vec::new(),
+            transitions_folded: 0,
+            passive: false,
+            before_reset: None,
+        }
+    }
+
+    /// What its own segments prove.
+    pub fn proven(&self) -> State {
+        self.proven
+    }
+
+    /// The best guess: what is proven, plus everything still on its way.
+    pub fn presumed(&self) -> State {
+        self.pending.iter().fold(self.proven, |state, arrival| match step(state, self.event_of(arrival)) {
+            Step::To(next) => next,
+            Step::Stay | Step::Impossible => state,
+        })
+    }
+
+    /// Whether an arrival of this kind waits.
+    pub fn waits_for(&self, event: Event) -> bool {
+        self.pending.iter().any(|arrival| arrival.event == event)
+    }
+
+    /// The waiting arrival of this kind.
+    pub fn waiting_mut(&mut self, event: Event) -> Option<&mut Arrival> {
+        self.pending.iter_mut().find(|arrival| arrival.event == event)
+    }
+
+    /// Something passes the tap towards the endpoint that would change its state.
+    pub fn on_its_way(&mut self, arrival: Arrival) {
+        if self.pending.len() < PENDING_KEPT {
+            self.pending.push(arrival);
+        }
+    }
+
+    /// The endpoint sent something: settle what it proves or refutes, then make the step that it shows.
+    pub fn on_sent(&mut self, sent: &Sent) {
+        self.settle(sent);
+        let event = match sent.kind {
+            SentKind::Syn => Event::SendSyn,
+            SentKind::SynAck | SentKind::SynAckAnew => Event::SendSynAck,
+            SentKind::Fin => Event::SendFin,
+            SentKind::RstAck | SentKind::RstBare => Event::SendRst,
+            SentKind::Plain => return self.on_plain(sent),
+        };
+        let before = (self.proven, self.transitions.len() as u32);
+        match step(self.proven, event) {
+            Step::To(next) => self.move_sent(next, event, sent),
+            Step::Stay => {}
+            Step::Impossible => {
+                self.catch_up(sent);
+                if let Step::To(next) = step(self.proven, event) {
+                    self.move_sent(next, event, sent);
+                }
+            }
+        }
+        if event == Event::SendRst && self.before_reset.is_none() && before.0 != self.proven {
+            self.before_reset = Some(before);
+        }
+    }
+
+    /// A state that the capture shows by what came later, without a segment for it.
+    pub fn infer(&mut self, to: State, cause: Cause, mark: Mark, earliest: Option<Timestamp>) {
+        if self.proven != to {
+            self.push(Transition {
+                from: self.proven,
+                to,
+                cause,
+                packet: Some(mark.packet),
+                at: mark.time,
+                earliest,
+                latest: Some(mark.time),
+                evidence: Evidence::Inferred,
+                proven_by: None,
+            });
+            self.proven = to;
+        }
+    }
+
+    /// The 4-tuple went to a new incarnation, whose SYN was `cause`; `proof` is the endpoint's own segment that shows it.
+    /// TIME-WAIT is left by that SYN (section 3.6.1); any other state was left unseen before it.
+    pub fn replaced(&mut self, cause: Mark, proof: Mark, by_own_syn: bool) {
+        for index in 0..self.pending.len() {
+            let arrival = self.pending[index];
+            // The endpoint lives on in a new incarnation: what ended the old one must have arrived.
+            self.apply(&arrival, Some(proof), arrival.first);
+        }
+        self.pending.clear();
+        if matches!(self.proven, State::Closed | State::Listen) {
+            return;
+        }
+        let from = self.proven;
+        let known = from == State::TimeWait;
+        self.push(Transition {
+            from,
+            to: State::Closed,
+            cause: Cause::NewIncarnation,
+            packet: Some(cause.packet),
+            at: cause.time,
+            earliest: if known && !by_own_syn { Some(cause.time) } else { self.transitions.last().and_then(|last| last.earliest) },
+            latest: Some(proof.time),
+            evidence: match (known, by_own_syn) {
+                (true, true) => Evidence::Sent,
+                (true, false) => Evidence::Confirmed,
+                (false, _) => Evidence::Inferred,
+            },
+            proven_by: known.then_some(proof.packet),
+        });
+        self.proven = State::Closed;
+    }
+
+    /// The endpoint goes on talking after "its" RST: somebody else sent that, or it is not the end. Restores the state
+    /// before it; true if there was something to restore.
+    pub fn take_back_own_reset(&mut self) -> bool {
+        match self.before_reset.take() {
+            Some((state, transitions)) => {
+                self.transitions.truncate(transitions as usize);
+                self.proven = state;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Time of its own RST, if that stands.
+    pub fn own_reset(&self) -> Option<Timestamp> {
+        self.before_reset.and_then(|_| self.transitions.last()).map(|last| last.at)
+    }
+
+    /// The FIN whose absence was bridged is in the capture after all (it was captured out of order).
+    pub fn amend_inferred(&mut self, to: [State; 2], mark: Mark) {
+        if let Some(found) =
+            self.transitions.iter_mut().rev().find(|t| to.contains(&t.to) && t.evidence == Evidence::Inferred)
+        {
+            found.packet = Some(mark.packet);
+            found.evidence = Evidence::Sent;
+            found.proven_by = Some(mark.packet);
+            found.at = mark.time;
+            found.latest = found.latest.map(|latest| latest.max(mark.time));
+        }
+    }
+
+    /// A cheap value that changes whenever something about the states does.
+    pub fn clone_key(&self) -> (State, usize, usize, u32) {
+        (self.proven, self.pending.len(), self.transitions.len(), self.transitions_folded)
+    }
+
+    /// Whether any transition is on record.
+    pub fn has_moved(&self) -> bool {
+        !self.transitions.is_empty()
+    }
+
+    /// Everything on its way is taken to have arrived by `mark`.
+    pub fn settle_all(&mut self, mark: Mark) {
+        for arrival in std::mem::take(&mut self.pending) {
+            self.apply(&Arrival { inferred: true, ..arrival }, Some(mark), arrival.first);
+        }
+    }
+
+    /// Everything on its way is taken to have arrived, without proof.
+    pub fn presume_all(&mut self) {
+        for arrival in std::mem::take(&mut self.pending) {
+            self.apply(&arrival, None, arrival.last);
+        }
+    }
+
+    /// The SYN-ACK is missing in the capture, but what follows shows that there was one: LISTEN -> SYN-RECEIVED
+    /// between the SYN and `shown_by`.
+    pub fn infer_passive_open(&mut self, syn: Mark, shown_by: Mark) {
+        self.passive = true;
+        self.push(Transition {
+            from: State::Listen,
+            to: State::SynReceived,
+            cause: Cause::SynReceived,
+            packet: Some(syn.packet),
+            at: syn.time,
+            earliest: Some(syn.time),
+            latest: Some(shown_by.time),
+            evidence: Evidence::Inferred,
+            proven_by: None,
+        });
+        self.proven = State::SynReceived;
+    }
+
+    /// Forgets everything and starts over in `state`: the attempt was not its own (RFC 9293 figure 9).
+    pub fn disown(&mut self, state: State) {
+        *self = Mirror::new(state);
+    }
+
+    /// All transitions, with the presumed ones at the end; and how many were folded away.
+    pub fn into_transitions(mut self) -> (Vec<Transition>, Vec<Withdrawn>, u64) {
+        self.presume_all();
+        (self.transitions, self.withdrawn, u64::from(self.transitions_folded))
+    }
+
+    fn event_of(&self, arrival: &Arrival) -> Event {
+        if arrival.event == Event::RcvRst && self.passive { Event::RcvRstPassive } else { arrival.event }
+    }
+
+    fn settle(&mut self, sent: &Sent) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let verdicts: [Verdict; PENDING_KEPT] = std::array::from_fn(|index| {
+            self.pending.get(index).map_or(Verdict::Open, |arrival| judge(arrival, self.proven, sent))
+        });
+        // Segments arrive in order unless something shows otherwise: a proven arrival proves those before it.
+        let proven = verdicts.iter().rposition(|verdict| *verdict == Verdict::Proven);
+        let mut left = Vec::new();
+        for (index, arrival) in std::mem::take(&mut self.pending).into_iter().enumerate() {
+            match verdicts[index] {
+                Verdict::Refuted => self.withdraw(&arrival, sent.mark),
+                Verdict::Proven => self.apply(&arrival, Some(sent.mark), cause_of(&arrival, sent)),
+                Verdict::Open if Some(index) < proven => {
+                    self.apply(&arrival, Some(sent.mark), cause_of(&arrival, sent));
+                }
+                Verdict::Open => left.push(arrival),
+            }
+        }
+        self.pending = left;
+    }
+
+    fn apply(&mut self, arrival: &Arrival, proof: Option<Mark>, cause: Mark) {
+        let Step::To(to) = step(self.proven, self.event_of(arrival)) else { return };
+        let from = self.proven;
+        let evidence = match (arrival.inferred, proof) {
+            (true, _) => Evidence::Inferred,
+            (false, Some(_)) => Evidence::Confirmed,
+            (false, None) => Evidence::Presumed,
+        };
+        self.push(Transition {
+            from,
+            to,
+            cause: Cause::of(arrival.event),
+            packet: Some(cause.packet),
+            at: cause.time,
+            earliest: (!arrival.inferred).then_some(arrival.first.time),
+            latest: proof.map(|mark| mark.time),
+            evidence,
+            proven_by: proof.map(|mark| mark.packet),
+        });
+        self.proven = to;
+    }
+
+    fn withdraw(&mut self, arrival: &Arrival, refuted_by: Mark) {
+        let Step::To(to) = step(self.proven, self.event_of(arrival)) else { return };
+        if self.withdrawn.len() < WITHDRAWN_KEPT {
+            self.withdrawn.push(Withdrawn {
+                from: self.proven,
+                to,
+                packet: arrival.last.packet,
+                refuted_by: refuted_by.packet,
+            });
+        }
+    }
+
+    /// Data or an acknowledgment from a state that cannot send it: what led out of that state is missing.
+    fn on_plain(&mut self, sent: &Sent) {
+        match self.proven {
+            State::SynSent => self.catch_up(sent),
+            State::SynReceived if sent.shows_established => self.catch_up(sent),
+            _ => {}
+        }
+    }
+
+    /// Infers the handshake steps that the capture lacks.
+    fn catch_up(&mut self, sent: &Sent) {
+        let (to, cause) = match (sent.kind, self.proven) {
+            (SentKind::SynAck | SentKind::SynAckAnew, State::SynSent) => (State::SynReceived, Cause::SynReceived),
+            (_, State::Closed | State::Listen | State::SynSent | State::SynReceived) => {
+                (State::Established, Cause::SynAcknowledged)
+            }
+            _ => return,
+        };
+        self.infer(to, cause, sent.mark, None);
+    }
+
+    fn move_sent(&mut self, to: State, event: Event, sent: &Sent) {
+        let mut from = self.proven;
+        if to == State::SynReceived && from == State::Closed {
+            from = State::Listen; // only a listener answers a SYN with a SYN-ACK
+            self.passive = true;
+        }
+        self.push(Transition {
+            from,
+            to,
+            cause: Cause::of(event),
+            packet: Some(sent.mark.packet),
+            at: sent.acts_on.unwrap_or(sent.mark).time,
+            earliest: sent.floor,
+            latest: Some(sent.mark.time),
+            evidence: Evidence::Sent,
+            proven_by: Some(sent.mark.packet),
+        });
+        self.proven = to;
+    }
+
+    fn push(&mut self, transition: Transition) {
+        if self.transitions.len() < TRANSITIONS_KEPT {
+            self.transitions.push(transition);
+        } else {
+            self.transitions_folded = self.transitions_folded.saturating_add(1);
+        }
+    }
+}
+
+/// What a segment of the endpoint says about an arrival.
+fn judge(arrival: &Arrival, state: State, sent: &Sent) -> Verdict {
+    use {Event::*, SentKind::*};
+    // The endpoint sent this so long after the arrival passed the tap that it would have had it.
+    let stale = sent.left.since(arrival.last.time) > sent.crossing;
+    let covered = |proof: Option<Seq>| matches!((sent.ack, proof), (Some(ack), Some(proof)) if ack.at_or_after(proof));
+    let echoed = || matches!((arrival.echo, sent.echo), (Some(value), Some(echo)) if Seq(echo).at_or_after(Seq(value)));
+    let refuted_if_stale = if stale { Verdict::Refuted } else { Verdict::Open };
+    let proven_if = |holds: bool| if holds { Verdict::Proven } else { Verdict::Open };
+    match (arrival.event, sent.kind) {
+        // A SYN-ACK: the endpoint acknowledges it, or repeats its SYN, or knows nothing of it.
+        (RcvSynAck, Syn) => refuted_if_stale,
+        (RcvSynAck, SynAck | SynAckAnew) => if state == State::SynReceived { refuted_if_stale } else { proven_if(covered(arrival.proof)) },
+        (RcvSynAck, Fin | Plain | RstAck) => proven_if(covered(arrival.proof)),
+        (RcvSynAck, RstBare) => Verdict::Refuted,
+        (RcvSyn, Syn) => refuted_if_stale,
+        (RcvSyn, SynAck | SynAckAnew | Fin | Plain | RstAck | RstBare) => proven_if(covered(arrival.proof)),
+        (RcvAckOfSyn, Syn | SynAck | SynAckAnew) => refuted_if_stale,
+        (RcvAckOfSyn, Fin | Plain) => proven_if(sent.shows_established || echoed()),
+        (RcvAckOfSyn, RstAck | RstBare) => Verdict::Open,
+        // A FIN: RCV.NXT covers it or does not.
+        (RcvFin, Syn | SynAck | SynAckAnew | Fin | Plain | RstAck) => {
+            if covered(arrival.proof) { Verdict::Proven } else { refuted_if_stale }
+        }
+        (RcvFin, RstBare) => Verdict::Open,
+        (RcvAckOfFin, Fin) => {
+            if covered(arrival.proof) || echoed() { Verdict::Proven } else { refuted_if_stale }
+        }
+        // A bare RST after the last ACK: the connection is gone, as that ACK makes it.
+        (RcvAckOfFin, RstBare) => proven_if(state == State::LastAck || covered(arrival.proof)),
+        (RcvAckOfFin, Syn | SynAck | SynAckAnew | Plain | RstAck) => proven_if(covered(arrival.proof) || echoed()),
+        // A RST: whoever goes on talking has not taken it.
+        (RcvRst | RcvRstPassive, SynAckAnew) => Verdict::Proven,
+        (RcvRst | RcvRstPassive, Syn | SynAck | Fin | Plain) => refuted_if_stale,
+        (RcvRst | RcvRstPassive, RstAck | RstBare) => Verdict::Open,
+        // What an endpoint does is no arrival.
+        (SendSyn | SendSynAck | SendFin | SendRst | Replaced, _) => Verdict::Open,
+    }
+}
+
+/// Which of the copies that passed the tap the endpoint had received when it sent the proof.
+fn cause_of(arrival: &Arrival, sent: &Sent) -> Mark {
+    // The repeated copy can only be the one if its round trip fits in before the proof, and if the endpoint does not
+    // say that it had been there before (D-SACK).
+    let late_copy_too_late = sent.mark.time.since(arrival.last.time) < sent.tap_rtt.unwrap_or(0) / 10 * 9;
+    if sent.duplicate_reported || late_copy_too_late { arrival.first } else { arrival.last }
+}

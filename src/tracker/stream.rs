@@ -1,0 +1,305 @@
+//! The sequence space of one direction: what its sender sent, what its receiver acknowledged, what is missing.
+
+use super::endpoint::Mark;
+use crate::segment::{Options, Segment};
+use crate::seq::Seq;
+use crate::time::Timestamp;
+
+/// Ranges beyond a hole that are remembered; beyond that neighbours are joined, which only makes a hole invisible.
+const RANGES_KEPT: usize = 16;
+/// Fingerprints of the newest segments, to recognise what the capture or the network doubled.
+const FINGERPRINTS_KEPT: usize = 4;
+/// A copy within this time is the capture's own (mirror port, `any` on a router): nobody retransmits so fast (R8).
+const CAPTURE_DUPLICATE_NS: i64 = 5_000_000;
+/// Above this distance numbers do not belong to this stream, whatever the window was.
+pub const FAR: i32 = 1 << 30;
+
+/// The FIN of a direction.
+#[derive(Clone, Copy, Debug)]
+pub struct Fin {
+    /// Its own sequence number (after the payload of its segment, R30).
+    pub seq: Seq,
+    /// First packet that carried it.
+    pub first: Mark,
+    /// Newest packet that carried it.
+    pub last: Mark,
+    /// It is not in the capture: the peer's acknowledgment shows it (R10).
+    pub inferred: bool,
+}
+
+impl Fin {
+    /// The acknowledgment number that covers it.
+    pub fn covered_by(&self) -> Seq {
+        self.seq.plus(1)
+    }
+}
+
+/// Whether a segment was seen before, bit for bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Not seen before, or a retransmission made by the sender.
+    Fresh,
+    /// The capture recorded the segment twice.
+    OfCapture,
+    /// The network delivered the segment twice: the sender did not send it again.
+    OfNetwork,
+}
+
+/// What a segment is in its stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    /// It reaches beyond everything before.
+    pub advances: bool,
+    /// It has sequence length and nothing new.
+    pub repeats: bool,
+    /// Keepalive or window probe: at most one octet at one before SND.NXT (R27).
+    pub probe: bool,
+    /// It begins beyond what was seen so far: something before it is missing or late.
+    pub leaves_gap: bool,
+}
+
+/// One direction of a connection.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    /// Initial send sequence number.
+    pub iss: Option<Seq>,
+    /// SND.NXT as far as the capture shows it: after the highest octet, SYN and FIN included.
+    pub nxt: Option<Seq>,
+    /// First segment that reached `nxt`, and whether its acknowledgment gives a round trip (Karn).
+    nxt_mark: Option<(Mark, bool)>,
+    /// Highest acknowledgment of the receiver: its RCV.NXT.
+    pub una: Option<Seq>,
+    /// Everything before was captured or acknowledged.
+    contiguous: Option<Seq>,
+    beyond: Vec<(Seq, Seq)>,
+    /// FIN.
+    pub fin: Option<Fin>,
+    /// The FIN was put on its way to the receiver.
+    pub fin_on_its_way: bool,
+    /// Right edge of the window that this sender offers, in the peer's numbers; never taken back (R25).
+    pub offers: Option<Seq>,
+    /// Largest window ever offered, octets.
+    pub max_window: u32,
+    /// Shift of the window field, once known.
+    pub scale: u8,
+    newest_tsval: Option<(u32, Timestamp)>,
+    fingerprints: [(u32, Timestamp); FINGERPRINTS_KEPT],
+    next_fingerprint: u8,
+    /// Smallest round trip from the tap to the *receiver* of this stream and back, ns.
+    pub receiver_rtt: Option<i64>,
+    /// Capture time of the newest segment of the *other* stream that this sender is known to have received.
+    pub floor: Option<Timestamp>,
+    /// Segments.
+    pub packets: u64,
+    /// Octets of payload, copies included.
+    pub payload_bytes: u64,
+    /// Segments with nothing new.
+    pub retransmitted: u32,
+    /// Probes.
+    pub probes: u32,
+    /// Octets acknowledged but never captured.
+    pub missed: u64,
+    /// New payload was seen.
+    pub sent_data: bool,
+}
+
+impl Stream {
+    /// Compares with the newest segments of this direction and remembers this one.
+    pub fn repeat_of(&mut self, seg: &Segment) -> Repeat {
+        let print = fingerprint(seg);
+        for (known, time) in self.fingerprints {
+            if known == print {
+                // Without an identification or a timestamp a retransmission looks the same as a copy: only the very
+                // short interval tells (R8).
+                let marked = seg.ip_id.is_some_and(|id| id != 0) || seg.options.timestamps.is_some();
+                let gap = seg.time.since(time);
+                return match (gap <= CAPTURE_DUPLICATE_NS, marked) {
+                    (true, _) => Repeat::OfCapture,
+                    (false, true) if gap < 2_000_000_000 && seg.options.timestamps.is_some() => Repeat::OfNetwork,
+                    _ => Repeat::Fresh,
+                };
+            }
+        }
+        let slot = usize::from(self.next_fingerprint) % FINGERPRINTS_KEPT;
+        self.fingerprints[slot] = (print, seg.time);
+        self.next_fingerprint = self.next_fingerprint.wrapping_add(1);
+        Repeat::Fresh
+    }
+
+    /// Forgets the numbers and keeps the counters: another attempt at the same connection.
+    pub fn restart(&mut self) {
+        *self = Stream {
+            packets: self.packets,
+            payload_bytes: self.payload_bytes,
+            retransmitted: self.retransmitted,
+            probes: self.probes,
+            receiver_rtt: self.receiver_rtt,
+            fingerprints: self.fingerprints,
+            ..Stream::default()
+        };
+    }
+
+    /// Takes a segment of this direction into account.
+    pub fn on_segment(&mut self, seg: &Segment) -> Place {
+        let (start, end) = (seg.seq, seg.seq_end());
+        let mark = Mark { packet: seg.packet, time: seg.time };
+        let Some(nxt) = self.nxt else {
+            self.nxt = Some(end);
+            self.nxt_mark = Some((mark, true));
+            self.contiguous = Some(end);
+            return Place { advances: seg.seq_len() > 0, ..Place::default() };
+        };
+        let probe = seg.payload_len <= 1
+            && !seg.flags.syn()
+            && !seg.flags.fin()
+            && seg.seq == nxt.minus(1)
+            && seg.payload_len == seg.seq_len();
+        let advances = end.after(nxt);
+        let place = Place {
+            advances,
+            repeats: seg.seq_len() > 0 && !advances && !probe,
+            probe,
+            leaves_gap: start.after(nxt),
+        };
+        if advances {
+            self.nxt = Some(end);
+            self.nxt_mark = Some((mark, true));
+        } else if end == nxt && seg.seq_len() > 0 {
+            // Sent again: its acknowledgment may be that of either copy.
+            if let Some((_, clean)) = &mut self.nxt_mark {
+                *clean = false;
+            }
+        }
+        if seg.seq_len() > 0 && !probe {
+            self.fill(start, end);
+        }
+        place
+    }
+
+    /// The receiver acknowledged up to `ack` at `time`; true if that is new.
+    pub fn on_ack(&mut self, ack: Seq, time: Timestamp) -> bool {
+        if self.una.is_some_and(|una| ack.at_or_before(una)) {
+            return false;
+        }
+        self.una = Some(ack);
+        if self.contiguous.is_none_or(|contiguous| ack.after(contiguous)) {
+            self.contiguous = Some(ack);
+            self.join();
+        }
+        if self.nxt == Some(ack)
+            && let Some((mark, true)) = self.nxt_mark
+        {
+            let sample = time.since(mark.time);
+            self.receiver_rtt = Some(self.receiver_rtt.map_or(sample, |best| best.min(sample)));
+        }
+        true
+    }
+
+    /// Octets up to `ack` exist although they were not captured. Returns how many.
+    pub fn reach(&mut self, ack: Seq, mark: Mark) -> u32 {
+        let gap = self.nxt.map_or(0, |nxt| ack.offset_from(nxt).max(0) as u32);
+        self.nxt = Some(ack);
+        self.nxt_mark = Some((mark, false));
+        gap
+    }
+
+    /// Everything before the FIN was captured or acknowledged.
+    pub fn whole_before(&self, seq: Seq) -> bool {
+        self.contiguous.is_some_and(|contiguous| contiguous.at_or_after(seq))
+    }
+
+    /// Whether the segment covers the octet that the receiver waits for.
+    pub fn fills_next(&self, seg: &Segment) -> bool {
+        self.una.is_some_and(|una| seg.seq.at_or_before(una) && seg.seq_end().after(una))
+    }
+
+    /// Capture time of the first segment that reached `ack`, if that is SND.NXT.
+    pub fn time_of(&self, ack: Seq) -> Option<Timestamp> {
+        (self.nxt == Some(ack)).then_some(self.nxt_mark)?.map(|(mark, _)| mark.time)
+    }
+
+    /// Takes the timestamp option; returns when the segment left at the earliest (the first time this TSval was seen) and
+    /// whether the TSval is newer than all before.
+    pub fn on_tsval(&mut self, options: &Options, time: Timestamp) -> (Timestamp, bool) {
+        let Some((tsval, _)) = options.timestamps else { return (time, false) };
+        match self.newest_tsval {
+            Some((newest, seen)) if Seq(tsval).at_or_before(Seq(newest)) => (seen.min(time), false),
+            _ => {
+                self.newest_tsval = Some((tsval, time));
+                (time, true)
+            }
+        }
+    }
+
+    /// Capture time of the first segment that carried `tsval`, if that is the newest one.
+    pub fn time_of_tsval(&self, tsval: u32) -> Option<Timestamp> {
+        self.newest_tsval.filter(|(newest, _)| *newest == tsval).map(|(_, time)| time)
+    }
+
+    fn fill(&mut self, start: Seq, end: Seq) {
+        let Some(contiguous) = self.contiguous else {
+            self.contiguous = Some(end);
+            return;
+        };
+        if start.at_or_before(contiguous) {
+            self.contiguous = Some(contiguous.max(end));
+            self.join();
+            return;
+        }
+        let place = self.beyond.iter().position(|range| range.0.after(start)).unwrap_or(self.beyond.len());
+        self.beyond.insert(place, (start, end));
+        let mut index = 0;
+        while index + 1 < self.beyond.len() {
+            let (this, next) = (self.beyond[index], self.beyond[index + 1]);
+            if next.0.at_or_before(this.1) || self.beyond.len() > RANGES_KEPT {
+                self.beyond[index].1 = this.1.max(next.1);
+                self.beyond.remove(index + 1);
+            } else {
+                index += 1;
+            }
+        }
+    }
+
+    fn join(&mut self) {
+        while let (Some(contiguous), Some(first)) = (self.contiguous, self.beyond.first().copied()) {
+            if first.0.after(contiguous) {
+                return;
+            }
+            self.contiguous = Some(contiguous.max(first.1));
+            self.beyond.remove(0);
+        }
+    }
+}
+
+/// A number that two copies of one segment share and hardly anything else: the TCP checksum stands for the payload.
+fn fingerprint(seg: &Segment) -> u32 {
+    let (tsval, tsecr) = seg.options.timestamps.unwrap_or((0, 0));
+    let parts = [
+        seg.seq.0,
+        seg.raw_ack,
+        u32::from(seg.flags.0) << 16 | u32::from(seg.window),
+        seg.payload_len,
+        u32::from(seg.ip_id.unwrap_or(0)) << 16 | u32::from(seg.checksum.unwrap_or(0)),
+        tsval,
+        tsecr,
+    ];
+    // FNV-1a over words: no adversary gains by a collision but a wrong count.
+    parts.iter().fold(0x811c_9dc5, |hash: u32, part| (hash ^ part).wrapping_mul(0x0100_0193).rotate_left(7))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_join_whatever_the_order() {
+        let mut stream = Stream { contiguous: Some(Seq(u32::MAX - 9)), ..Stream::default() };
+        stream.fill(Seq(10), Seq(20));
+        stream.fill(Seq(30), Seq(40));
+        assert!(!stream.whole_before(Seq(10)));
+        stream.fill(Seq(u32::MAX - 9), Seq(10));
+        assert!(stream.whole_before(Seq(20)) && !stream.whole_before(Seq(21)));
+        stream.fill(Seq(15), Seq(30));
+        assert!(stream.whole_before(Seq(40)) && !stream.whole_before(Seq(41)));
+    }
+}
