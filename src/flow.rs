@@ -108,6 +108,11 @@ impl Flows {
                 tracker.start_over();
                 tracker.on_segment(seg);
             }
+            Route::BeginWith => {
+                let tracker = &mut self.life(index).tracker;
+                tracker.begin_with(seg);
+                tracker.on_segment(seg);
+            }
             Route::New => {
                 let incarnation = self.life(index).tracker.incarnation + 1;
                 self.begin(key, seg, Some(index), incarnation);
@@ -120,7 +125,12 @@ impl Flows {
         for index in 0..self.lives.len() as u32 {
             self.settle_at_end(index);
         }
-        self.lives.into_iter().flatten().map(|life| life.tracker).collect()
+        let end = self.newest.unwrap_or_default();
+        let finished = self.lives.into_iter().flatten().map(|mut life| {
+            life.tracker.end(end);
+            life.tracker
+        });
+        finished.collect()
     }
 
     /// Connections so far.
@@ -265,6 +275,7 @@ enum Route {
     Current,
     Previous(u32),
     StartOver,
+    BeginWith,
     New,
 }
 
@@ -272,6 +283,9 @@ enum Route {
 fn route_syn(tracker: &Tracker, seg: &Segment, from: Role) -> Route {
     let (me, peer) = (from as usize, from.other() as usize);
     let own = &tracker.streams[me];
+    if tracker.is_only_resets() && seg.time.since(tracker.last.time) <= FIGURE_9_NS {
+        return Route::BeginWith;
+    }
     match own.iss {
         Some(iss) if iss == seg.seq => Route::Current,
         Some(_) if from == Role::Client && tracker.is_disowned() && within_figure_9(tracker.disowned, seg) => Route::StartOver,

@@ -28,6 +28,8 @@ use stream::{Fin, Repeat, Stream};
 const CROSSING_UNKNOWN_NS: i64 = 190_000_000;
 /// Slack on twice the measured round trip, for delayed processing.
 const CROSSING_SLACK_NS: i64 = 10_000_000;
+/// An answer that is due at once and did not come for so long will not come: longer than any delayed ACK (500 ms).
+pub const PATIENCE_NS: i64 = 1_000_000_000;
 /// A segment that passes this soon after its sender's RST was overtaken by it.
 const REORDER_NS: i64 = 3_000_000;
 
@@ -162,6 +164,10 @@ pub struct Tracker {
     pub disowned: Option<Mark>,
     /// Something of the old connection answered this one's SYN.
     pub challenged: bool,
+    /// Since when, and how often, each endpoint was asked for an answer without giving any.
+    owes_since: [Option<(Timestamp, u32)>; 2],
+    /// The server before a SYN-ACK that acknowledged another SYN, and what that packet looked like.
+    before_stray_syn_ack: Option<Box<(Mirror, Signature)>>,
     /// Numbers of the server's newest SYN-ACK, also of one for another SYN than the client's.
     newest_syn_ack: Option<(Seq, Option<Seq>)>,
 }
@@ -201,6 +207,8 @@ impl Tracker {
             disowned: None,
             challenged: false,
             newest_syn_ack: None,
+            owes_since: [None, None],
+            before_stray_syn_ack: None,
         }
     }
 
@@ -276,6 +284,9 @@ impl Tracker {
                 // The answerer did get some SYN and is in SYN-RECEIVED, but for a SYN that is not this one (figure 9).
                 self.observations.note(Kind::SynAckBadAck, from, mark);
                 notes.add("acknowledges another SYN");
+                if self.before_stray_syn_ack.is_none() {
+                    self.before_stray_syn_ack = Some(Box::new((self.ends[me].clone(), Signature::of(seg))));
+                }
                 let kind = self.syn_ack_kind(seg);
                 self.ends[me].on_sent(&Sent { kind, ..plain_sent(mark) });
             } else {
@@ -317,13 +328,20 @@ impl Tracker {
         if seg.flags.syn() && !self.on_syn(seg, from, mark, repeat, notes) {
             return Weight::Moved;
         }
+        self.owes_since[me] = None;
+        if seg.seq_len() > 0 {
+            let (_, asked) = self.owes_since[peer].get_or_insert((mark.time, 0));
+            *asked = asked.saturating_add(1);
+        }
         self.check_inferred_fin(seg, from);
         let nxt_before = self.streams[me].nxt;
         let place = self.streams[me].on_segment(seg);
         if place.probe {
+            let (_, asked) = self.owes_since[peer].get_or_insert((mark.time, 0));
+            *asked = asked.saturating_add(1);
             self.streams[me].probes = self.streams[me].probes.saturating_add(1);
             notes.add("probe");
-        } else if place.repeats {
+        } else if place.repeats && !(seg.flags.syn() && self.opening.simultaneous) {
             self.streams[me].retransmitted = self.streams[me].retransmitted.saturating_add(1);
             notes.add("retransmission");
         }
@@ -435,6 +453,13 @@ impl Tracker {
 
     fn on_syn_ack(&mut self, seg: &Segment, mark: Mark) {
         let Some(ack) = seg.ack else { return };
+        if let Some((mirror, signature)) = self.before_stray_syn_ack.take().map(|before| *before)
+            && signature != Signature::of(seg)
+        {
+            // Another host made the SYN-ACK that acknowledged another SYN: it says nothing about this endpoint.
+            self.ends[1] = mirror;
+            self.newest_syn_ack = None;
+        }
         if self.streams[0].iss.is_none() {
             // The SYN itself is missing, or comes later: the SYN-ACK tells its number.
             self.streams[0].iss = Some(ack.minus(1));
@@ -742,6 +767,16 @@ impl Tracker {
                 (None, Some(_)) => true,
                 _ => false,
             };
+            if event == Event::RcvSyn
+                && self.opening.simultaneous
+                && self.ends[me].proven() == State::SynSent
+                && !self.ends[me].waits_for(Event::RcvSyn)
+                && let Some(crossed) = self.opening.syn[peer].filter(|syn| !syn.with_ack)
+            {
+                // The other SYN passed the tap before this side was known to be opening actively.
+                let proof = self.streams[peer].iss.map(|iss| iss.plus(1));
+                self.ends[me].on_its_way(Arrival { last: crossed.last, ..Arrival::new(Event::RcvSyn, crossed.first, proof) });
+            }
             let waits = self.ends[peer].waits_for(event);
             if waits && !copied {
                 if let Some(arrival) = self.ends[peer].waiting_mut(event) {
@@ -784,7 +819,7 @@ impl Tracker {
         if let Some(arrival) = end.waiting_mut(Event::RcvAckOfFin) {
             arrival.proof = arrival.proof.or(proof);
             if !copied {
-                arrival.last = if arrival.proof.is_none() { mark } else { arrival.last };
+                arrival.last = mark;
             }
         } else if matches!(end.presumed(), State::FinWait1 | State::Closing | State::LastAck) {
             end.on_its_way(Arrival { echo, ..Arrival::new(Event::RcvAckOfFin, mark, proof) });
@@ -850,7 +885,9 @@ impl Tracker {
             }
             self.ends[me].on_sent(&Sent { kind, ..sent });
         }
-        if verdict == Reset::Accepted {
+        let path_dead = self.owes_since[peer]
+            .is_some_and(|(since, asked)| asked > 1 && mark.time.since(since) > PATIENCE_NS);
+        if verdict == Reset::Accepted && !path_dead {
             if let Some(arrival) = self.ends[peer].waiting_mut(Event::RcvRst) {
                 arrival.last = mark;
             } else {
@@ -889,6 +926,17 @@ impl Tracker {
         }
     }
 
+    /// The capture ended: what never got the answer that was due is not presumed any longer. Says nothing of a side that
+    /// the capture does not show at all.
+    pub fn end(&mut self, end: Timestamp) {
+        for side in 0..2 {
+            if self.streams[side].packets > 0 {
+                let tap_rtt = self.streams[1 - side].receiver_rtt.unwrap_or(0);
+                self.ends[side].give_up_waiting(end, PATIENCE_NS.saturating_add(tap_rtt.saturating_mul(2)));
+            }
+        }
+    }
+
     /// A new incarnation of the 4-tuple was accepted, or proven by its own further life. `syn` is its first SYN, `answer` the
     /// copy of it that was answered and the SYN-ACK that shows that the answerer took it.
     pub fn replaced_by(&mut self, opener: Endpoint, syn: Mark, answer: Option<(Mark, Mark)>) {
@@ -897,6 +945,28 @@ impl Tracker {
         if let Some((answered, answer)) = answer {
             self.ends[opener.other() as usize].replaced(answered, answer, false);
         }
+    }
+
+    /// Whether nothing but RSTs was seen: the stray answers of an endpoint that has no connection.
+    pub fn is_only_resets(&self) -> bool {
+        self.streams.iter().all(|stream| stream.nxt.is_none()) && self.roles_from == RolesFrom::Guess
+    }
+
+    /// A SYN begins the connection; the stray RSTs before it stay counted with it.
+    pub fn begin_with(&mut self, seg: &Segment) {
+        let mut fresh = Tracker::new(seg, self.incarnation);
+        for side in 0..2 {
+            let ours = usize::from(fresh.addresses[side] != self.addresses[side]) ^ side;
+            fresh.streams[side].packets = self.streams[ours].packets;
+            fresh.streams[side].payload_bytes = self.streams[ours].payload_bytes;
+        }
+        fresh.first = self.first;
+        fresh.last = self.last;
+        fresh.cut = self.cut;
+        fresh.duplicates = self.duplicates;
+        fresh.ladder = self.ladder.take();
+        fresh.time_steps_back = self.time_steps_back;
+        *self = fresh;
     }
 
     /// Whether this attempt was settled by its own client's RST without ever being acknowledged (RFC 9293 figure 9):
@@ -1003,6 +1073,19 @@ impl Tracker {
 /// Within a MiB: close enough to belong to the same life of a 4-tuple when another life competes for the segment.
 fn near(number: Seq, reference: Seq) -> bool {
     number.offset_from(reference).unsigned_abs() <= 1 << 20
+}
+
+/// How a host makes its SYN-ACKs: it does not change from one to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Signature {
+    ttl: u8,
+    zero_ip_id: Option<bool>,
+}
+
+impl Signature {
+    fn of(seg: &Segment) -> Signature {
+        Signature { ttl: seg.ttl, zero_ip_id: seg.ip_id.map(|id| id == 0) }
+    }
 }
 
 /// What a segment is, in words for the ladder.

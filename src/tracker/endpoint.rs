@@ -157,8 +157,8 @@ pub struct Withdrawn {
     pub to: State,
     /// The packet that would have caused it.
     pub packet: PacketNumber,
-    /// The packet from the endpoint that shows that it did not.
-    pub refuted_by: PacketNumber,
+    /// The packet from the endpoint that shows that it did not; null if the answer that was due never came.
+    pub refuted_by: Option<PacketNumber>,
 }
 
 /// A segment on its way to an endpoint that would change its state.
@@ -236,7 +236,10 @@ pub struct Sent {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Proven,
+    /// No copy of it had arrived.
     Refuted,
+    /// The first copy had not arrived; the newest may still have been on its way.
+    OnlyLast,
     Open,
 }
 
@@ -309,6 +312,9 @@ impl Mirror {
             SentKind::Plain => return self.on_plain(sent),
         };
         let before = (self.proven, self.transitions.len() as u32);
+        if event == Event::SendRst {
+            self.presume_acknowledgments();
+        }
         match step(self.proven, event) {
             Step::To(next) => self.move_sent(next, event, sent),
             Step::Stay => {}
@@ -452,6 +458,19 @@ impl Mirror {
         *self = Mirror::new(state);
     }
 
+    /// The capture ended at `end`. What demands an answer at once (SYN-ACK, FIN) and got none for longer than `patience`
+    /// ns did not arrive, or nobody was there: it is not presumed any longer.
+    pub fn give_up_waiting(&mut self, end: Timestamp, patience: i64) {
+        for arrival in std::mem::take(&mut self.pending) {
+            let owes_answer = matches!(arrival.event, Event::RcvSynAck | Event::RcvSyn | Event::RcvFin);
+            if owes_answer && end.since(arrival.last.time) > patience {
+                self.withdraw(&arrival, None);
+            } else {
+                self.pending.push(arrival);
+            }
+        }
+    }
+
     /// All transitions, with the presumed ones at the end; and how many were folded away.
     pub fn into_transitions(mut self) -> (Vec<Transition>, Vec<Withdrawn>, u64) {
         self.presume_all();
@@ -474,15 +493,25 @@ impl Mirror {
         let mut left = Vec::new();
         for (index, arrival) in std::mem::take(&mut self.pending).into_iter().enumerate() {
             match verdicts[index] {
-                Verdict::Refuted => self.withdraw(&arrival, sent.mark),
+                Verdict::Refuted => self.withdraw(&arrival, Some(sent.mark)),
                 Verdict::Proven => self.apply(&arrival, Some(sent.mark), cause_of(&arrival, sent)),
-                Verdict::Open if Some(index) < proven => {
+                Verdict::Open | Verdict::OnlyLast if Some(index) < proven => {
                     self.apply(&arrival, Some(sent.mark), cause_of(&arrival, sent));
                 }
+                Verdict::OnlyLast => left.push(Arrival { first: arrival.last, ..arrival }),
                 Verdict::Open => left.push(arrival),
             }
         }
         self.pending = left;
+    }
+
+    /// Its own RST ends the matter: acknowledgments that were on their way are taken to have come first.
+    fn presume_acknowledgments(&mut self) {
+        for arrival in std::mem::take(&mut self.pending) {
+            if matches!(arrival.event, Event::RcvAckOfSyn | Event::RcvAckOfFin) {
+                self.apply(&arrival, None, arrival.first);
+            }
+        }
     }
 
     fn apply(&mut self, arrival: &Arrival, proof: Option<Mark>, cause: Mark) {
@@ -507,14 +536,14 @@ impl Mirror {
         self.proven = to;
     }
 
-    fn withdraw(&mut self, arrival: &Arrival, refuted_by: Mark) {
+    fn withdraw(&mut self, arrival: &Arrival, refuted_by: Option<Mark>) {
         let Step::To(to) = step(self.proven, self.event_of(arrival)) else { return };
         if self.withdrawn.len() < WITHDRAWN_KEPT {
             self.withdrawn.push(Withdrawn {
                 from: self.proven,
                 to,
                 packet: arrival.last.packet,
-                refuted_by: refuted_by.packet,
+                refuted_by: refuted_by.map(|mark| mark.packet),
             });
         }
     }
@@ -573,15 +602,19 @@ impl Mirror {
 fn judge(arrival: &Arrival, state: State, sent: &Sent) -> Verdict {
     use {Event::*, SentKind::*};
     // The endpoint sent this so long after the arrival passed the tap that it would have had it.
-    let stale = sent.left.since(arrival.last.time) > sent.crossing;
+    let stale = |mark: Mark| sent.left.since(mark.time) > sent.crossing;
     let covered = |proof: Option<Seq>| matches!((sent.ack, proof), (Some(ack), Some(proof)) if ack.at_or_after(proof));
     let echoed = || matches!((arrival.echo, sent.echo), (Some(value), Some(echo)) if Seq(echo).at_or_after(Seq(value)));
-    let refuted_if_stale = if stale { Verdict::Refuted } else { Verdict::Open };
+    let refuted_if_stale = match (stale(arrival.first), stale(arrival.last)) {
+        (_, true) => Verdict::Refuted,
+        (true, false) => Verdict::OnlyLast,
+        (false, false) => Verdict::Open,
+    };
     let proven_if = |holds: bool| if holds { Verdict::Proven } else { Verdict::Open };
     match (arrival.event, sent.kind) {
         // A SYN-ACK: the endpoint acknowledges it, or repeats its SYN, or knows nothing of it.
         (RcvSynAck, Syn) => refuted_if_stale,
-        (RcvSynAck, SynAck | SynAckAnew) => if state == State::SynReceived { refuted_if_stale } else { proven_if(covered(arrival.proof)) },
+        (RcvSynAck, SynAck | SynAckAnew) => refuted_if_stale, // simultaneous open: it still answers the bare SYN
         (RcvSynAck, Fin | Plain | RstAck) => proven_if(covered(arrival.proof)),
         (RcvSynAck, RstBare) => Verdict::Refuted,
         (RcvSyn, Syn) => refuted_if_stale,
@@ -611,8 +644,12 @@ fn judge(arrival: &Arrival, state: State, sent: &Sent) -> Verdict {
 
 /// Which of the copies that passed the tap the endpoint had received when it sent the proof.
 fn cause_of(arrival: &Arrival, sent: &Sent) -> Mark {
-    // The repeated copy can only be the one if its round trip fits in before the proof, and if the endpoint does not
+    // An acknowledgment that had been lost would have been asked for again: the first copy stands until refuted.
+    if matches!(arrival.event, Event::RcvAckOfSyn | Event::RcvAckOfFin) {
+        return arrival.first;
+    }
+    // A repeated copy can only be the one if its round trip fits in before the proof, and if the endpoint does not
     // say that it had been there before (D-SACK).
-    let late_copy_too_late = sent.mark.time.since(arrival.last.time) < sent.tap_rtt.unwrap_or(0) / 10 * 9;
-    if sent.duplicate_reported || late_copy_too_late { arrival.first } else { arrival.last }
+    let too_late = sent.mark.time.since(arrival.last.time) < sent.tap_rtt.unwrap_or(0) / 10 * 9;
+    if sent.duplicate_reported || too_late { arrival.first } else { arrival.last }
 }
