@@ -30,8 +30,8 @@ const CROSSING_UNKNOWN_NS: i64 = 190_000_000;
 const CROSSING_SLACK_NS: i64 = 10_000_000;
 /// An answer that is due at once and did not come for so long will not come: longer than any delayed ACK (500 ms).
 pub const PATIENCE_NS: i64 = 1_000_000_000;
-/// A segment that passes this soon after its sender's RST was overtaken by it.
-const REORDER_NS: i64 = 3_000_000;
+/// A segment that passes this soon after its sender's RST may have been overtaken by it.
+const REORDER_NS: i64 = 150_000_000;
 
 /// Client or server of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -158,6 +158,8 @@ pub struct Tracker {
     pub half_close_from: [Option<Seq>; 2],
     /// FINs that restarted 2 MSL, by holder; and when the last one came.
     pub restarts: [(u32, Option<Timestamp>); 2],
+    /// The newest repeated FIN that each side, in TIME-WAIT, has not answered yet.
+    fin_repeated: [Option<Mark>; 2],
     /// The endpoints as they were before a missing FIN was inferred from the peer's acknowledgment.
     before_inferred_fin: Option<Box<[Mirror; 2]>>,
     /// A RST without ACK came from the client in answer to the SYN-ACK: no connection stands behind this SYN.
@@ -203,6 +205,7 @@ impl Tracker {
             midstream: roles_from != RolesFrom::Syn,
             half_close_from: [None, None],
             restarts: [(0, None), (0, None)],
+            fin_repeated: [None, None],
             before_inferred_fin: None,
             disowned: None,
             challenged: false,
@@ -304,6 +307,15 @@ impl Tracker {
         false
     }
 
+    /// Whether a segment left its sender after the RST that carries its address: it acknowledges or echoes what passed the
+    /// tap after that RST, or so much time went by that no reordering explains it. Then the sender did not reset.
+    fn left_after(&self, reset: Mark, seg: &Segment, me: usize, left: Timestamp) -> bool {
+        let peer = &self.streams[1 - me];
+        let echo = seg.ack.and(seg.options.timestamps).and_then(|(_, echo)| peer.time_of_tsval(echo));
+        let known = [seg.ack.and_then(|ack| peer.time_of(ack)), echo];
+        known.into_iter().flatten().any(|time| time > reset.time) || left.since(reset.time) > REORDER_NS
+    }
+
     /// A SYN-ACK with another ISS than the last one opens another attempt: its sender was back in LISTEN.
     fn syn_ack_kind(&mut self, seg: &Segment) -> SentKind {
         let before = self.newest_syn_ack.replace((seg.seq, seg.ack));
@@ -317,13 +329,16 @@ impl Tracker {
         let (me, peer) = (from as usize, from.other() as usize);
         let before = (self.ends[0].clone_key(), self.ends[1].clone_key());
         let (left, fresh_tsval) = self.streams[me].on_tsval(&seg.options, seg.time);
-        if let Some(reset) = self.ends[me].own_reset()
-            && left.since(reset) > REORDER_NS
-            && !seg.flags.syn()
-            && self.ends[me].take_back_own_reset()
-        {
-            self.observations.note(Kind::ActivityAfterReset, from, mark);
-            notes.add("sender goes on after its RST");
+        let mut overtaken_by = None;
+        if let Some(reset) = self.ends[me].own_reset().filter(|_| !seg.flags.syn()) {
+            if self.left_after(reset, seg, me, left) {
+                self.ends[me].take_back_own_reset();
+                self.observations.note(Kind::ActivityAfterReset, from, mark);
+                notes.add("sender goes on after its RST");
+            } else {
+                notes.add("overtaken by its sender's RST");
+                overtaken_by = self.ends[me].take_back_own_reset();
+            }
         }
         if seg.flags.syn() && !self.on_syn(seg, from, mark, repeat, notes) {
             return Weight::Moved;
@@ -334,6 +349,7 @@ impl Tracker {
             *asked = asked.saturating_add(1);
         }
         self.check_inferred_fin(seg, from);
+        self.infer_own_fin(seg, from, mark, notes);
         let nxt_before = self.streams[me].nxt;
         let place = self.streams[me].on_segment(seg);
         if place.probe {
@@ -365,7 +381,14 @@ impl Tracker {
         // What it says about its sender.
         self.infer_syn_ack(seg, from, mark);
         let sent = self.sent(seg, from, mark, left);
-        self.ends[me].on_sent(&sent);
+        if let Some(reset) = overtaken_by {
+            // It left before the RST, whenever it passed the tap.
+            let before = Mark { time: mark.time.min(reset.time), ..mark };
+            self.ends[me].on_sent(&Sent { mark: before, left: left.min(reset.time), ..sent });
+            self.ends[me].on_sent(&Sent { kind: SentKind::RstBare, ..plain_sent(reset) });
+        } else {
+            self.ends[me].on_sent(&sent);
+        }
         if self.half_close_from[me].is_none()
             && let (Some(fin), Some(ack)) = (self.streams[peer].fin, seg.ack)
             && ack.at_or_after(fin.covered_by())
@@ -577,6 +600,15 @@ impl Tracker {
             Some(_) => {}
         }
         let new = self.streams[peer].on_ack(ack, mark.time);
+        if let Some(fin) = self.streams[peer].fin
+            && !self.streams[peer].fin_on_its_way
+            && ack.at_or_after(fin.covered_by())
+        {
+            // It waited for data that the capture lacks, but the receiver has it all.
+            self.streams[peer].fin_on_its_way = true;
+            let arrival = Arrival::new(Event::RcvFin, fin.first, Some(fin.covered_by()));
+            self.ends[me].on_its_way(Arrival { last: fin.last, inferred: fin.inferred, ..arrival });
+        }
         // More was acknowledged than the FIN that was inferred: it was data.
         if new
             && let Some(fin) = self.streams[peer].fin
@@ -595,6 +627,12 @@ impl Tracker {
         self.streams[me].fin_on_its_way = true;
         self.observations.note(Kind::FinMissing, of, mark);
         let earliest = self.streams[me].floor;
+        let peer = of.other() as usize;
+        if let Some(fin) = self.streams[peer].fin.filter(|_| !self.streams[peer].fin_on_its_way) {
+            // It waits for data that the capture lacks; the side that answers with a FIN of its own most likely had it.
+            self.streams[peer].fin_on_its_way = true;
+            self.ends[me].on_its_way(Arrival::new(Event::RcvFin, fin.first, Some(fin.covered_by())));
+        }
         let end = &mut self.ends[me];
         // Whatever was on its way to it has arrived before it closed: the peer's answer came a round trip later.
         end.settle_all(mark);
@@ -604,8 +642,31 @@ impl Tracker {
         if let Step::To(to) = step(end.proven(), Event::SendFin) {
             end.infer(to, Cause::FinSent, mark, earliest);
         }
-        let peer = of.other() as usize;
+        let answers_fin = self.ends[me].proven() == State::LastAck;
+        if answers_fin && self.ends[peer].presumed() == State::FinWait1 {
+            self.ends[peer].on_its_way(Arrival { inferred: true, ..Arrival::new(Event::RcvAckOfFin, mark, Some(ack)) });
+        }
         self.ends[peer].on_its_way(Arrival { inferred: true, ..Arrival::new(Event::RcvFin, mark, Some(ack)) });
+    }
+
+    /// An acknowledgment that starts one octet beyond what was captured of its sender: its FIN left before it and was
+    /// lost, or will pass the tap later (R40).
+    fn infer_own_fin(&mut self, seg: &Segment, from: Role, mark: Mark, notes: &mut Notes) {
+        let me = from as usize;
+        let Some(nxt) = self.streams[me].nxt else { return };
+        let skips_one = seg.seq_len() == 0 && seg.seq == nxt.plus(1) && !seg.flags.syn();
+        let open = matches!(self.ends[me].proven(), State::Established | State::SynReceived | State::CloseWait);
+        if !skips_one || !open || self.streams[me].fin.is_some() || self.streams[me].una.is_some_and(|una| una.after(nxt)) {
+            return;
+        }
+        self.before_inferred_fin = Some(Box::new(self.ends.clone()));
+        self.streams[me].fin = Some(Fin { seq: nxt, first: mark, last: mark, inferred: true });
+        self.observations.note(Kind::FinMissing, from, mark);
+        notes.add("begins after a FIN that was not captured");
+        let earliest = self.streams[me].floor;
+        if let Step::To(to) = step(self.ends[me].proven(), Event::SendFin) {
+            self.ends[me].infer(to, Cause::FinSent, mark, earliest);
+        }
     }
 
     /// A segment of the side whose FIN was inferred: does it contradict?
@@ -736,17 +797,26 @@ impl Tracker {
 
     /// A FIN again in TIME-WAIT restarts 2 MSL (section 3.10.7.4); anything else there is worth a note.
     fn note_in_time_wait(&mut self, seg: &Segment, from: Role, mark: Mark, probe: bool, notes: &mut Notes) {
+        let me = from as usize;
+        if let (Some(fin), Some(repeated)) = (self.streams[1 - me].fin, self.fin_repeated[me])
+            && seg.ack.is_some_and(|ack| ack.at_or_after(fin.covered_by()))
+            && self.ends[me].presumed() == State::TimeWait
+        {
+            // The holder answers the repeated FIN: it was there, and so 2 MSL began anew.
+            self.fin_repeated[me] = None;
+            let (count, at) = &mut self.restarts[me];
+            *count = count.saturating_add(1);
+            *at = Some(repeated.time);
+            self.observations.note(Kind::TimeWaitRestarted, from.other(), repeated);
+            notes.add("answers the FIN again: 2 MSL restarted");
+        }
         let holder = from.other() as usize;
         if self.ends[holder].presumed() != State::TimeWait || probe {
             return;
         }
         let Some(fin) = self.streams[from as usize].fin else { return };
         if seg.flags.fin() && fin.first != mark && fin.seq == seg.seq.plus(seg.payload_len) {
-            let (count, at) = &mut self.restarts[holder];
-            *count = count.saturating_add(1);
-            *at = Some(mark.time);
-            self.observations.note(Kind::TimeWaitRestarted, from, mark);
-            notes.add("restarts 2 MSL");
+            self.fin_repeated[holder] = Some(mark);
         } else if !seg.flags.fin() && seg.seq_len() > 0 {
             self.observations.note(Kind::SegmentInTimeWait, from, mark);
             notes.add("in TIME-WAIT");
@@ -829,7 +899,7 @@ impl Tracker {
     /// The FIN arrives when everything before it has (R30): with its own packet, or with the one that fills the hole.
     fn send_fin_on(&mut self, seg: &Segment, from: Role, mark: Mark, copied: bool) {
         let (me, peer) = (from as usize, from.other() as usize);
-        let Some(fin) = self.streams[me].fin else { return };
+        let Some(fin) = self.streams[me].fin.filter(|fin| !fin.inferred) else { return };
         if !self.streams[me].whole_before(fin.seq) {
             if seg.flags.fin() {
                 self.observations.note(Kind::FinOutOfOrder, from, mark);
@@ -887,11 +957,13 @@ impl Tracker {
         }
         let path_dead = self.owes_since[peer]
             .is_some_and(|(since, asked)| asked > 1 && mark.time.since(since) > PATIENCE_NS);
-        if verdict == Reset::Accepted && !path_dead {
+        if matches!(verdict, Reset::Accepted | Reset::InWindow) && !path_dead {
+            let doubtful = verdict == Reset::InWindow;
             if let Some(arrival) = self.ends[peer].waiting_mut(Event::RcvRst) {
                 arrival.last = mark;
+                arrival.doubtful &= doubtful;
             } else {
-                self.ends[peer].on_its_way(Arrival::new(Event::RcvRst, mark, None));
+                self.ends[peer].on_its_way(Arrival { doubtful, ..Arrival::new(Event::RcvRst, mark, None) });
             }
         }
         Weight::Moved
@@ -919,7 +991,7 @@ impl Tracker {
             | State::TimeWait
             | State::Unknown => {
                 // Where the receiver is gone already, numbers cannot be judged by its state: take them as they are.
-                verdict == Reset::Accepted
+                matches!(verdict, Reset::Accepted | Reset::InWindow)
                     || verdict == Reset::NoConnection
                         && judge::reset(seg, &self.streams[me], &self.streams[peer], State::Established) == Reset::Accepted
             }

@@ -176,12 +176,14 @@ pub struct Arrival {
     pub echo: Option<u32>,
     /// The packet itself is missing in the capture; `first` is the one that showed it.
     pub inferred: bool,
+    /// A RST in the window but not at its edge: only silence after it makes it likely that it was taken.
+    pub doubtful: bool,
 }
 
 impl Arrival {
     /// An arrival that the capture holds.
     pub fn new(event: Event, mark: Mark, proof: Option<Seq>) -> Arrival {
-        Arrival { event, first: mark, last: mark, proof, echo: None, inferred: false }
+        Arrival { event, first: mark, last: mark, proof, echo: None, inferred: false, doubtful: false }
     }
 }
 
@@ -254,7 +256,7 @@ pub struct Mirror {
     /// It opened passively (a SYN-ACK without an own SYN before): a RST in SYN-RECEIVED returns it to LISTEN (R17).
     passive: bool,
     /// State and number of transitions before its own RST, to be restored if it goes on talking.
-    before_reset: Option<(State, u32)>,
+    before_reset: Option<(State, u32, Mark)>,
 }
 
 impl Mirror {
@@ -326,7 +328,7 @@ impl Mirror {
             }
         }
         if event == Event::SendRst && self.before_reset.is_none() && before.0 != self.proven {
-            self.before_reset = Some(before);
+            self.before_reset = Some((before.0, before.1, sent.mark));
         }
     }
 
@@ -380,22 +382,18 @@ impl Mirror {
         self.proven = State::Closed;
     }
 
-    /// The endpoint goes on talking after "its" RST: somebody else sent that, or it is not the end. Restores the state
-    /// before it; true if there was something to restore.
-    pub fn take_back_own_reset(&mut self) -> bool {
-        match self.before_reset.take() {
-            Some((state, transitions)) => {
-                self.transitions.truncate(transitions as usize);
-                self.proven = state;
-                true
-            }
-            None => false,
-        }
+    /// The endpoint goes on talking after "its" RST: somebody else sent that, or this segment left before it. Restores the
+    /// state before the RST, and tells its packet.
+    pub fn take_back_own_reset(&mut self) -> Option<Mark> {
+        let (state, transitions, mark) = self.before_reset.take()?;
+        self.transitions.truncate(transitions as usize);
+        self.proven = state;
+        Some(mark)
     }
 
-    /// Time of its own RST, if that stands.
-    pub fn own_reset(&self) -> Option<Timestamp> {
-        self.before_reset.and_then(|_| self.transitions.last()).map(|last| last.at)
+    /// Its own RST, if that stands.
+    pub fn own_reset(&self) -> Option<Mark> {
+        self.before_reset.map(|(_, _, mark)| mark)
     }
 
     /// The FIN whose absence was bridged is in the capture after all (it was captured out of order).
@@ -406,8 +404,8 @@ impl Mirror {
             found.packet = Some(mark.packet);
             found.evidence = Evidence::Sent;
             found.proven_by = Some(mark.packet);
-            found.at = mark.time;
-            found.latest = found.latest.map(|latest| latest.max(mark.time));
+            found.at = found.latest.map_or(mark.time, |latest| latest.min(mark.time));
+            found.earliest = found.earliest.map(|earliest| earliest.min(found.at));
         }
     }
 
@@ -431,7 +429,8 @@ impl Mirror {
     /// Everything on its way is taken to have arrived, without proof.
     pub fn presume_all(&mut self) {
         for arrival in std::mem::take(&mut self.pending) {
-            self.apply(&arrival, None, arrival.last);
+            let acknowledgment = matches!(arrival.event, Event::RcvAckOfSyn | Event::RcvAckOfFin);
+            self.apply(&arrival, None, if acknowledgment { arrival.first } else { arrival.last });
         }
     }
 
@@ -461,9 +460,14 @@ impl Mirror {
     /// The capture ended at `end`. What demands an answer at once (SYN-ACK, FIN) and got none for longer than `patience`
     /// ns did not arrive, or nobody was there: it is not presumed any longer.
     pub fn give_up_waiting(&mut self, end: Timestamp, patience: i64) {
+        let overdue = |arrival: &Arrival| {
+            matches!(arrival.event, Event::RcvSynAck | Event::RcvSyn | Event::RcvFin)
+                && end.since(arrival.first.time) > patience
+        };
+        let since = self.pending.iter().filter(|arrival| overdue(arrival)).map(|arrival| arrival.first.packet).min();
         for arrival in std::mem::take(&mut self.pending) {
-            let owes_answer = matches!(arrival.event, Event::RcvSynAck | Event::RcvSyn | Event::RcvFin);
-            if owes_answer && end.since(arrival.last.time) > patience {
+            // What came with it or after it did not arrive either.
+            if since.is_some_and(|since| arrival.first.packet >= since) {
                 self.withdraw(&arrival, None);
             } else {
                 self.pending.push(arrival);
@@ -626,7 +630,8 @@ fn judge(arrival: &Arrival, state: State, sent: &Sent) -> Verdict {
         (RcvFin, Syn | SynAck | SynAckAnew | Fin | Plain | RstAck) => {
             if covered(arrival.proof) { Verdict::Proven } else { refuted_if_stale }
         }
-        (RcvFin, RstBare) => Verdict::Open,
+        // Had it got there, an ACK would have come, not the RST of an end that knows no connection.
+        (RcvFin, RstBare) => Verdict::Refuted,
         (RcvAckOfFin, Fin) => {
             if covered(arrival.proof) || echoed() { Verdict::Proven } else { refuted_if_stale }
         }
@@ -635,8 +640,10 @@ fn judge(arrival: &Arrival, state: State, sent: &Sent) -> Verdict {
         (RcvAckOfFin, Syn | SynAck | SynAckAnew | Plain | RstAck) => proven_if(covered(arrival.proof) || echoed()),
         // A RST: whoever goes on talking has not taken it.
         (RcvRst | RcvRstPassive, SynAckAnew) => Verdict::Proven,
+        (RcvRst | RcvRstPassive, Syn | SynAck | Fin | Plain) if arrival.doubtful => Verdict::Refuted,
         (RcvRst | RcvRstPassive, Syn | SynAck | Fin | Plain) => refuted_if_stale,
-        (RcvRst | RcvRstPassive, RstAck | RstBare) => Verdict::Open,
+        (RcvRst | RcvRstPassive, RstAck) => Verdict::Open,
+        (RcvRst | RcvRstPassive, RstBare) => Verdict::Proven, // whatever it answers met no connection
         // What an endpoint does is no arrival.
         (SendSyn | SendSynAck | SendFin | SendRst | Replaced, _) => Verdict::Open,
     }
