@@ -73,6 +73,8 @@ struct Life {
     succeeded: bool,
     /// The opener answered old numbers with a RST.
     opener_reset_old: bool,
+    /// The opener went on with the life before.
+    opener_went_on: bool,
 }
 
 /// All connections of a run.
@@ -114,8 +116,9 @@ impl Flows {
                 tracker.on_segment(seg);
             }
             Route::New => {
-                let incarnation = self.life(index).tracker.incarnation + 1;
-                self.begin(key, seg, Some(index), incarnation);
+                let before = self.settle(index);
+                let incarnation = self.life(before).tracker.incarnation + 1;
+                self.begin(key, seg, Some(before), incarnation);
             }
         }
     }
@@ -123,7 +126,7 @@ impl Flows {
     /// All connections in order of their first packet, once the capture has ended.
     pub fn finish(mut self) -> Vec<Tracker> {
         for index in 0..self.lives.len() as u32 {
-            self.settle_at_end(index);
+            self.settle(index);
         }
         let end = self.newest.unwrap_or_default();
         let finished = self.lives.into_iter().flatten().map(|mut life| {
@@ -154,7 +157,7 @@ impl Flows {
         if let Some(before) = previous {
             self.life(before).previous = None;
         }
-        self.lives.push(Some(Life { tracker, previous, succeeded: false, opener_reset_old: false }));
+        self.lives.push(Some(Life { tracker, previous, succeeded: false, opener_reset_old: false, opener_went_on: false }));
         self.current.insert(key, index);
     }
 
@@ -227,6 +230,7 @@ impl Flows {
             let life = self.life(index);
             life.tracker.challenged |= !from_opener;
             life.opener_reset_old |= from_opener && seg.flags.rst();
+            life.opener_went_on |= from_opener && !seg.flags.rst();
         }
         self.life(previous).tracker.on_segment(seg);
         // Figure 9 with both SYNs on the way at once: the older attempt was not the client's own.
@@ -255,19 +259,25 @@ impl Flows {
         self.life(previous).tracker.replaced_by(opener, syn.first, answer.map(|answer| (syn.last, answer)));
     }
 
-    fn settle_at_end(&mut self, index: u32) {
-        let Some(Some(life)) = self.lives.get_mut(index as usize) else { return };
-        let Some(previous) = life.previous.filter(|_| !life.succeeded && life.tracker.is_embryo()) else { return };
-        let answered_by_old = life.tracker.challenged && life.opener_reset_old;
-        if answered_by_old && life.tracker.syn_copies() == 0 {
-            // Old numbers answered the SYN, its "sender" reset those and never tried again: nobody stands behind it.
+    /// The last word on a SYN that nobody answered, when the capture or its time is over. Returns the life that stands:
+    /// the one before, if that SYN was an old duplicate.
+    fn settle(&mut self, index: u32) -> u32 {
+        let Some(Some(life)) = self.lives.get_mut(index as usize) else { return index };
+        let Some(previous) = life.previous.filter(|_| !life.succeeded && life.tracker.is_embryo()) else { return index };
+        let reset_old = life.tracker.challenged && life.opener_reset_old;
+        if (reset_old || life.opener_went_on) && life.tracker.syn_copies() == 0 {
+            // Its "sender" reset the answer and never tried again, or went on as if nothing had been: nobody stands
+            // behind this SYN (RU05).
             if let Some(embryo) = self.lives.get_mut(index as usize).and_then(Option::take) {
                 self.life(previous).tracker.absorb_embryo(embryo.tracker);
             }
-        } else if let Some(syn) = life.tracker.opening.syn[0] {
+            return previous;
+        }
+        if let Some(syn) = life.tracker.opening.syn[0] {
             let opener = life.tracker.addresses[0];
             self.life(previous).tracker.replaced_by(opener, syn.first, None);
         }
+        index
     }
 }
 

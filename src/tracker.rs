@@ -328,10 +328,11 @@ impl Tracker {
     fn on_own(&mut self, seg: &Segment, from: Role, mark: Mark, repeat: Repeat, notes: &mut Notes) -> Weight {
         let (me, peer) = (from as usize, from.other() as usize);
         let before = (self.ends[0].clone_key(), self.ends[1].clone_key());
+        let by_clock = self.streams[me].sent_by_clock(&seg.options);
         let (left, fresh_tsval) = self.streams[me].on_tsval(&seg.options, seg.time);
         let mut overtaken_by = None;
         if let Some(reset) = self.ends[me].own_reset().filter(|_| !seg.flags.syn()) {
-            if self.left_after(reset, seg, me, left) {
+            if by_clock.is_some_and(|sent| sent > reset.time) || self.left_after(reset, seg, me, left) {
                 self.ends[me].take_back_own_reset();
                 self.observations.note(Kind::ActivityAfterReset, from, mark);
                 notes.add("sender goes on after its RST");
@@ -447,10 +448,13 @@ impl Tracker {
                 }
             }
             Some(syn) => {
-                if repeat == Repeat::Fresh && with_ack == syn.with_ack {
+                let fresh = repeat == Repeat::Fresh && with_ack == syn.with_ack;
+                if fresh {
                     syn.copies = syn.copies.saturating_add(1);
                     syn.last = mark;
                     syn.last_tsval = tsval;
+                }
+                if with_ack == syn.with_ack {
                     let synchronized = !matches!(self.ends[me].proven(), State::SynSent | State::SynReceived | State::Closed | State::Listen);
                     self.observations.note(
                         match (with_ack, synchronized) {
@@ -628,7 +632,9 @@ impl Tracker {
         self.observations.note(Kind::FinMissing, of, mark);
         let earliest = self.streams[me].floor;
         let peer = of.other() as usize;
-        if let Some(fin) = self.streams[peer].fin.filter(|_| !self.streams[peer].fin_on_its_way) {
+        if let Some(fin) =
+            self.streams[peer].fin.filter(|fin| !self.streams[peer].fin_on_its_way && fin.first != mark)
+        {
             // It waits for data that the capture lacks; the side that answers with a FIN of its own most likely had it.
             self.streams[peer].fin_on_its_way = true;
             self.ends[me].on_its_way(Arrival::new(Event::RcvFin, fin.first, Some(fin.covered_by())));
@@ -850,7 +856,7 @@ impl Tracker {
             let waits = self.ends[peer].waits_for(event);
             if waits && !copied {
                 if let Some(arrival) = self.ends[peer].waiting_mut(event) {
-                    arrival.last = mark;
+                    arrival.repeated(mark, seg.options.timestamps.map(|(value, _)| value));
                 }
             } else if acceptable && (matches!(receiver, State::SynSent) || (simultaneous && event == Event::RcvSynAck)) && !waits {
                 self.ends[peer].on_its_way(Arrival::new(event, mark, Some(seg.seq.plus(1))));
@@ -909,7 +915,7 @@ impl Tracker {
         let fills = self.streams[me].fills_next(seg);
         if let Some(arrival) = self.ends[peer].waiting_mut(Event::RcvFin) {
             if fills && !copied {
-                arrival.last = mark;
+                arrival.repeated(mark, seg.options.timestamps.map(|(value, _)| value));
             }
             return;
         }

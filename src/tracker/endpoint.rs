@@ -174,6 +174,8 @@ pub struct Arrival {
     pub proof: Option<Seq>,
     /// A TSval that no earlier segment carried: its echo proves the arrival (RFC 7323).
     pub echo: Option<u32>,
+    /// TSval of the newest copy.
+    pub last_tsval: Option<u32>,
     /// The packet itself is missing in the capture; `first` is the one that showed it.
     pub inferred: bool,
     /// A RST in the window but not at its edge: only silence after it makes it likely that it was taken.
@@ -181,9 +183,15 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// Another copy passed the tap.
+    pub fn repeated(&mut self, mark: Mark, tsval: Option<u32>) {
+        self.last = mark;
+        self.last_tsval = tsval;
+    }
+
     /// An arrival that the capture holds.
     pub fn new(event: Event, mark: Mark, proof: Option<Seq>) -> Arrival {
-        Arrival { event, first: mark, last: mark, proof, echo: None, inferred: false, doubtful: false }
+        Arrival { event, first: mark, last: mark, proof, echo: None, last_tsval: None, inferred: false, doubtful: false }
     }
 }
 
@@ -519,6 +527,10 @@ impl Mirror {
     }
 
     fn apply(&mut self, arrival: &Arrival, proof: Option<Mark>, cause: Mark) {
+        if arrival.event == Event::RcvFin && self.proven == State::SynReceived {
+            // A FIN carries an ACK, which is processed first (section 3.10.7.4, R15).
+            self.apply(&Arrival { event: Event::RcvAckOfSyn, ..*arrival }, proof, cause);
+        }
         let Step::To(to) = step(self.proven, self.event_of(arrival)) else { return };
         let from = self.proven;
         let evidence = match (arrival.inferred, proof) {
@@ -655,8 +667,9 @@ fn cause_of(arrival: &Arrival, sent: &Sent) -> Mark {
     if matches!(arrival.event, Event::RcvAckOfSyn | Event::RcvAckOfFin) {
         return arrival.first;
     }
-    // A repeated copy can only be the one if its round trip fits in before the proof, and if the endpoint does not
-    // say that it had been there before (D-SACK).
+    // A repeated copy can only be the one if its round trip fits in before the proof, if the endpoint does not say that
+    // it had been there before (D-SACK), and if the endpoint does not still echo an older timestamp.
     let too_late = sent.mark.time.since(arrival.last.time) < sent.tap_rtt.unwrap_or(0) / 10 * 9;
-    if sent.duplicate_reported || too_late { arrival.first } else { arrival.last }
+    let not_echoed = matches!((sent.echo, arrival.last_tsval), (Some(echo), Some(last)) if Seq(echo).before(Seq(last)));
+    if sent.duplicate_reported || too_late || not_echoed { arrival.first } else { arrival.last }
 }

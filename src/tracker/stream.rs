@@ -231,6 +231,15 @@ impl Stream {
         }
     }
 
+    /// When a segment left its sender, by the sender's own timestamp clock counted on from the newest one seen, at one
+    /// tick a millisecond. A slower clock gives an earlier time.
+    pub fn sent_by_clock(&self, options: &Options) -> Option<Timestamp> {
+        let (tsval, _) = options.timestamps?;
+        let (newest, seen) = self.newest_tsval?;
+        let ticks = i64::from(Seq(tsval).offset_from(Seq(newest)));
+        (ticks >= 0).then(|| seen.plus(ticks.saturating_mul(1_000_000)))
+    }
+
     /// Capture time of the first segment that carried `tsval`, if that is the newest one.
     pub fn time_of_tsval(&self, tsval: u32) -> Option<Timestamp> {
         self.newest_tsval.filter(|(newest, _)| *newest == tsval).map(|(_, time)| time)
