@@ -232,3 +232,107 @@ pub fn step(state: State, event: Event) -> Step {
         ) => To(Closed),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Figure 5 of RFC 9293 as data: every edge once, with the event that this observer gives it.
+    const FIGURE_5: [(State, Event, State); 20] = [
+        (State::Closed, Event::SendSyn, State::SynSent), // active OPEN
+        (State::Listen, Event::SendSyn, State::SynSent), // SEND in LISTEN
+        (State::Listen, Event::SendSynAck, State::SynReceived),
+        (State::SynSent, Event::RcvSyn, State::SynReceived),
+        (State::SynSent, Event::RcvSynAck, State::Established),
+        (State::SynReceived, Event::RcvAckOfSyn, State::Established),
+        (State::SynReceived, Event::SendFin, State::FinWait1), // R35
+        (State::Established, Event::SendFin, State::FinWait1),
+        (State::Established, Event::RcvFin, State::CloseWait),
+        (State::FinWait1, Event::RcvAckOfFin, State::FinWait2),
+        (State::FinWait1, Event::RcvFin, State::Closing),
+        (State::FinWait2, Event::RcvFin, State::TimeWait),
+        (State::Closing, Event::RcvAckOfFin, State::TimeWait),
+        (State::CloseWait, Event::SendFin, State::LastAck),
+        (State::LastAck, Event::RcvAckOfFin, State::Closed),
+        (State::SynReceived, Event::RcvRstPassive, State::Listen), // R17
+        (State::SynReceived, Event::RcvRst, State::Closed),
+        (State::SynSent, Event::RcvRst, State::Closed),
+        (State::Established, Event::RcvRst, State::Closed),
+        (State::TimeWait, Event::RcvRst, State::Closed), // R45
+    ];
+
+    #[test]
+    fn every_edge_of_figure_5() {
+        for (from, event, to) in FIGURE_5 {
+            assert_eq!(step(from, event), Step::To(to), "{from} on {event:?}");
+        }
+    }
+
+    #[test]
+    fn a_step_always_leads_somewhere_else() {
+        for state in State::ALL {
+            for event in Event::ALL {
+                assert_ne!(step(state, event), Step::To(state), "{state} on {event:?}");
+                if let Step::To(next) = step(state, event) {
+                    assert_ne!(next, State::Unknown, "{state} on {event:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn repetitions_change_nothing() {
+        // R34: a FIN, its acknowledgment or a SYN that comes again is no second one.
+        for (from, event, to) in FIGURE_5 {
+            // An endpoint that goes back to LISTEN or CLOSED can open again: that is a new life, not a repetition.
+            if !matches!(to, State::Listen | State::Closed | State::SynSent) {
+                assert!(!matches!(step(to, event), Step::To(_)), "{from} on {event:?} twice");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fin_with_the_acknowledgment_of_ours_passes_through_fin_wait_2() {
+        // R32 and R33: the acknowledgment is processed before the FIN.
+        let after = |events: &[Event]| {
+            events.iter().fold(State::FinWait1, |state, event| match step(state, *event) {
+                Step::To(next) => next,
+                Step::Stay | Step::Impossible => state,
+            })
+        };
+        assert_eq!(after(&[Event::RcvAckOfFin, Event::RcvFin]), State::TimeWait);
+        assert_eq!(after(&[Event::RcvFin, Event::RcvAckOfFin]), State::TimeWait);
+        assert_eq!(after(&[Event::RcvFin]), State::Closing);
+    }
+
+    #[test]
+    fn the_whole_relation() {
+        let mut grid = format!("{:13}", "");
+        for event in Event::ALL {
+            grid += &format!(" {:14}", format!("{event:?}"));
+        }
+        for state in State::ALL {
+            grid = grid.trim_end().to_owned() + "\n" + &format!("{:13}", state.name());
+            for event in Event::ALL {
+                let cell = match step(state, event) {
+                    Step::To(next) => next.name(),
+                    Step::Stay => ".",
+                    Step::Impossible => "impossible",
+                };
+                grid += &format!(" {cell:14}");
+            }
+        }
+        insta::assert_snapshot!(grid.trim_end());
+    }
+
+    #[test]
+    fn names_are_read_back_however_they_are_written() {
+        for state in State::ALL {
+            assert_eq!(State::parse(state.name()), Some(state));
+            assert_eq!(State::parse(&state.name().replace('-', "_").to_lowercase()), Some(state));
+        }
+        assert_eq!(State::parse("FIN_WAIT1"), Some(State::FinWait1));
+        assert_eq!(State::parse("SYN_RECV"), Some(State::SynReceived));
+        assert_eq!(State::parse("nonsense"), None);
+    }
+}
