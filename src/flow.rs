@@ -35,8 +35,16 @@ impl FlowKey {
     /// The key of two endpoints.
     pub fn between(a: Endpoint, b: Endpoint, scope: Scope) -> FlowKey {
         match a.cmp(&b) {
-            Ordering::Less | Ordering::Equal => FlowKey { low: a, high: b, scope },
-            Ordering::Greater => FlowKey { low: b, high: a, scope },
+            Ordering::Less | Ordering::Equal => FlowKey {
+                low: a,
+                high: b,
+                scope,
+            },
+            Ordering::Greater => FlowKey {
+                low: b,
+                high: a,
+                scope,
+            },
         }
     }
 }
@@ -89,7 +97,10 @@ pub struct Flows {
 impl Flows {
     /// An empty table that keeps the ladders asked for.
     pub fn new(ladders: Ladders) -> Flows {
-        Flows { ladders, ..Flows::default() }
+        Flows {
+            ladders,
+            ..Flows::default()
+        }
     }
 
     /// Takes the next segment in capture order.
@@ -157,7 +168,13 @@ impl Flows {
         if let Some(before) = previous {
             self.life(before).previous = None;
         }
-        self.lives.push(Some(Life { tracker, previous, succeeded: false, opener_reset_old: false, opener_went_on: false }));
+        self.lives.push(Some(Life {
+            tracker,
+            previous,
+            succeeded: false,
+            opener_reset_old: false,
+            opener_went_on: false,
+        }));
         self.current.insert(key, index);
     }
 
@@ -174,7 +191,12 @@ impl Flows {
     }
 
     fn route(&self, index: u32, seg: &Segment) -> Route {
-        let Some(Some(Life { tracker, previous, .. })) = self.lives.get(index as usize) else { return Route::New };
+        let Some(Some(Life {
+            tracker, previous, ..
+        })) = self.lives.get(index as usize)
+        else {
+            return Route::New;
+        };
         let from = tracker.role_of(seg);
         let me = from as usize;
         let peer = from.other() as usize;
@@ -199,7 +221,12 @@ impl Flows {
                     match to_previous {
                         Some(old) => Route::Previous(old),
                         // A SYN-ACK that fits nothing, after a life: its SYN is missing in the capture.
-                        None if !tracker.fits(seg) && !tracker.is_embryo() && tracker.opening.ack.is_some() => Route::New,
+                        None if !tracker.fits(seg)
+                            && !tracker.is_embryo()
+                            && tracker.opening.ack.is_some() =>
+                        {
+                            Route::New
+                        }
                         None if tracker.is_over() && !tracker.is_embryo() => Route::New,
                         None => Route::Current,
                     }
@@ -255,15 +282,26 @@ impl Flows {
         life.succeeded = true;
         let opener = life.tracker.addresses[0];
         let answer = life.tracker.opening.syn_ack;
-        let Some(syn) = life.tracker.opening.syn[0] else { return };
-        self.life(previous).tracker.replaced_by(opener, syn.first, answer.map(|answer| (syn.last, answer)));
+        let Some(syn) = life.tracker.opening.syn[0] else {
+            return;
+        };
+        self.life(previous)
+            .tracker
+            .replaced_by(opener, syn.first, answer.map(|answer| (syn.last, answer)));
     }
 
     /// The last word on a SYN that nobody answered, when the capture or its time is over. Returns the life that stands:
     /// the one before, if that SYN was an old duplicate.
     fn settle(&mut self, index: u32) -> u32 {
-        let Some(Some(life)) = self.lives.get_mut(index as usize) else { return index };
-        let Some(previous) = life.previous.filter(|_| !life.succeeded && life.tracker.is_embryo()) else { return index };
+        let Some(Some(life)) = self.lives.get_mut(index as usize) else {
+            return index;
+        };
+        let Some(previous) = life
+            .previous
+            .filter(|_| !life.succeeded && life.tracker.is_embryo())
+        else {
+            return index;
+        };
         let reset_old = life.tracker.challenged && life.opener_reset_old;
         if (reset_old || life.opener_went_on) && life.tracker.syn_copies() == 0 {
             // Its "sender" reset the answer and never tried again, or went on as if nothing had been: nobody stands
@@ -298,16 +336,28 @@ fn route_syn(tracker: &Tracker, seg: &Segment, from: Role) -> Route {
     }
     match own.iss {
         Some(iss) if iss == seg.seq => Route::Current,
-        Some(_) if from == Role::Client && tracker.is_disowned() && within_figure_9(tracker.disowned, seg) => Route::StartOver,
+        Some(_)
+            if from == Role::Client
+                && tracker.is_disowned()
+                && within_figure_9(tracker.aside.disowned, seg) =>
+        {
+            Route::StartOver
+        }
         Some(_) => Route::New,
         None => {
             // Simultaneous open: the other side's SYN is unanswered and this side has sent nothing.
             let crossing = own.nxt.is_none() && tracker.opening.syn[peer].is_some_and(|syn| !syn.with_ack);
             // Captured out of order: the SYN comes after segments that continue it (R9).
             let late = own.nxt.is_some_and(|nxt| {
-                nxt.offset_from(seg.seq).unsigned_abs() <= 1 << 20 && seg.time.since(tracker.first.time) < FIGURE_9_NS && nxt.after(seg.seq)
+                nxt.offset_from(seg.seq).unsigned_abs() <= 1 << 20
+                    && seg.time.since(tracker.first.time) < FIGURE_9_NS
+                    && nxt.after(seg.seq)
             }) && !tracker.is_over();
-            if crossing || late { Route::Current } else { Route::New }
+            if crossing || late {
+                Route::Current
+            } else {
+                Route::New
+            }
         }
     }
 }
@@ -318,9 +368,13 @@ fn within_figure_9(disowned: Option<Mark>, seg: &Segment) -> bool {
 
 /// Whether a segment without SYN belongs to a SYN that waits for its answer, and not to the life before.
 fn embryo_owns(tracker: &Tracker, seg: &Segment, from: Role) -> bool {
-    let Some(iss) = tracker.streams[0].iss else { return true };
+    let Some(iss) = tracker.streams[0].iss else {
+        return true;
+    };
     match from {
         Role::Client => seg.seq == iss.plus(1),
-        Role::Server => seg.ack.is_some_and(|ack| ack.between(iss.plus(1), tracker.streams[0].nxt.unwrap_or(iss.plus(1)))),
+        Role::Server => seg
+            .ack
+            .is_some_and(|ack| ack.between(iss.plus(1), tracker.streams[0].nxt.unwrap_or(iss.plus(1)))),
     }
 }

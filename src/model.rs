@@ -155,7 +155,11 @@ pub struct Address {
 
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        crate::segment::Endpoint { ip: self.ip, port: self.port }.fmt(f)
+        crate::segment::Endpoint {
+            ip: self.ip,
+            port: self.port,
+        }
+        .fmt(f)
     }
 }
 

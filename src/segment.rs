@@ -110,7 +110,11 @@ impl fmt::Display for Flags {
                 separator = ",";
             }
         }
-        if separator.is_empty() { f.write_str("-") } else { Ok(()) }
+        if separator.is_empty() {
+            f.write_str("-")
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -59,8 +59,14 @@ mod tests {
     #[test]
     fn rfc_3339_with_nine_digits() {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000000000Z");
-        assert_eq!(Timestamp(1_700_000_000_000_000_001).to_string(), "2023-11-14T22:13:20.000000001Z");
-        assert_eq!(Timestamp(951_782_400_000_000_000).to_string(), "2000-02-29T00:00:00.000000000Z");
+        assert_eq!(
+            Timestamp(1_700_000_000_000_000_001).to_string(),
+            "2023-11-14T22:13:20.000000001Z"
+        );
+        assert_eq!(
+            Timestamp(951_782_400_000_000_000).to_string(),
+            "2000-02-29T00:00:00.000000000Z"
+        );
         assert_eq!(Timestamp(-1).to_string(), "1969-12-31T23:59:59.999999999Z");
         assert_eq!(Timestamp(i64::MAX).to_string(), "2262-04-11T23:47:16.854775807Z");
         assert_eq!(Timestamp(i64::MIN).to_string(), "1677-09-21T00:12:43.145224192Z");

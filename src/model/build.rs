@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Address, Close, CloseKind, Connection, EndpointReport, Endpoints, Event, Handshake, LadderContent, LadderRow,
-    OfferedOptions, OptionsInForce, Outcome, Quality, TimeWaitHolder,
+    Address, Close, CloseKind, Connection, EndpointReport, Endpoints, Event, Handshake, LadderContent,
+    LadderRow, OfferedOptions, OptionsInForce, Outcome, Quality, TimeWaitHolder,
 };
 use crate::segment::Endpoint;
 use crate::time::Timestamp;
@@ -16,13 +16,20 @@ use crate::tracker::{Role, Syn, Tracker};
 /// One connection as the views show it. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
 pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i64) -> Connection {
     let tap_rtt = [tracker.streams[1].receiver_rtt, tracker.streams[0].receiver_rtt];
-    let ends = std::mem::replace(&mut tracker.ends, [State::Unknown; 2].map(crate::tracker::endpoint::Mirror::new));
-    let start = if tracker.midstream { State::Unknown } else { State::Closed };
+    let ends = std::mem::replace(
+        &mut tracker.ends,
+        [State::Unknown; 2].map(crate::tracker::endpoint::Mirror::new),
+    );
+    let start = if tracker.midstream {
+        State::Unknown
+    } else {
+        State::Closed
+    };
     let mut lives: Vec<Life> = ends.into_iter().map(|mirror| Life::of(mirror, start)).collect();
     let close = close(&tracker, &lives, end);
     let outcome = outcome(&tracker, &lives);
     for (side, life) in lives.iter_mut().enumerate() {
-        life.expire_time_wait(tracker.restarts[side].1, end, time_wait_ns);
+        life.expire_time_wait(tracker.aside.restarts[side].1, end, time_wait_ns);
     }
     let quality = quality(&tracker);
     let handshake = handshake(&tracker);
@@ -67,18 +74,28 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
         quality,
         findings: Vec::new(),
         events: tracker
+            .aside
             .observations
             .kept()
             .iter()
-            .map(|seen| Event { kind: seen.kind.name(), endpoint: seen.role, packet: seen.mark.packet, at: seen.mark.time })
+            .map(|seen| Event {
+                kind: seen.kind.name(),
+                endpoint: seen.role,
+                packet: seen.mark.packet,
+                at: seen.mark.time,
+            })
             .collect(),
         events_folded: tracker
+            .aside
             .observations
             .folded()
             .iter()
             .map(|(kind, count)| (kind.name().to_owned(), *count))
             .collect(),
-        ladder: tracker.ladder.map(|ladder| ladder.into_rows().into_iter().map(ladder_row).collect()).unwrap_or_default(),
+        ladder: tracker
+            .ladder
+            .map(|ladder| ladder.into_rows().into_iter().map(ladder_row).collect())
+            .unwrap_or_default(),
     }
 }
 
@@ -95,7 +112,12 @@ impl Life {
         let state = mirror.presumed();
         let (transitions, withdrawn, folded) = mirror.into_transitions();
         let state = if transitions.is_empty() { start } else { state };
-        Life { state, transitions, withdrawn, folded }
+        Life {
+            state,
+            transitions,
+            withdrawn,
+            folded,
+        }
     }
 
     fn entered(&self, state: State) -> Option<&Transition> {
@@ -119,7 +141,9 @@ impl Life {
         if self.state != State::TimeWait {
             return;
         }
-        let Some(entered) = self.transitions.last().map(|last| last.at) else { return };
+        let Some(entered) = self.transitions.last().map(|last| last.at) else {
+            return;
+        };
         let due = restarted.map_or(entered, |at| at.max(entered)).plus(time_wait_ns);
         if due <= end {
             self.transitions.push(Transition {
@@ -152,7 +176,10 @@ impl Life {
 }
 
 fn address(endpoint: Endpoint) -> Address {
-    Address { ip: endpoint.ip, port: endpoint.port }
+    Address {
+        ip: endpoint.ip,
+        port: endpoint.port,
+    }
 }
 
 fn handshake(tracker: &Tracker) -> Handshake {
@@ -176,7 +203,8 @@ fn handshake(tracker: &Tracker) -> Handshake {
         server_options: server.as_ref().map(offered),
         in_force: match (client, server) {
             (Some(client), Some(server)) if !client.cut && !server.cut => Some(OptionsInForce {
-                window_scaling: client.options.window_scale.is_some() && server.options.window_scale.is_some(),
+                window_scaling: client.options.window_scale.is_some()
+                    && server.options.window_scale.is_some(),
                 sack: client.options.sack_permitted && server.options.sack_permitted,
                 timestamps: client.options.timestamps.is_some() && server.options.timestamps.is_some(),
             }),
@@ -218,7 +246,10 @@ fn outcome(tracker: &Tracker, lives: &[Life]) -> Outcome {
     }
     if reset {
         let refused = !synchronized
-            && lives[0].transitions.iter().any(|t| t.from == State::SynSent && t.cause == Cause::RstReceived);
+            && lives[0]
+                .transitions
+                .iter()
+                .any(|t| t.from == State::SynSent && t.cause == Cause::RstReceived);
         return if refused { Outcome::Refused } else { Outcome::Reset };
     }
     match fins {
@@ -226,7 +257,8 @@ fn outcome(tracker: &Tracker, lives: &[Life]) -> Outcome {
         [true, false] | [false, true] => Outcome::HalfClosed,
         [false, false] => {
             let opening = lives.iter().any(|life| {
-                matches!(life.state, State::SynSent | State::SynReceived) || (life.state == State::Listen && life.passed(State::SynReceived))
+                matches!(life.state, State::SynSent | State::SynReceived)
+                    || (life.state == State::Listen && life.passed(State::SynReceived))
             });
             match (opening, answered) {
                 (true, false) if tracker.opening.syn[0].is_some() => Outcome::Unanswered,
@@ -242,15 +274,31 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
     let reset_by = roles
         .into_iter()
         .zip(lives)
-        .find(|(_, life)| life.transitions.iter().any(|t| t.cause == Cause::RstReceived && t.from != State::TimeWait))
+        .find(|(_, life)| {
+            life.transitions
+                .iter()
+                .any(|t| t.cause == Cause::RstReceived && t.from != State::TimeWait)
+        })
         .map(|(role, _)| role.other())
         .or_else(|| {
-            let sender = |life: &Life| life.transitions.iter().any(|t| t.cause == Cause::RstSent && t.from != State::TimeWait);
-            roles.into_iter().zip(lives).find(|(_, life)| sender(life)).map(|(role, _)| role)
+            let sender = |life: &Life| {
+                life.transitions
+                    .iter()
+                    .any(|t| t.cause == Cause::RstSent && t.from != State::TimeWait)
+            };
+            roles
+                .into_iter()
+                .zip(lives)
+                .find(|(_, life)| sender(life))
+                .map(|(role, _)| role)
         });
     let simultaneous = lives.iter().any(|life| life.passed(State::Closing));
-    let active = roles.into_iter().find(|role| lives[*role as usize].passed(State::FinWait1));
-    let passive = roles.into_iter().find(|role| lives[*role as usize].passed(State::CloseWait));
+    let active = roles
+        .into_iter()
+        .find(|role| lives[*role as usize].passed(State::FinWait1));
+    let passive = roles
+        .into_iter()
+        .find(|role| lives[*role as usize].passed(State::CloseWait));
     let first_closer = match (simultaneous, active, passive) {
         (true, _, _) => None,
         (false, _, Some(passive)) => Some(passive.other()),
@@ -272,7 +320,7 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
         let left = life.transitions.get(index + 1);
         let ns = left.map_or(end, |next| next.at).since(entered.at);
         let stream = &tracker.streams[second as usize];
-        let bytes = tracker.half_close_from[second as usize].and_then(|from| {
+        let bytes = tracker.aside.half_close_from[second as usize].and_then(|from| {
             let until = stream.fin.map_or(stream.nxt?, |fin| fin.seq);
             Some(u64::try_from(until.offset_from(from).max(0)).unwrap_or(0))
         });
@@ -291,7 +339,7 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
             (false, true) => Some(TimeWaitHolder::Server),
             (false, false) => None,
         },
-        time_wait_restarts: tracker.restarts[0].0 + tracker.restarts[1].0,
+        time_wait_restarts: tracker.aside.restarts[0].0 + tracker.aside.restarts[1].0,
         reset_by,
     }
 }
@@ -301,12 +349,14 @@ fn quality(tracker: &Tracker) -> Quality {
     // A SYN that nobody answered is not a one-sided capture: there may have been no other side.
     let unanswered = sent[1] == 0 && tracker.ends[0].proven() == State::SynSent;
     Quality {
-        one_sided: sent.contains(&0) && !unanswered && tracker.streams.iter().any(|stream| stream.una.is_some()),
+        one_sided: sent.contains(&0)
+            && !unanswered
+            && tracker.streams.iter().any(|stream| stream.una.is_some()),
         midstream: tracker.midstream,
-        duplicate_segments: tracker.duplicates,
+        duplicate_segments: tracker.aside.duplicates,
         missed_bytes: tracker.streams.iter().map(|stream| stream.missed).sum(),
-        cut_segments: tracker.cut,
-        time_steps_back: tracker.time_steps_back,
+        cut_segments: tracker.aside.cut,
+        time_steps_back: tracker.aside.time_steps_back,
     }
 }
 
@@ -317,7 +367,14 @@ fn ladder_row(row: Row) -> LadderRow {
         first_time: row.first.time,
         last_time: row.last.time,
         content: match row.content {
-            Content::Segment { from, flags, seq, ack, payload, notes } => LadderContent::Segment {
+            Content::Segment {
+                from,
+                flags,
+                seq,
+                ack,
+                payload,
+                notes,
+            } => LadderContent::Segment {
                 from,
                 flags: flags.to_string(),
                 seq: seq.0,

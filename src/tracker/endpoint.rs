@@ -191,7 +191,16 @@ impl Arrival {
 
     /// An arrival that the capture holds.
     pub fn new(event: Event, mark: Mark, proof: Option<Seq>) -> Arrival {
-        Arrival { event, first: mark, last: mark, proof, echo: None, last_tsval: None, inferred: false, doubtful: false }
+        Arrival {
+            event,
+            first: mark,
+            last: mark,
+            proof,
+            echo: None,
+            last_tsval: None,
+            inferred: false,
+            doubtful: false,
+        }
     }
 }
 
@@ -288,9 +297,11 @@ impl Mirror {
 
     /// The best guess: what is proven, plus everything still on its way.
     pub fn presumed(&self) -> State {
-        self.pending.iter().fold(self.proven, |state, arrival| match step(state, self.event_of(arrival)) {
-            Step::To(next) => next,
-            Step::Stay | Step::Impossible => state,
+        self.pending.iter().fold(self.proven, |state, arrival| {
+            match step(state, self.event_of(arrival)) {
+                Step::To(next) => next,
+                Step::Stay | Step::Impossible => state,
+            }
         })
     }
 
@@ -378,7 +389,11 @@ impl Mirror {
             cause: Cause::NewIncarnation,
             packet: Some(cause.packet),
             at: cause.time,
-            earliest: if known && !by_own_syn { Some(cause.time) } else { self.transitions.last().and_then(|last| last.earliest) },
+            earliest: if known && !by_own_syn {
+                Some(cause.time)
+            } else {
+                self.transitions.last().and_then(|last| last.earliest)
+            },
             latest: Some(proof.time),
             evidence: match (known, by_own_syn) {
                 (true, true) => Evidence::Sent,
@@ -406,8 +421,11 @@ impl Mirror {
 
     /// The FIN whose absence was bridged is in the capture after all (it was captured out of order).
     pub fn amend_inferred(&mut self, to: [State; 2], mark: Mark) {
-        if let Some(found) =
-            self.transitions.iter_mut().rev().find(|t| to.contains(&t.to) && t.evidence == Evidence::Inferred)
+        if let Some(found) = self
+            .transitions
+            .iter_mut()
+            .rev()
+            .find(|t| to.contains(&t.to) && t.evidence == Evidence::Inferred)
         {
             found.packet = Some(mark.packet);
             found.evidence = Evidence::Sent;
@@ -419,7 +437,12 @@ impl Mirror {
 
     /// A cheap value that changes whenever something about the states does.
     pub fn clone_key(&self) -> (State, usize, usize, u32) {
-        (self.proven, self.pending.len(), self.transitions.len(), self.transitions_folded)
+        (
+            self.proven,
+            self.pending.len(),
+            self.transitions.len(),
+            self.transitions_folded,
+        )
     }
 
     /// Whether any transition is on record.
@@ -430,7 +453,14 @@ impl Mirror {
     /// Everything on its way is taken to have arrived by `mark`.
     pub fn settle_all(&mut self, mark: Mark) {
         for arrival in std::mem::take(&mut self.pending) {
-            self.apply(&Arrival { inferred: true, ..arrival }, Some(mark), arrival.first);
+            self.apply(
+                &Arrival {
+                    inferred: true,
+                    ..arrival
+                },
+                Some(mark),
+                arrival.first,
+            );
         }
     }
 
@@ -438,7 +468,15 @@ impl Mirror {
     pub fn presume_all(&mut self) {
         for arrival in std::mem::take(&mut self.pending) {
             let acknowledgment = matches!(arrival.event, Event::RcvAckOfSyn | Event::RcvAckOfFin);
-            self.apply(&arrival, None, if acknowledgment { arrival.first } else { arrival.last });
+            self.apply(
+                &arrival,
+                None,
+                if acknowledgment {
+                    arrival.first
+                } else {
+                    arrival.last
+                },
+            );
         }
     }
 
@@ -472,7 +510,12 @@ impl Mirror {
             matches!(arrival.event, Event::RcvSynAck | Event::RcvSyn | Event::RcvFin)
                 && end.since(arrival.first.time) > patience
         };
-        let since = self.pending.iter().filter(|arrival| overdue(arrival)).map(|arrival| arrival.first.packet).min();
+        let since = self
+            .pending
+            .iter()
+            .filter(|arrival| overdue(arrival))
+            .map(|arrival| arrival.first.packet)
+            .min();
         for arrival in std::mem::take(&mut self.pending) {
             // What came with it or after it did not arrive either.
             if since.is_some_and(|since| arrival.first.packet >= since) {
@@ -486,11 +529,19 @@ impl Mirror {
     /// All transitions, with the presumed ones at the end; and how many were folded away.
     pub fn into_transitions(mut self) -> (Vec<Transition>, Vec<Withdrawn>, u64) {
         self.presume_all();
-        (self.transitions, self.withdrawn, u64::from(self.transitions_folded))
+        (
+            self.transitions,
+            self.withdrawn,
+            u64::from(self.transitions_folded),
+        )
     }
 
     fn event_of(&self, arrival: &Arrival) -> Event {
-        if arrival.event == Event::RcvRst && self.passive { Event::RcvRstPassive } else { arrival.event }
+        if arrival.event == Event::RcvRst && self.passive {
+            Event::RcvRstPassive
+        } else {
+            arrival.event
+        }
     }
 
     fn settle(&mut self, sent: &Sent) {
@@ -498,7 +549,9 @@ impl Mirror {
             return;
         }
         let verdicts: [Verdict; PENDING_KEPT] = std::array::from_fn(|index| {
-            self.pending.get(index).map_or(Verdict::Open, |arrival| judge(arrival, self.proven, sent))
+            self.pending
+                .get(index)
+                .map_or(Verdict::Open, |arrival| judge(arrival, self.proven, sent))
         });
         // Segments arrive in order unless something shows otherwise: a proven arrival proves those before it.
         let proven = verdicts.iter().rposition(|verdict| *verdict == Verdict::Proven);
@@ -510,7 +563,10 @@ impl Mirror {
                 Verdict::Open | Verdict::OnlyLast if Some(index) < proven => {
                     self.apply(&arrival, Some(sent.mark), cause_of(&arrival, sent));
                 }
-                Verdict::OnlyLast => left.push(Arrival { first: arrival.last, ..arrival }),
+                Verdict::OnlyLast => left.push(Arrival {
+                    first: arrival.last,
+                    ..arrival
+                }),
                 Verdict::Open => left.push(arrival),
             }
         }
@@ -529,9 +585,18 @@ impl Mirror {
     fn apply(&mut self, arrival: &Arrival, proof: Option<Mark>, cause: Mark) {
         if arrival.event == Event::RcvFin && self.proven == State::SynReceived {
             // A FIN carries an ACK, which is processed first (section 3.10.7.4, R15).
-            self.apply(&Arrival { event: Event::RcvAckOfSyn, ..*arrival }, proof, cause);
+            self.apply(
+                &Arrival {
+                    event: Event::RcvAckOfSyn,
+                    ..*arrival
+                },
+                proof,
+                cause,
+            );
         }
-        let Step::To(to) = step(self.proven, self.event_of(arrival)) else { return };
+        let Step::To(to) = step(self.proven, self.event_of(arrival)) else {
+            return;
+        };
         let from = self.proven;
         let evidence = match (arrival.inferred, proof) {
             (true, _) => Evidence::Inferred,
@@ -553,7 +618,9 @@ impl Mirror {
     }
 
     fn withdraw(&mut self, arrival: &Arrival, refuted_by: Option<Mark>) {
-        let Step::To(to) = step(self.proven, self.event_of(arrival)) else { return };
+        let Step::To(to) = step(self.proven, self.event_of(arrival)) else {
+            return;
+        };
         if self.withdrawn.len() < WITHDRAWN_KEPT {
             self.withdrawn.push(Withdrawn {
                 from: self.proven,
@@ -576,7 +643,9 @@ impl Mirror {
     /// Infers the handshake steps that the capture lacks.
     fn catch_up(&mut self, sent: &Sent) {
         let (to, cause) = match (sent.kind, self.proven) {
-            (SentKind::SynAck | SentKind::SynAckAnew, State::SynSent) => (State::SynReceived, Cause::SynReceived),
+            (SentKind::SynAck | SentKind::SynAckAnew, State::SynSent) => {
+                (State::SynReceived, Cause::SynReceived)
+            }
             (_, State::Closed | State::Listen | State::SynSent | State::SynReceived) => {
                 (State::Established, Cause::SynAcknowledged)
             }
@@ -619,7 +688,8 @@ fn judge(arrival: &Arrival, state: State, sent: &Sent) -> Verdict {
     use {Event::*, SentKind::*};
     // The endpoint sent this so long after the arrival passed the tap that it would have had it.
     let stale = |mark: Mark| sent.left.since(mark.time) > sent.crossing;
-    let covered = |proof: Option<Seq>| matches!((sent.ack, proof), (Some(ack), Some(proof)) if ack.at_or_after(proof));
+    let covered =
+        |proof: Option<Seq>| matches!((sent.ack, proof), (Some(ack), Some(proof)) if ack.at_or_after(proof));
     let echoed = || matches!((arrival.echo, sent.echo), (Some(value), Some(echo)) if Seq(echo).at_or_after(Seq(value)));
     let refuted_if_stale = match (stale(arrival.first), stale(arrival.last)) {
         (_, true) => Verdict::Refuted,
@@ -640,16 +710,26 @@ fn judge(arrival: &Arrival, state: State, sent: &Sent) -> Verdict {
         (RcvAckOfSyn, RstAck | RstBare) => Verdict::Open,
         // A FIN: RCV.NXT covers it or does not.
         (RcvFin, Syn | SynAck | SynAckAnew | Fin | Plain | RstAck) => {
-            if covered(arrival.proof) { Verdict::Proven } else { refuted_if_stale }
+            if covered(arrival.proof) {
+                Verdict::Proven
+            } else {
+                refuted_if_stale
+            }
         }
         // Had it got there, an ACK would have come, not the RST of an end that knows no connection.
         (RcvFin, RstBare) => Verdict::Refuted,
         (RcvAckOfFin, Fin) => {
-            if covered(arrival.proof) || echoed() { Verdict::Proven } else { refuted_if_stale }
+            if covered(arrival.proof) || echoed() {
+                Verdict::Proven
+            } else {
+                refuted_if_stale
+            }
         }
         // A bare RST after the last ACK: the connection is gone, as that ACK makes it.
         (RcvAckOfFin, RstBare) => proven_if(state == State::LastAck || covered(arrival.proof)),
-        (RcvAckOfFin, Syn | SynAck | SynAckAnew | Plain | RstAck) => proven_if(covered(arrival.proof) || echoed()),
+        (RcvAckOfFin, Syn | SynAck | SynAckAnew | Plain | RstAck) => {
+            proven_if(covered(arrival.proof) || echoed())
+        }
         // A RST: whoever goes on talking has not taken it.
         (RcvRst | RcvRstPassive, SynAckAnew) => Verdict::Proven,
         (RcvRst | RcvRstPassive, Syn | SynAck | Fin | Plain) if arrival.doubtful => Verdict::Refuted,
@@ -670,6 +750,11 @@ fn cause_of(arrival: &Arrival, sent: &Sent) -> Mark {
     // A repeated copy can only be the one if its round trip fits in before the proof, if the endpoint does not say that
     // it had been there before (D-SACK), and if the endpoint does not still echo an older timestamp.
     let too_late = sent.mark.time.since(arrival.last.time) < sent.tap_rtt.unwrap_or(0) / 10 * 9;
-    let not_echoed = matches!((sent.echo, arrival.last_tsval), (Some(echo), Some(last)) if Seq(echo).before(Seq(last)));
-    if sent.duplicate_reported || too_late || not_echoed { arrival.first } else { arrival.last }
+    let not_echoed =
+        matches!((sent.echo, arrival.last_tsval), (Some(echo), Some(last)) if Seq(echo).before(Seq(last)));
+    if sent.duplicate_reported || too_late || not_echoed {
+        arrival.first
+    } else {
+        arrival.last
+    }
 }

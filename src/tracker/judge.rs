@@ -32,7 +32,11 @@ pub fn reset(seg: &Segment, sent: &Stream, theirs: &Stream, state: State) -> Res
                 (Some(ack), Some(iss), Some(nxt)) => ack.between(iss.plus(1), nxt),
                 _ => false,
             };
-            if acknowledges_syn { Reset::Accepted } else { Reset::BadAck }
+            if acknowledges_syn {
+                Reset::Accepted
+            } else {
+                Reset::BadAck
+            }
         }
         State::SynReceived
         | State::Established
@@ -45,7 +49,9 @@ pub fn reset(seg: &Segment, sent: &Stream, theirs: &Stream, state: State) -> Res
         | State::Unknown => {
             let low = sent.una.or(sent.nxt);
             let high = sent.nxt.or(sent.una);
-            let (Some(low), Some(high)) = (low, high) else { return Reset::Accepted };
+            let (Some(low), Some(high)) = (low, high) else {
+                return Reset::Accepted;
+            };
             let edge = theirs.offers.unwrap_or(low).max(low).max(high);
             if seg.seq.between(low, high.max(low)) {
                 Reset::Accepted
@@ -62,7 +68,11 @@ pub fn reset(seg: &Segment, sent: &Stream, theirs: &Stream, state: State) -> Res
 /// (section 3.10.7.4, first check). `sent` is the stream of the segment's sender.
 pub fn sequence_acceptable(seg: &Segment, sent: &Stream) -> bool {
     let Some(received) = sent.una else { return true };
-    if seg.seq_len() == 0 { seg.seq.at_or_after(received) } else { seg.seq_end().after(received) }
+    if seg.seq_len() == 0 {
+        seg.seq.at_or_after(received)
+    } else {
+        seg.seq_end().after(received)
+    }
 }
 
 /// Whether numbers are so far off that the segment cannot belong to the stream: beyond four windows, or a MiB.

@@ -56,11 +56,18 @@ pub struct Ladder {
 impl Ladder {
     /// Adds a segment. `plain` segments fold with plain neighbours.
     pub fn add(&mut self, seg: &Segment, from: Role, notes: &[&'static str], plain: bool) {
-        let mark = Mark { packet: seg.packet, time: seg.time };
+        let mark = Mark {
+            packet: seg.packet,
+            time: seg.time,
+        };
         let full = self.rows.len() >= ROWS_KEPT;
         if plain || full {
             match self.rows.last_mut() {
-                Some(Row { last, content: Content::Run { segments, bytes }, .. }) => {
+                Some(Row {
+                    last,
+                    content: Content::Run { segments, bytes },
+                    ..
+                }) => {
                     *last = mark;
                     segments[from as usize] += 1;
                     bytes[from as usize] += u64::from(seg.payload_len);
@@ -73,7 +80,10 @@ impl Ladder {
                     self.rows.push(Row {
                         first: mark,
                         last: mark,
-                        content: Content::Run { segments: row.0, bytes: row.1 },
+                        content: Content::Run {
+                            segments: row.0,
+                            bytes: row.1,
+                        },
                     });
                     return;
                 }

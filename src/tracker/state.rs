@@ -72,14 +72,20 @@ impl State {
     /// Reads a state's name: `CLOSE-WAIT`, `close_wait`, `CloseWait`, `FIN_WAIT1`.
     pub fn parse(text: &str) -> Option<State> {
         let plain = |name: &str| {
-            name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase()
+            name.chars()
+                .filter(char::is_ascii_alphanumeric)
+                .collect::<String>()
+                .to_ascii_uppercase()
         };
         let wanted = plain(text);
-        State::ALL.into_iter().find(|state| plain(state.name()) == wanted).or(match wanted.as_str() {
-            "SYNRECV" => Some(State::SynReceived),
-            "CLOSE" => Some(State::Closed),
-            _ => None,
-        })
+        State::ALL
+            .into_iter()
+            .find(|state| plain(state.name()) == wanted)
+            .or(match wanted.as_str() {
+                "SYNRECV" => Some(State::SynReceived),
+                "CLOSE" => Some(State::Closed),
+                _ => None,
+            })
     }
 }
 
@@ -165,7 +171,8 @@ pub fn step(state: State, event: Event) -> Step {
         (SynReceived, RcvAckOfSyn) => To(Established),
         // A SYN that comes again, at any time, is a copy.
         (
-            SynSent | SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck | TimeWait,
+            SynSent | SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck
+            | TimeWait,
             SendSyn,
         ) => Stay,
         (
@@ -192,8 +199,8 @@ pub fn step(state: State, event: Event) -> Step {
         // Resets (3.5.3, 3.10.7).
         (Closed | Listen, SendRst) => Stay, // answers a segment of a connection that it does not have
         (
-            SynSent | SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck | TimeWait
-            | Unknown,
+            SynSent | SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck
+            | TimeWait | Unknown,
             SendRst,
         ) => To(Closed),
         (SynReceived, RcvRstPassive) => To(Listen),
@@ -206,7 +213,8 @@ pub fn step(state: State, event: Event) -> Step {
         // What is already done, or not for this state.
         (Closed | Listen, RcvSyn) => Stay, // LISTEN is proven by the SYN-ACK, not by the SYN
         (
-            SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck | TimeWait | Unknown,
+            SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck | TimeWait
+            | Unknown,
             RcvSyn,
         ) => Stay,
         (
@@ -226,8 +234,8 @@ pub fn step(state: State, event: Event) -> Step {
         // Another incarnation has the 4-tuple now.
         (Closed, Replaced) => Stay,
         (
-            Listen | SynSent | SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing | LastAck
-            | TimeWait | Unknown,
+            Listen | SynSent | SynReceived | Established | FinWait1 | FinWait2 | CloseWait | Closing
+            | LastAck | TimeWait | Unknown,
             Replaced,
         ) => To(Closed),
     }
@@ -286,7 +294,10 @@ mod tests {
         for (from, event, to) in FIGURE_5 {
             // An endpoint that goes back to LISTEN or CLOSED can open again: that is a new life, not a repetition.
             if !matches!(to, State::Listen | State::Closed | State::SynSent) {
-                assert!(!matches!(step(to, event), Step::To(_)), "{from} on {event:?} twice");
+                assert!(
+                    !matches!(step(to, event), Step::To(_)),
+                    "{from} on {event:?} twice"
+                );
             }
         }
     }
@@ -295,10 +306,12 @@ mod tests {
     fn a_fin_with_the_acknowledgment_of_ours_passes_through_fin_wait_2() {
         // R32 and R33: the acknowledgment is processed before the FIN.
         let after = |events: &[Event]| {
-            events.iter().fold(State::FinWait1, |state, event| match step(state, *event) {
-                Step::To(next) => next,
-                Step::Stay | Step::Impossible => state,
-            })
+            events
+                .iter()
+                .fold(State::FinWait1, |state, event| match step(state, *event) {
+                    Step::To(next) => next,
+                    Step::Stay | Step::Impossible => state,
+                })
         };
         assert_eq!(after(&[Event::RcvAckOfFin, Event::RcvFin]), State::TimeWait);
         assert_eq!(after(&[Event::RcvFin, Event::RcvAckOfFin]), State::TimeWait);
@@ -329,7 +342,10 @@ mod tests {
     fn names_are_read_back_however_they_are_written() {
         for state in State::ALL {
             assert_eq!(State::parse(state.name()), Some(state));
-            assert_eq!(State::parse(&state.name().replace('-', "_").to_lowercase()), Some(state));
+            assert_eq!(
+                State::parse(&state.name().replace('-', "_").to_lowercase()),
+                Some(state)
+            );
         }
         assert_eq!(State::parse("FIN_WAIT1"), Some(State::FinWait1));
         assert_eq!(State::parse("SYN_RECV"), Some(State::SynReceived));

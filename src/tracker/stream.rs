@@ -10,7 +10,7 @@ const RANGES_KEPT: usize = 16;
 /// Fingerprints of the newest segments, to recognise what the capture or the network doubled.
 const FINGERPRINTS_KEPT: usize = 4;
 /// A copy within this time is the capture's own (mirror port, `any` on a router): nobody retransmits so fast (R8).
-const CAPTURE_DUPLICATE_NS: i64 = 5_000_000;
+const CAPTURE_DUPLICATE_US: u32 = 5_000;
 /// Above this distance numbers do not belong to this stream, whatever the window was.
 pub const FAR: i32 = 1 << 30;
 
@@ -58,15 +58,42 @@ pub struct Place {
     pub leaves_gap: bool,
 }
 
+/// For how long, and how often asked, a sender has owed an answer: data, SYN, FIN or a probe was sent to it since it was
+/// heard last.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Owes {
+    since: Timestamp,
+    asked: u32,
+}
+
+impl Owes {
+    /// Something that demands an answer passed at `time`.
+    pub fn ask(&mut self, time: Timestamp) {
+        if self.asked == 0 {
+            self.since = time;
+        }
+        self.asked = self.asked.saturating_add(1);
+    }
+
+    /// Asked more than once, and not heard for longer than `patience` ns.
+    pub fn longer_than(&self, patience: i64, now: Timestamp) -> bool {
+        self.asked > 1 && now.since(self.since) > patience
+    }
+}
+
 /// One direction of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
     /// Initial send sequence number.
     pub iss: Option<Seq>,
+    /// How long the sender has owed an answer.
+    pub owes: Owes,
     /// SND.NXT as far as the capture shows it: after the highest octet, SYN and FIN included.
     pub nxt: Option<Seq>,
-    /// First segment that reached `nxt`, and whether its acknowledgment gives a round trip (Karn).
-    nxt_mark: Option<(Mark, bool)>,
+    /// Capture time of the first segment that reached `nxt`.
+    nxt_time: Timestamp,
+    /// Its acknowledgment gives a round trip: it was captured, and only once (Karn).
+    nxt_clean: bool,
     /// Highest acknowledgment of the receiver: its RCV.NXT.
     pub una: Option<Seq>,
     /// Everything before was captured or acknowledged.
@@ -83,7 +110,8 @@ pub struct Stream {
     /// Shift of the window field, once known.
     pub scale: u8,
     newest_tsval: Option<(u32, Timestamp)>,
-    fingerprints: [(u32, Timestamp); FINGERPRINTS_KEPT],
+    /// Fingerprint and capture time in µs, modulo 2^32.
+    fingerprints: [(u32, u32); FINGERPRINTS_KEPT],
     next_fingerprint: u8,
     /// Smallest round trip from the tap to the *receiver* of this stream and back, ns.
     pub receiver_rtt: Option<i64>,
@@ -112,16 +140,16 @@ impl Stream {
                 // Without an identification or a timestamp a retransmission looks the same as a copy: only the very
                 // short interval tells (R8).
                 let marked = seg.ip_id.is_some_and(|id| id != 0) || seg.options.timestamps.is_some();
-                let gap = seg.time.since(time);
-                return match (gap <= CAPTURE_DUPLICATE_NS, marked) {
+                let gap = micros(seg.time).wrapping_sub(time);
+                return match (gap <= CAPTURE_DUPLICATE_US, marked) {
                     (true, _) => Repeat::OfCapture,
-                    (false, true) if gap < 2_000_000_000 && seg.options.timestamps.is_some() => Repeat::OfNetwork,
+                    (false, true) if gap < 2_000_000 && seg.options.timestamps.is_some() => Repeat::OfNetwork,
                     _ => Repeat::Fresh,
                 };
             }
         }
         let slot = usize::from(self.next_fingerprint) % FINGERPRINTS_KEPT;
-        self.fingerprints[slot] = (print, seg.time);
+        self.fingerprints[slot] = (print, micros(seg.time));
         self.next_fingerprint = self.next_fingerprint.wrapping_add(1);
         Repeat::Fresh
     }
@@ -142,12 +170,14 @@ impl Stream {
     /// Takes a segment of this direction into account.
     pub fn on_segment(&mut self, seg: &Segment) -> Place {
         let (start, end) = (seg.seq, seg.seq_end());
-        let mark = Mark { packet: seg.packet, time: seg.time };
         let Some(nxt) = self.nxt else {
             self.nxt = Some(end);
-            self.nxt_mark = Some((mark, true));
+            (self.nxt_time, self.nxt_clean) = (seg.time, true);
             self.contiguous = Some(end);
-            return Place { advances: seg.seq_len() > 0, ..Place::default() };
+            return Place {
+                advances: seg.seq_len() > 0,
+                ..Place::default()
+            };
         };
         let probe = seg.payload_len <= 1
             && !seg.flags.syn()
@@ -163,12 +193,10 @@ impl Stream {
         };
         if advances {
             self.nxt = Some(end);
-            self.nxt_mark = Some((mark, true));
+            (self.nxt_time, self.nxt_clean) = (seg.time, true);
         } else if end == nxt && seg.seq_len() > 0 {
             // Sent again: its acknowledgment may be that of either copy.
-            if let Some((_, clean)) = &mut self.nxt_mark {
-                *clean = false;
-            }
+            self.nxt_clean = false;
         }
         if seg.seq_len() > 0 && !probe {
             self.fill(start, end);
@@ -186,42 +214,44 @@ impl Stream {
             self.contiguous = Some(ack);
             self.join();
         }
-        if self.nxt == Some(ack)
-            && let Some((mark, true)) = self.nxt_mark
-        {
-            let sample = time.since(mark.time);
+        if self.nxt == Some(ack) && self.nxt_clean {
+            let sample = time.since(self.nxt_time);
             self.receiver_rtt = Some(self.receiver_rtt.map_or(sample, |best| best.min(sample)));
         }
         true
     }
 
     /// Octets up to `ack` exist although they were not captured. Returns how many.
-    pub fn reach(&mut self, ack: Seq, mark: Mark) -> u32 {
+    pub fn reach(&mut self, ack: Seq, time: Timestamp) -> u32 {
         let gap = self.nxt.map_or(0, |nxt| ack.offset_from(nxt).max(0) as u32);
         self.nxt = Some(ack);
-        self.nxt_mark = Some((mark, false));
+        (self.nxt_time, self.nxt_clean) = (time, false);
         gap
     }
 
     /// Everything before the FIN was captured or acknowledged.
     pub fn whole_before(&self, seq: Seq) -> bool {
-        self.contiguous.is_some_and(|contiguous| contiguous.at_or_after(seq))
+        self.contiguous
+            .is_some_and(|contiguous| contiguous.at_or_after(seq))
     }
 
     /// Whether the segment covers the octet that the receiver waits for.
     pub fn fills_next(&self, seg: &Segment) -> bool {
-        self.una.is_some_and(|una| seg.seq.at_or_before(una) && seg.seq_end().after(una))
+        self.una
+            .is_some_and(|una| seg.seq.at_or_before(una) && seg.seq_end().after(una))
     }
 
     /// Capture time of the first segment that reached `ack`, if that is SND.NXT.
     pub fn time_of(&self, ack: Seq) -> Option<Timestamp> {
-        (self.nxt == Some(ack)).then_some(self.nxt_mark)?.map(|(mark, _)| mark.time)
+        (self.nxt == Some(ack)).then_some(self.nxt_time)
     }
 
     /// Takes the timestamp option; returns when the segment left at the earliest (the first time this TSval was seen) and
     /// whether the TSval is newer than all before.
     pub fn on_tsval(&mut self, options: &Options, time: Timestamp) -> (Timestamp, bool) {
-        let Some((tsval, _)) = options.timestamps else { return (time, false) };
+        let Some((tsval, _)) = options.timestamps else {
+            return (time, false);
+        };
         match self.newest_tsval {
             Some((newest, seen)) if Seq(tsval).at_or_before(Seq(newest)) => (seen.min(time), false),
             _ => {
@@ -242,7 +272,9 @@ impl Stream {
 
     /// Capture time of the first segment that carried `tsval`, if that is the newest one.
     pub fn time_of_tsval(&self, tsval: u32) -> Option<Timestamp> {
-        self.newest_tsval.filter(|(newest, _)| *newest == tsval).map(|(_, time)| time)
+        self.newest_tsval
+            .filter(|(newest, _)| *newest == tsval)
+            .map(|(_, time)| time)
     }
 
     fn fill(&mut self, start: Seq, end: Seq) {
@@ -255,7 +287,11 @@ impl Stream {
             self.join();
             return;
         }
-        let place = self.beyond.iter().position(|range| range.0.after(start)).unwrap_or(self.beyond.len());
+        let place = self
+            .beyond
+            .iter()
+            .position(|range| range.0.after(start))
+            .unwrap_or(self.beyond.len());
         self.beyond.insert(place, (start, end));
         let mut index = 0;
         while index + 1 < self.beyond.len() {
@@ -280,6 +316,11 @@ impl Stream {
     }
 }
 
+/// Microseconds modulo 2^32 (71 minutes): enough to tell a copy within milliseconds.
+fn micros(time: Timestamp) -> u32 {
+    (time.0.div_euclid(1_000) & i64::from(u32::MAX)) as u32
+}
+
 /// A number that two copies of one segment share and hardly anything else: the TCP checksum stands for the payload.
 fn fingerprint(seg: &Segment) -> u32 {
     let (tsval, tsecr) = seg.options.timestamps.unwrap_or((0, 0));
@@ -293,7 +334,9 @@ fn fingerprint(seg: &Segment) -> u32 {
         tsecr,
     ];
     // FNV-1a over words: no adversary gains by a collision but a wrong count.
-    parts.iter().fold(0x811c_9dc5, |hash: u32, part| (hash ^ part).wrapping_mul(0x0100_0193).rotate_left(7))
+    parts.iter().fold(0x811c_9dc5, |hash: u32, part| {
+        (hash ^ part).wrapping_mul(0x0100_0193).rotate_left(7)
+    })
 }
 
 #[cfg(test)]
@@ -302,7 +345,10 @@ mod tests {
 
     #[test]
     fn ranges_join_whatever_the_order() {
-        let mut stream = Stream { contiguous: Some(Seq(u32::MAX - 9)), ..Stream::default() };
+        let mut stream = Stream {
+            contiguous: Some(Seq(u32::MAX - 9)),
+            ..Stream::default()
+        };
         stream.fill(Seq(10), Seq(20));
         stream.fill(Seq(30), Seq(40));
         assert!(!stream.whole_before(Seq(10)));

@@ -1,0 +1,179 @@
+//! From one life of a 4-tuple to the next, and the end of the capture.
+
+use super::endpoint::Mark;
+use super::observation::Kind;
+use super::opening::Opening;
+use super::reset::PATIENCE_NS;
+use super::state::State;
+use super::stream::Stream;
+use super::{Role, RolesFrom, Tracker};
+use crate::segment::{Endpoint, Segment};
+use crate::seq::Seq;
+use crate::time::Timestamp;
+
+impl Tracker {
+    /// The capture ended: what never got the answer that was due is not presumed any longer. Says nothing of a side that
+    /// the capture does not show at all.
+    pub fn end(&mut self, end: Timestamp) {
+        for side in 0..2 {
+            if self.streams[side].packets > 0 {
+                let tap_rtt = self.streams[1 - side].receiver_rtt.unwrap_or(0);
+                self.ends[side].give_up_waiting(end, PATIENCE_NS.saturating_add(tap_rtt.saturating_mul(2)));
+            }
+        }
+    }
+
+    /// A new incarnation of the 4-tuple was accepted, or proven by its own further life. `syn` is its first SYN, `answer` the
+    /// copy of it that was answered and the SYN-ACK that shows that the answerer took it.
+    pub fn replaced_by(&mut self, opener: Endpoint, syn: Mark, answer: Option<(Mark, Mark)>) {
+        let opener = if opener == self.addresses[0] {
+            Role::Client
+        } else {
+            Role::Server
+        };
+        self.ends[opener as usize].replaced(syn, syn, true);
+        if let Some((answered, answer)) = answer {
+            self.ends[opener.other() as usize].replaced(answered, answer, false);
+        }
+    }
+
+    /// Whether nothing but RSTs was seen: the stray answers of an endpoint that has no connection.
+    pub fn is_only_resets(&self) -> bool {
+        self.streams.iter().all(|stream| stream.nxt.is_none()) && self.roles_from == RolesFrom::Guess
+    }
+
+    /// A SYN begins the connection; the stray RSTs before it stay counted with it.
+    pub fn begin_with(&mut self, seg: &Segment) {
+        let mut fresh = Tracker::new(seg, self.incarnation);
+        for side in 0..2 {
+            let ours = usize::from(fresh.addresses[side] != self.addresses[side]) ^ side;
+            fresh.streams[side].packets = self.streams[ours].packets;
+            fresh.streams[side].payload_bytes = self.streams[ours].payload_bytes;
+        }
+        fresh.first = self.first;
+        fresh.last = self.last;
+        fresh.aside.cut = self.aside.cut;
+        fresh.aside.duplicates = self.aside.duplicates;
+        fresh.ladder = self.ladder.take();
+        fresh.aside.time_steps_back = self.aside.time_steps_back;
+        *self = fresh;
+    }
+
+    /// Whether this attempt was settled by its own client's RST without ever being acknowledged (RFC 9293 figure 9):
+    /// the SYN that began it was an old duplicate.
+    pub fn is_disowned(&self) -> bool {
+        self.aside.disowned.is_some() && self.opening.ack.is_none()
+    }
+
+    /// Goes on with a SYN of the same side and another ISS: the attempt before was never the client's own.
+    pub fn start_over(&mut self) {
+        self.ends[0].disown(State::Closed);
+        self.ends[1].presume_all();
+        let mark = self.opening.syn[0].map_or(self.first, |syn| syn.first);
+        self.aside
+            .observations
+            .note(Kind::OldDuplicateSyn, Role::Client, mark);
+        self.streams.iter_mut().for_each(Stream::restart);
+        *self.opening = Opening::default();
+        self.aside.disowned = None;
+    }
+
+    /// Whether only the opener was seen, with SYNs alone.
+    pub fn is_embryo(&self) -> bool {
+        self.opening.syn_ack.is_none()
+            && self.ends[0].proven() == State::SynSent
+            && self.streams[1].nxt.is_none()
+    }
+
+    /// Number of SYN copies of the opener.
+    pub fn syn_copies(&self) -> u32 {
+        self.opening.syn[0].map_or(0, |syn| syn.copies)
+    }
+
+    /// Takes over the packets of an embryo that was an old duplicate of this 4-tuple.
+    pub fn absorb_embryo(&mut self, embryo: Tracker) {
+        let opener = self.role_of_address(embryo.addresses[0]);
+        self.aside
+            .observations
+            .note(Kind::OldDuplicateSyn, opener, embryo.first);
+        for (index, stream) in embryo.streams.iter().enumerate() {
+            let side = self.role_of_address(embryo.addresses[index]) as usize;
+            self.streams[side].packets += stream.packets;
+            self.streams[side].payload_bytes += stream.payload_bytes;
+        }
+        self.aside.cut += embryo.aside.cut;
+        self.aside.duplicates += embryo.aside.duplicates;
+        if embryo.last.packet > self.last.packet {
+            self.last = embryo.last;
+        }
+        self.aside.observations.absorb(embryo.aside.observations);
+        if let (Some(ours), Some(theirs)) = (&mut self.ladder, embryo.ladder) {
+            ours.absorb(*theirs);
+        }
+    }
+
+    /// Goes on as the younger attempt, of which only SYNs were seen.
+    pub fn adopt(&mut self, younger: Tracker) {
+        let [client, server] = younger.streams;
+        let packets = [
+            self.streams[0].packets + client.packets,
+            self.streams[1].packets + server.packets,
+        ];
+        let bytes = [
+            self.streams[0].payload_bytes + client.payload_bytes,
+            self.streams[1].payload_bytes + server.payload_bytes,
+        ];
+        self.streams = [client, server];
+        for side in 0..2 {
+            self.streams[side].packets = packets[side];
+            self.streams[side].payload_bytes = bytes[side];
+        }
+        let [client, _] = younger.ends;
+        self.ends[0] = client;
+        self.opening = younger.opening;
+        self.aside.cut += younger.aside.cut;
+        self.aside.duplicates += younger.aside.duplicates;
+        self.aside.observations.absorb(younger.aside.observations);
+        if younger.last.packet > self.last.packet {
+            self.last = younger.last;
+        }
+        if let (Some(ours), Some(theirs)) = (&mut self.ladder, younger.ladder) {
+            ours.absorb(*theirs);
+        }
+    }
+
+    pub(super) fn role_of_address(&self, address: Endpoint) -> Role {
+        if address == self.addresses[0] {
+            Role::Client
+        } else {
+            Role::Server
+        }
+    }
+
+    /// Whether both ends are gone, as far as one can presume: only a new incarnation can follow.
+    pub fn is_over(&self) -> bool {
+        self.ends
+            .iter()
+            .all(|end| matches!(end.presumed(), State::Closed | State::Listen | State::TimeWait))
+    }
+
+    /// Whether both numbers of a segment fit this connection.
+    pub fn fits(&self, seg: &Segment) -> bool {
+        let from = self.role_of(seg);
+        let (me, peer) = (from as usize, from.other() as usize);
+        let seq_fits = match self.streams[me].nxt {
+            Some(nxt) => near(seg.seq, nxt),
+            None => self.streams[me].una.is_none_or(|una| near(seg.seq, una)),
+        };
+        let ack_fits = match (seg.ack, self.streams[peer].nxt) {
+            (Some(ack), Some(nxt)) => near(ack, nxt),
+            _ => true,
+        };
+        seq_fits && ack_fits
+    }
+}
+
+/// Within a MiB: close enough to belong to the same life of a 4-tuple when another life competes for the segment.
+fn near(number: Seq, reference: Seq) -> bool {
+    number.offset_from(reference).unsigned_abs() <= 1 << 20
+}

@@ -1,0 +1,284 @@
+//! The opening (RFC 9293 section 3.5): SYN, SYN-ACK and the first acknowledgment, whichever of them the capture holds.
+
+use super::endpoint::{Arrival, Cause, Mark, Sent, SentKind};
+use super::judge;
+use super::observation::Kind;
+use super::state::{Event, State};
+use super::stream::Repeat;
+use super::{Notes, Role, Tracker, plain_sent};
+use crate::segment::{Options, Segment};
+
+/// A SYN of one side.
+#[derive(Clone, Copy, Debug)]
+pub struct Syn {
+    /// First copy.
+    pub first: Mark,
+    /// Newest copy.
+    pub last: Mark,
+    /// Copies beyond the first.
+    pub copies: u32,
+    /// Options of the first copy.
+    pub options: Options,
+    /// TSval of the newest copy.
+    pub(super) last_tsval: Option<u32>,
+    /// Payload octets on it.
+    pub data: u32,
+    /// It carried an ACK.
+    pub with_ack: bool,
+    /// The capture cut its options.
+    pub cut: bool,
+}
+
+/// The opening.
+#[derive(Clone, Debug, Default)]
+pub struct Opening {
+    /// SYN or SYN-ACK of client and server.
+    pub syn: [Option<Syn>; 2],
+    /// First SYN-ACK that acknowledged the client's SYN.
+    pub syn_ack: Option<Mark>,
+    /// First segment that acknowledged the server's SYN.
+    pub ack: Option<Mark>,
+    /// From the last SYN before the answer to `ack`, ns.
+    pub rtt: Option<i64>,
+    /// The SYN-ACK acknowledged payload of the SYN (Fast Open).
+    pub syn_data_accepted: Option<bool>,
+    /// Both SYNs crossed.
+    pub simultaneous: bool,
+}
+
+/// How a host makes its SYN-ACKs: it does not change from one to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Signature {
+    ttl: u8,
+    zero_ip_id: Option<bool>,
+}
+
+impl Signature {
+    fn of(seg: &Segment) -> Signature {
+        Signature {
+            ttl: seg.ttl,
+            zero_ip_id: seg.ip_id.map(|id| id == 0),
+        }
+    }
+}
+
+impl Tracker {
+    /// A segment that is not part of the connection's own exchange: answers to a SYN by old numbers, numbers far
+    /// outside. It changes nothing.
+    pub(super) fn is_stray(&mut self, seg: &Segment, from: Role, mark: Mark, notes: &mut Notes) -> bool {
+        let (me, peer) = (from as usize, from.other() as usize);
+        let waiting_for_syn_ack =
+            self.ends[peer].proven() == State::SynSent && self.streams[me].iss.is_none();
+        if waiting_for_syn_ack
+            && let (Some(ack), Some(iss), Some(nxt)) =
+                (seg.ack, self.streams[peer].iss, self.streams[peer].nxt)
+        {
+            if ack.between(iss.plus(1), nxt) {
+                return false;
+            }
+            if seg.flags.syn() {
+                // The answerer did get some SYN and is in SYN-RECEIVED, but for a SYN that is not this one (figure 9).
+                self.aside.observations.note(Kind::SynAckBadAck, from, mark);
+                notes.add("acknowledges another SYN");
+                if self.aside.before_stray_syn_ack.is_none() {
+                    self.aside.before_stray_syn_ack =
+                        Some(Box::new((self.ends[me].clone(), Signature::of(seg))));
+                }
+                let kind = self.syn_ack_kind(seg);
+                self.ends[me].on_sent(&Sent {
+                    kind,
+                    ..plain_sent(mark)
+                });
+            } else {
+                self.aside.observations.note(Kind::SynChallenged, from, mark);
+                notes.add("old numbers");
+                self.challenged = true;
+            }
+            return true;
+        }
+        if !seg.flags.syn() && judge::foreign(seg.seq, &self.streams[me], &self.streams[peer]) {
+            self.aside
+                .observations
+                .note(Kind::SegmentOutsideWindow, from, mark);
+            notes.add("outside the window");
+            return true;
+        }
+        false
+    }
+
+    /// A SYN-ACK with another ISS than the last one opens another attempt: its sender was back in LISTEN.
+    pub(super) fn syn_ack_kind(&mut self, seg: &Segment) -> SentKind {
+        let before = self.aside.newest_syn_ack.replace((seg.seq, seg.ack));
+        match before {
+            Some((seq, _)) if seq != seg.seq => SentKind::SynAckAnew,
+            _ => SentKind::SynAck,
+        }
+    }
+
+    /// A SYN or SYN-ACK. False if it is not of this connection's opening and changes nothing.
+    pub(super) fn on_syn(
+        &mut self,
+        seg: &Segment,
+        from: Role,
+        mark: Mark,
+        repeat: Repeat,
+        notes: &mut Notes,
+    ) -> bool {
+        let (me, peer) = (from as usize, from.other() as usize);
+        let with_ack = seg.ack.is_some();
+        if let Some(iss) = self.streams[me].iss
+            && iss != seg.seq
+        {
+            // R19: another ISS before the handshake is done replaces the first; later it is a stray.
+            let open = matches!(
+                self.ends[me].proven(),
+                State::SynReceived | State::Closed | State::Listen
+            ) && self.opening.ack.is_none();
+            self.aside.observations.note(Kind::SynAckChangedIss, from, mark);
+            notes.add("other ISS than before");
+            if !open {
+                return false;
+            }
+            self.streams[me].restart();
+            self.opening.syn[me] = None;
+        }
+        if self.streams[me].iss.is_none() && self.streams[me].nxt.is_some() && !with_ack {
+            // The SYN comes after segments of its own connection: captured out of order (R9).
+            self.ends[me].amend_inferred([State::SynSent, State::SynSent], mark);
+        }
+        self.streams[me].iss = Some(seg.seq);
+        let tsval = seg.options.timestamps.map(|(value, _)| value);
+        match &mut self.opening.syn[me] {
+            None => {
+                self.opening.syn[me] = Some(Syn {
+                    first: mark,
+                    last: mark,
+                    copies: 0,
+                    options: seg.options,
+                    last_tsval: tsval,
+                    data: seg.payload_len,
+                    with_ack,
+                    cut: seg.header_cut,
+                });
+                if seg.payload_len > 0 {
+                    self.aside.observations.note(Kind::DataOnSyn, from, mark);
+                }
+                if !with_ack && self.opening.syn[peer].is_some_and(|syn| !syn.with_ack) {
+                    self.opening.simultaneous = true;
+                    self.aside.observations.note(Kind::SimultaneousOpen, from, mark);
+                    notes.add("simultaneous open");
+                }
+            }
+            Some(syn) => {
+                let fresh = repeat == Repeat::Fresh && with_ack == syn.with_ack;
+                if fresh {
+                    syn.copies = syn.copies.saturating_add(1);
+                    syn.last = mark;
+                    syn.last_tsval = tsval;
+                }
+                if with_ack == syn.with_ack {
+                    let synchronized = !matches!(
+                        self.ends[me].proven(),
+                        State::SynSent | State::SynReceived | State::Closed | State::Listen
+                    );
+                    self.aside.observations.note(
+                        match (with_ack, synchronized) {
+                            (true, _) => Kind::SynAckRetransmitted,
+                            (false, true) => Kind::SynInConnection,
+                            (false, false) => Kind::SynRetransmitted,
+                        },
+                        from,
+                        mark,
+                    );
+                }
+                if with_ack {
+                    syn.with_ack = true;
+                    syn.options = seg.options;
+                }
+            }
+        }
+        if with_ack && from == Role::Server {
+            self.on_syn_ack(seg, mark);
+        }
+        true
+    }
+
+    pub(super) fn on_syn_ack(&mut self, seg: &Segment, mark: Mark) {
+        let Some(ack) = seg.ack else { return };
+        if let Some((mirror, signature)) = self.aside.before_stray_syn_ack.take().map(|before| *before)
+            && signature != Signature::of(seg)
+        {
+            // Another host made the SYN-ACK that acknowledged another SYN: it says nothing about this endpoint.
+            self.ends[1] = mirror;
+            self.aside.newest_syn_ack = None;
+        }
+        if self.streams[0].iss.is_none() {
+            // The SYN itself is missing, or comes later: the SYN-ACK tells its number.
+            self.streams[0].iss = Some(ack.minus(1));
+            if self.ends[0].proven() == State::Closed && self.streams[0].nxt.is_none() {
+                self.ends[0].infer(State::SynSent, Cause::SynSent, mark, None);
+            }
+        }
+        if self.opening.syn_ack.is_none() {
+            self.opening.syn_ack = Some(mark);
+            if let (Some(syn), Some(iss)) = (self.opening.syn[0], self.streams[0].iss)
+                && syn.data > 0
+            {
+                let taken = ack.after(iss.plus(1));
+                self.opening.syn_data_accepted = Some(taken);
+                if !taken {
+                    self.aside
+                        .observations
+                        .note(Kind::SynDataIgnored, Role::Server, mark);
+                    // The payload has to come again: it is not part of what the server has.
+                    self.streams[0].nxt = Some(iss.plus(1));
+                }
+            }
+            if let (Some(client), Some(server)) = (self.opening.syn[0], self.opening.syn[1]) {
+                self.agree_on_scale(&client, &server);
+            }
+        }
+    }
+
+    /// Window scaling holds only if both SYNs offered it; a shift above 14 counts as 14 (R22).
+    pub(super) fn agree_on_scale(&mut self, client: &Syn, server: &Syn) {
+        if let (Some(a), Some(b)) = (client.options.window_scale, server.options.window_scale) {
+            self.streams[0].scale = a.min(14);
+            self.streams[1].scale = b.min(14);
+        }
+    }
+
+    /// Whether window fields can be read: both SYNs with their options were captured.
+    pub(super) fn scale_known(&self) -> bool {
+        self.opening.syn.iter().all(|syn| syn.is_some_and(|syn| !syn.cut))
+    }
+
+    pub(super) fn offer(&mut self, seg: &Segment, me: usize, shift: u8) {
+        let Some(ack) = seg.ack else { return };
+        let window = u32::from(seg.window) << shift;
+        let stream = &mut self.streams[me];
+        stream.max_window = stream.max_window.max(window);
+        let edge = ack.plus(window);
+        stream.offers = Some(stream.offers.map_or(edge, |offered| offered.max(edge)));
+    }
+
+    /// The client goes on after its SYN although no SYN-ACK was captured, or the server answers without one.
+    pub(super) fn infer_syn_ack(&mut self, seg: &Segment, from: Role, mark: Mark) {
+        if seg.flags.syn() || seg.ack.is_none() || self.opening.syn_ack.is_some() {
+            return;
+        }
+        let Some(syn) = self.opening.syn[0] else { return };
+        if self.ends[1].proven() == State::Closed && !self.ends[1].has_moved() {
+            self.ends[1].infer_passive_open(syn.last, mark);
+        }
+        if from == Role::Server
+            && self.ends[0].proven() == State::SynSent
+            && !self.ends[0].waits_for(Event::RcvSynAck)
+        {
+            self.ends[0].on_its_way(Arrival {
+                inferred: true,
+                ..Arrival::new(Event::RcvSynAck, mark, Some(seg.seq))
+            });
+        }
+    }
+}

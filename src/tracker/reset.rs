@@ -1,0 +1,121 @@
+//! Resets (RFC 9293 section 3.5.3, RFC 5961 section 3), at their receiver and at their sender.
+
+use super::endpoint::{Arrival, Mark, Sent, SentKind};
+use super::judge::{self, Reset};
+use super::observation::Kind;
+use super::state::{Event, State};
+use super::{Notes, Role, Tracker, Weight};
+use crate::segment::Segment;
+use crate::time::Timestamp;
+
+/// An answer that is due at once and did not come for so long will not come: longer than any delayed ACK (500 ms).
+pub(super) const PATIENCE_NS: i64 = 1_000_000_000;
+/// A segment that passes this soon after its sender's RST may have been overtaken by it.
+const REORDER_NS: i64 = 150_000_000;
+
+impl Tracker {
+    /// A RST (section 3.5.3, RFC 5961 section 3).
+    pub(super) fn on_reset(&mut self, seg: &Segment, from: Role, mark: Mark, notes: &mut Notes) -> Weight {
+        let (me, peer) = (from as usize, from.other() as usize);
+        if seg.flags.syn() {
+            self.aside.observations.note(Kind::BadFlags, from, mark);
+        }
+        let (left, _) = self.streams[me].on_tsval(&seg.options, seg.time);
+        let receiver = self.ends[peer].presumed();
+        let answers_other_syn = from == Role::Client
+            && receiver == State::SynReceived
+            && self
+                .aside
+                .newest_syn_ack
+                .is_some_and(|(_, ack)| ack == Some(seg.seq));
+        let verdict = if answers_other_syn {
+            Reset::Accepted
+        } else {
+            judge::reset(seg, &self.streams[me], &self.streams[peer], receiver)
+        };
+        let kind = if seg.ack.is_some() {
+            SentKind::RstAck
+        } else {
+            SentKind::RstBare
+        };
+        let (noted, word) = match verdict {
+            Reset::Accepted => (None, ""),
+            Reset::InWindow => (Some(Kind::ResetInWindow), "in the window, not exact"),
+            Reset::Outside => (Some(Kind::ResetOutsideWindow), "outside the window"),
+            Reset::BadAck => (Some(Kind::ResetBadAck), "does not acknowledge the SYN"),
+            Reset::NoConnection => (Some(Kind::ResetNoConnection), "no connection there"),
+        };
+        if let Some(noted) = noted {
+            self.aside.observations.note(noted, from, mark);
+            notes.add(word);
+        }
+        if self.sends_own_reset(seg, from, verdict) {
+            let sent = self.sent(seg, from, mark, left);
+            if from == Role::Client
+                && kind == SentKind::RstBare
+                && self.opening.ack.is_none()
+                && self.opening.syn_ack.is_some()
+            {
+                self.aside.disowned = Some(mark);
+            }
+            self.ends[me].on_sent(&Sent { kind, ..sent });
+        }
+        let path_dead = self.streams[peer].owes.longer_than(PATIENCE_NS, mark.time);
+        if matches!(verdict, Reset::Accepted | Reset::InWindow) && !path_dead {
+            let doubtful = verdict == Reset::InWindow;
+            if let Some(arrival) = self.ends[peer].waiting_mut(Event::RcvRst) {
+                arrival.last = mark;
+                arrival.doubtful &= doubtful;
+            } else {
+                self.ends[peer].on_its_way(Arrival {
+                    doubtful,
+                    ..Arrival::new(Event::RcvRst, mark, None)
+                });
+            }
+        }
+        Weight::Moved
+    }
+
+    /// Whether a RST shows that its sender's connection is gone, or only answers a stray segment.
+    pub(super) fn sends_own_reset(&self, seg: &Segment, from: Role, verdict: Reset) -> bool {
+        let (me, peer) = (from as usize, from.other() as usize);
+        match self.ends[me].proven() {
+            // In SYN-SENT a RST answers a SYN-ACK or an ACK for something else (section 3.10.7.3), unless it carries the
+            // number that the right SYN-ACK acknowledges: then there is no SYN-SENT here (any more).
+            State::SynSent => {
+                self.streams[me].iss.is_some_and(|iss| {
+                    seg.seq
+                        .between(iss.plus(1), self.streams[me].nxt.unwrap_or(iss.plus(1)))
+                }) && self.ends[me].waits_for(Event::RcvSynAck)
+            }
+            State::Closed | State::Listen => verdict == Reset::Accepted,
+            State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait
+            | State::Unknown => {
+                // Where the receiver is gone already, numbers cannot be judged by its state: take them as they are.
+                matches!(verdict, Reset::Accepted | Reset::InWindow)
+                    || verdict == Reset::NoConnection
+                        && judge::reset(seg, &self.streams[me], &self.streams[peer], State::Established)
+                            == Reset::Accepted
+            }
+        }
+    }
+
+    /// Whether a segment left its sender after the RST that carries its address: it acknowledges or echoes what passed the
+    /// tap after that RST, or so much time went by that no reordering explains it. Then the sender did not reset.
+    pub(super) fn left_after(&self, reset: Mark, seg: &Segment, me: usize, left: Timestamp) -> bool {
+        let peer = &self.streams[1 - me];
+        let echo = seg
+            .ack
+            .and(seg.options.timestamps)
+            .and_then(|(_, echo)| peer.time_of_tsval(echo));
+        let known = [seg.ack.and_then(|ack| peer.time_of(ack)), echo];
+        known.into_iter().flatten().any(|time| time > reset.time) || left.since(reset.time) > REORDER_NS
+    }
+}
