@@ -91,7 +91,6 @@ pub struct Flows {
     current: HashMap<FlowKey, u32, RandomState>,
     lives: Vec<Option<Life>>,
     ladders: Ladders,
-    newest: Option<Timestamp>,
 }
 
 impl Flows {
@@ -105,7 +104,6 @@ impl Flows {
 
     /// Takes the next segment in capture order.
     pub fn on_segment(&mut self, seg: &Segment) {
-        self.newest = Some(self.newest.map_or(seg.time, |newest| newest.max(seg.time)));
         let key = FlowKey::of(seg);
         let Some(&index) = self.current.get(&key) else {
             return self.begin(key, seg, None, 0);
@@ -134,12 +132,11 @@ impl Flows {
         }
     }
 
-    /// All connections in order of their first packet, once the capture has ended.
-    pub fn finish(mut self) -> Vec<Tracker> {
+    /// All connections in order of their first packet, once the capture has ended with a packet at `end`.
+    pub fn finish(mut self, end: Timestamp) -> Vec<Tracker> {
         for index in 0..self.lives.len() as u32 {
             self.settle(index);
         }
-        let end = self.newest.unwrap_or_default();
         let finished = self.lives.into_iter().flatten().map(|mut life| {
             life.tracker.end(end);
             life.tracker

@@ -2,14 +2,17 @@
 //!
 //! A [`Segment`] is plain data (`Copy`, it borrows nothing), so that it can be queued, sorted and replayed.
 
+mod decode;
+mod link;
+mod options;
+
 use std::fmt;
 use std::net::IpAddr;
 
+pub use crate::capture::PacketNumber;
 use crate::seq::Seq;
 use crate::time::Timestamp;
-
-/// Number of a packet in its capture, from 1, as other tools show it ("frame number").
-pub type PacketNumber = u64;
+pub use decode::decode;
 
 /// One end of a connection: an IP address and a TCP port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

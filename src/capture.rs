@@ -1,0 +1,265 @@
+//! Capture files to frames: classic pcap and pcapng, from a file or standard input, in one pass.
+//!
+//! The formats are read with the pcap-parser crate, one record at a time: this module finds out where a record ends,
+//! waits until all of it is there, and only then has the crate parse it. The crate's own streaming readers are not used,
+//! because they lose the `io::Error`, cannot begin on a short first read, and ask for ever more input when a length
+//! inside a record lies. Memory is bounded by the largest record (16 MiB), whatever the file's size.
+
+mod error;
+mod pcap;
+mod pcapng;
+mod source;
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::skip::{Skip, link_type_meaning};
+use crate::time::Timestamp;
+use error::Fault;
+pub use error::{CaptureError, LooksLike};
+use source::Source;
+
+/// The largest record that is believed, octets. libpcap starts from the same bound.
+const LARGEST_RECORD: u32 = 16 << 20;
+
+/// Number of a packet in its capture, from 1, as other tools show it ("frame number").
+pub type PacketNumber = u64;
+
+/// One captured packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Number of the packet in the capture, from 1, as Wireshark's `frame.number`.
+    pub number: PacketNumber,
+    /// Capture time. A pcapng simple packet block has none: it gets that of the packet before it.
+    pub time: Timestamp,
+    /// What the first octet of `bytes` is.
+    pub link: LinkType,
+    /// The captured octets, from the link layer header on, without a frame check sequence.
+    pub bytes: &'a [u8],
+    /// Length on the wire in octets, without a frame check sequence. A damaged file may state less than was captured.
+    pub original_len: u32,
+    /// The pcapng interface, from 0 in each section; 0 for pcap.
+    pub interface: u32,
+}
+
+/// One record of a capture that counts as a packet.
+#[derive(Clone, Copy, Debug)]
+pub enum Record<'a> {
+    /// A packet.
+    Frame(Frame<'a>),
+    /// A packet that is there but unusable; reading goes on behind it.
+    Skip {
+        /// Number of the packet in the capture, from 1.
+        number: PacketNumber,
+        /// Why it is unusable.
+        reason: Skip,
+    },
+}
+
+/// Link layer header type, numbered as in tcpdump.org's list of `LINKTYPE_` values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkType(pub u32);
+
+impl LinkType {
+    /// BSD loopback: address family in the byte order of the capturing machine.
+    pub const NULL: LinkType = LinkType(0);
+    /// Ethernet.
+    pub const ETHERNET: LinkType = LinkType(1);
+    /// PPP.
+    pub const PPP: LinkType = LinkType(9);
+    /// FDDI.
+    pub const FDDI: LinkType = LinkType(10);
+    /// Raw IP as some BSDs number it.
+    pub const RAW_BSD: LinkType = LinkType(12);
+    /// Raw IP as OpenBSD numbers it.
+    pub const RAW_OPENBSD: LinkType = LinkType(14);
+    /// PPP in HDLC-like framing.
+    pub const PPP_HDLC: LinkType = LinkType(50);
+    /// Raw IP.
+    pub const RAW: LinkType = LinkType(101);
+    /// Cisco HDLC.
+    pub const C_HDLC: LinkType = LinkType(104);
+    /// OpenBSD loopback: address family in network byte order.
+    pub const LOOP: LinkType = LinkType(108);
+    /// Linux cooked capture (the `any` interface).
+    pub const LINUX_SLL: LinkType = LinkType(113);
+    /// Raw IPv4.
+    pub const IPV4: LinkType = LinkType(228);
+    /// Raw IPv6.
+    pub const IPV6: LinkType = LinkType(229);
+    /// IP over InfiniBand.
+    pub const IPOIB: LinkType = LinkType(242);
+    /// Linux cooked capture, version 2.
+    pub const LINUX_SLL2: LinkType = LinkType(276);
+
+    /// The name as in tcpdump.org's list without its prefix: `EN10MB`, `LINUX_SLL`; `LINKTYPE_n` for those not known here.
+    pub fn name(self) -> Cow<'static, str> {
+        match link_type_meaning(self.0) {
+            Some(name) => name.into(),
+            None => format!("LINKTYPE_{}", self.0).into(),
+        }
+    }
+}
+
+/// Reads the packets of one capture in order.
+pub struct CaptureReader {
+    /// As errors name it.
+    name: String,
+    source: Source,
+    format: Format,
+    /// Number of the last packet given out.
+    packets: PacketNumber,
+    /// Octets at the source's head that the last record occupies; the caller may still be looking at them.
+    lent: usize,
+    /// The end, clean or not, was reported.
+    ended: bool,
+}
+
+enum Format {
+    Pcap(pcap::Header),
+    Pcapng(pcapng::Section),
+}
+
+impl CaptureReader {
+    /// Opens a capture file; `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, or [`CaptureReader::from_reader`] fails on it.
+    pub fn open(path: &Path) -> Result<CaptureReader, CaptureError> {
+        if path == Path::new("-") {
+            return CaptureReader::from_reader("standard input", Box::new(std::io::stdin()));
+        }
+        let name = path.to_string_lossy();
+        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.is_dir(), file)));
+        match opened {
+            Ok((false, file)) => CaptureReader::from_reader(&name, Box::new(file)),
+            Ok((true, _)) => Err(CaptureError::Directory {
+                name: error::printable(&name),
+            }),
+            Err(reason) => Err(CaptureError::cannot_open(&name, reason)),
+        }
+    }
+
+    /// Reads a capture from any source of octets; `name` is what error messages call it.
+    ///
+    /// # Errors
+    ///
+    /// The source cannot be read, is empty, or does not begin like a capture. Nothing was readable then.
+    pub fn from_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<CaptureReader, CaptureError> {
+        let name = error::printable(name);
+        let mut source = Source::new(reader);
+        match Format::recognize(&mut source) {
+            Ok(format) => Ok(CaptureReader {
+                name,
+                source,
+                format,
+                packets: 0,
+                lent: 0,
+                ended: false,
+            }),
+            Err(fault) => Err(fault.at_the_beginning(name, &source)),
+        }
+    }
+
+    /// The next packet; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// The file is cut off or corrupt, or reading failed. All packets before were given out; from then on the reader
+    /// answers `None`.
+    pub fn next_record(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
+        if self.ended {
+            return Ok(None);
+        }
+        self.source.consume(std::mem::take(&mut self.lent));
+        let found = match &mut self.format {
+            Format::Pcap(header) => header.find_packet(&mut self.source),
+            Format::Pcapng(section) => section.find_packet(&mut self.source),
+        };
+        let number = self.packets.saturating_add(1);
+        match found {
+            Ok(Some(length)) => {
+                self.packets = number;
+                self.lent = length;
+                let record = self.source.head(length);
+                Ok(Some(match &mut self.format {
+                    Format::Pcap(header) => header.packet(record, number),
+                    Format::Pcapng(section) => section.packet(record, number),
+                }))
+            }
+            Ok(None) => {
+                self.ended = true;
+                Ok(None)
+            }
+            Err(fault) => {
+                self.ended = true;
+                Err(fault.at_packet(self.name.clone(), &self.source, number))
+            }
+        }
+    }
+
+    /// The file format: `pcap`, `pcap-ns` (time stamps in nanoseconds), `pcap-modified` (Kuznetzov's) or `pcapng`.
+    pub fn format(&self) -> &'static str {
+        match &self.format {
+            Format::Pcap(header) => header.name(),
+            Format::Pcapng(_) => "pcapng",
+        }
+    }
+
+    /// The largest snap length that the file states up to here, octets; `None` if it states none.
+    pub fn snap_length(&self) -> Option<u32> {
+        match &self.format {
+            Format::Pcap(header) => header.snap_length(),
+            Format::Pcapng(section) => section.snap_length(),
+        }
+    }
+
+    /// Octets taken from the source so far; for a progress bar.
+    pub fn bytes_read(&self) -> u64 {
+        self.source.taken()
+    }
+}
+
+impl Format {
+    /// Tells the format from the first octets and reads the file's header.
+    fn recognize(source: &mut Source) -> Result<Format, Fault> {
+        if source.fill(4)? == 0 {
+            return Err(Fault::Empty);
+        }
+        if pcapng::begins(source.data()) {
+            return Ok(Format::Pcapng(pcapng::Section::open(source)?));
+        }
+        if pcap::begins(source.data()) {
+            return Ok(Format::Pcap(pcap::Header::open(source)?));
+        }
+        source.fill(LooksLike::ENOUGH)?;
+        Err(Fault::Foreign(LooksLike::guess(source.data())))
+    }
+}
+
+/// Time in nanoseconds since the epoch, clamped to what a [`Timestamp`] holds.
+fn timestamp(nanoseconds: i128) -> Timestamp {
+    Timestamp(i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_types_have_names() {
+        assert_eq!(LinkType::ETHERNET.name(), "EN10MB");
+        assert_eq!(LinkType::LINUX_SLL2.name(), "LINUX_SLL2");
+        assert_eq!(LinkType(60_000).name(), "LINKTYPE_60000");
+    }
+
+    #[test]
+    fn times_are_clamped() {
+        assert_eq!(timestamp(i128::MAX).0, i64::MAX);
+        assert_eq!(timestamp(i128::MIN).0, i64::MIN);
+        assert_eq!(timestamp(-1).0, -1);
+    }
+}

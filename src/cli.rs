@@ -1,0 +1,337 @@
+//! The command line: arguments and what they mean. It reads no file and prints nothing but its own help.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::Outcome;
+use crate::report::SequenceNumbers;
+use crate::select::{AddressFilter, Selection, StateFilter};
+
+const EXAMPLES: &str = "\
+Values of one selection option are alternatives; different ones must all hold.
+
+Examples:
+  tcptrace-states capture.pcapng              what needs attention, on one screen
+  tcptrace-states show capture.pcapng         one connection, segment by segment
+  tcptrace-states a.pcap --state CLOSE-WAIT --all
+  tcptrace-states a.pcap --state server=LAST-ACK --port 5432
+  tcptrace-states a.pcap b.pcap --format jsonl | jq -c 'select(.id == 7)'
+  tcpdump -w - tcp | tcptrace-states -        from standard input
+
+Exit codes: 0 done; 2 wrong usage, or the input could not be read to its end.
+A file named `show` or `help` is written ./show or ./help.";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  tcptrace-states show capture.pcapng                  the connection that needs attention most
+  tcptrace-states show capture.pcapng --conn 7 --seq rel
+  tcptrace-states show capture.pcapng --addr 10.0.0.5:8080 --outcome reset";
+
+/// The RFC 9293 state of both endpoints of every TCP connection in a packet capture, and which packet proves it
+#[derive(Debug, Parser)]
+#[command(name = "tcptrace-states", version, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(subcommand_value_name = "COMMAND")]
+pub struct Cli {
+    /// Another command than the default one.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Arguments of the default command.
+    #[command(flatten)]
+    pub list: List,
+}
+
+/// The commands beside the default one.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show one connection as a ladder: its segments, both states beside them, and what proves each
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(Show),
+}
+
+/// The default command: the screen of connections.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Captures (pcap or pcapng), read one after another as one; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Show all connections in the table, not only what fits on the screen
+    #[arg(long)]
+    pub all: bool,
+    /// Show at most N connections in the table
+    #[arg(long, value_name = "N", conflicts_with = "all")]
+    pub limit: Option<usize>,
+    /// What both commands understand.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+impl List {
+    /// Whether `show` stands behind an option, where it reads as the name of a file.
+    pub fn show_is_misplaced(&self) -> bool {
+        self.files
+            .iter()
+            .any(|file| file.as_os_str() == "show" && !file.exists())
+    }
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Captures (pcap or pcapng), read one after another as one; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Sequence numbers as on the wire, or counted from each side's ISS (those of SYNs stay absolute)
+    #[arg(long, value_name = "KIND", default_value = "abs")]
+    pub seq: Seq,
+    /// What both commands understand.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What both commands understand.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Which connections to show.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// How the output is written
+    #[arg(short = 'F', long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+    /// The maximum segment lifetime: a TIME-WAIT lasts twice that. A duration (30s, 2m, 500ms) is one MSL; a name
+    /// stands for a system's 2 MSL: linux and bsd 60 s, windows 120 s, rfc 240 s
+    #[arg(long, value_name = "MSL", default_value = "linux", value_parser = ValueParser::new(time_wait))]
+    pub msl: i64,
+    /// When to use colours; `auto` heeds NO_COLOR and CLICOLOR_FORCE
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Columns to use [default: those of the terminal; 120 without one]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..))]
+    pub width: Option<u16>,
+    /// A progress bar on standard error, for long runs on a terminal
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub progress: ProgressWhen,
+}
+
+/// Which connections to show.
+#[derive(Debug, Args)]
+pub struct SelectionArgs {
+    /// The connection with this number (repeatable)
+    #[arg(long, help_heading = "Selection", value_name = "ID")]
+    pub conn: Vec<u64>,
+    /// An end with this address (repeatable)
+    #[arg(long, help_heading = "Selection", value_name = "IP[:PORT]")]
+    pub addr: Vec<AddressFilter>,
+    /// An end with this port (repeatable)
+    #[arg(long, help_heading = "Selection", value_name = "N")]
+    pub port: Vec<u16>,
+    /// An end in this state when the capture ended; client=STATE or server=STATE for one end (repeatable)
+    #[arg(long, help_heading = "Selection", value_name = "STATE")]
+    pub state: Vec<StateFilter>,
+    /// A connection that ended like this (repeatable)
+    #[arg(long, help_heading = "Selection", value_name = "OUTCOME", value_parser = outcome_parser())]
+    pub outcome: Vec<Outcome>,
+}
+
+impl SelectionArgs {
+    /// As a filter.
+    pub fn to_selection(&self) -> Selection {
+        Selection {
+            ids: self.conn.clone(),
+            addresses: self.addr.clone(),
+            ports: self.port.clone(),
+            states: self.state.clone(),
+            outcomes: self.outcome.clone(),
+        }
+    }
+}
+
+/// How the output is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people: a table, or the ladder of `show`
+    Table,
+    /// One indented JSON document
+    Json,
+    /// JSON Lines: the capture, one connection a line, the summary
+    Jsonl,
+    /// One row a connection
+    Csv,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Never
+    Never,
+}
+
+/// When to show progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProgressWhen {
+    /// If standard error is a terminal and it takes more than a second
+    Auto,
+    /// Never
+    Never,
+}
+
+/// Which sequence numbers `show` draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Seq {
+    /// Counted from the ISS
+    Rel,
+    /// As on the wire
+    Abs,
+}
+
+impl From<Seq> for SequenceNumbers {
+    fn from(seq: Seq) -> SequenceNumbers {
+        match seq {
+            Seq::Rel => SequenceNumbers::Relative,
+            Seq::Abs => SequenceNumbers::Absolute,
+        }
+    }
+}
+
+fn outcome_parser() -> impl TypedValueParser<Value = Outcome> {
+    PossibleValuesParser::new(Outcome::ALL.map(Outcome::name)).try_map(|name| {
+        Outcome::ALL
+            .into_iter()
+            .find(|outcome| outcome.name() == name)
+            .ok_or("not an outcome")
+    })
+}
+
+/// 2 MSL in nanoseconds, from a system's name or from one MSL.
+fn time_wait(text: &str) -> Result<i64, String> {
+    const SECOND: i64 = 1_000_000_000;
+    match text {
+        "linux" | "bsd" => Ok(60 * SECOND),
+        "windows" => Ok(120 * SECOND),
+        "rfc" => Ok(240 * SECOND),
+        _ => {
+            let msl = duration(text).ok_or(
+                "write linux, rfc, windows, bsd, or a duration with its unit such as 30s, 2m, 500ms",
+            )?;
+            msl.checked_mul(2).ok_or_else(|| "too long".to_owned())
+        }
+    }
+}
+
+/// Reads a duration with its unit, `1.5s`, `2m`, `500ms`, in nanoseconds.
+pub fn duration(text: &str) -> Option<i64> {
+    const UNITS: [(&str, i64); 7] = [
+        ("ns", 1),
+        ("us", 1_000),
+        ("µs", 1_000),
+        ("ms", 1_000_000),
+        ("s", 1_000_000_000),
+        ("m", 60_000_000_000),
+        ("h", 3_600_000_000_000),
+    ];
+    let split = text.find(|character: char| !character.is_ascii_digit() && character != '.')?;
+    let (count, unit) = text.split_at(split);
+    let unit = UNITS
+        .into_iter()
+        .find(|(name, _)| *name == unit.trim_start())
+        .map(|(_, ns)| ns)?;
+    let (whole, fraction) = count.split_once('.').unwrap_or((count, "0"));
+    if fraction.is_empty() || fraction.len() > 9 || fraction.contains('.') {
+        return None;
+    }
+    let scale = 10_i64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let part = i128::from(fraction.parse::<i64>().ok()?) * i128::from(unit) / i128::from(scale);
+    whole
+        .parse::<i64>()
+        .ok()?
+        .checked_mul(unit)?
+        .checked_add(i64::try_from(part).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_need_a_unit() {
+        let cases = [
+            ("30s", Some(30_000_000_000)),
+            ("2m", Some(120_000_000_000)),
+            ("500ms", Some(500_000_000)),
+            ("1.5s", Some(1_500_000_000)),
+            ("0.25h", Some(900_000_000_000)),
+            ("7 us", Some(7_000)),
+            ("7µs", Some(7_000)),
+            ("0s", Some(0)),
+            ("30", None),
+            ("", None),
+            ("s", None),
+            ("-1s", None),
+            ("1.s", None),
+            ("1.2.3s", None),
+            ("1e3s", None),
+            ("99999999999h", None),
+        ];
+        for (text, ns) in cases {
+            assert_eq!(duration(text), ns, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_msl_is_half_a_time_wait() {
+        let cases = [
+            ("linux", Ok(60)),
+            ("rfc", Ok(240)),
+            ("windows", Ok(120)),
+            ("bsd", Ok(60)),
+            ("30s", Ok(60)),
+            ("2m", Ok(240)),
+        ];
+        for (text, seconds) in cases {
+            assert_eq!(
+                time_wait(text),
+                seconds.map(|seconds: i64| seconds * 1_000_000_000),
+                "{text}"
+            );
+        }
+        assert!(time_wait("solaris").is_err());
+    }
+
+    #[test]
+    fn files_come_first_or_behind_show() {
+        let list = Cli::try_parse_from([
+            "tcptrace-states",
+            "a.pcap",
+            "b.pcap",
+            "--state",
+            "client=FIN-WAIT-2",
+        ]);
+        assert_eq!(list.map(|cli| cli.list.files.len()).ok(), Some(2));
+        let show = Cli::try_parse_from(["tcptrace-states", "show", "a.pcap", "--conn", "7"]);
+        assert!(matches!(show.map(|cli| cli.command), Ok(Some(Command::Show(_)))));
+        for wrong in [
+            &["tcptrace-states"][..],
+            &["tcptrace-states", "show"],
+            &["tcptrace-states", "a.pcap", "--outcome", "closd"],
+            &["tcptrace-states", "a.pcap", "--all", "--limit", "3"],
+            &["tcptrace-states", "a.pcap", "--width", "10"],
+        ] {
+            assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

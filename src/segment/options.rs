@@ -1,0 +1,176 @@
+//! TCP options (RFC 9293 section 3.1), read from the raw bytes as far as they were captured.
+
+use crate::segment::Options;
+use crate::seq::Seq;
+
+/// Option kinds of the IANA registry that matter for a connection's state.
+mod kind {
+    pub const END: u8 = 0;
+    pub const NO_OPERATION: u8 = 1;
+    pub const MSS: u8 = 2;
+    pub const WINDOW_SCALE: u8 = 3;
+    pub const SACK_PERMITTED: u8 = 4;
+    pub const SACK: u8 = 5;
+    pub const TIMESTAMPS: u8 = 8;
+    pub const FAST_OPEN: u8 = 34;
+    pub const EXPERIMENT: u8 = 254;
+}
+
+/// The experiment identifier of Fast Open before it had a kind of its own (RFC 7413, appendix A).
+const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
+
+/// Reads the option list.
+///
+/// `captured` is what the capture holds of it, `declared` its length in octets by the data offset. An option that is
+/// cut off by the capture is ignored; one that runs past the header, or whose length is 0 or 1, ends the walk and marks
+/// the list as malformed. A known option with a length that its RFC does not allow is ignored, as receivers do; of a
+/// repeated option the last one counts.
+pub(crate) fn read(captured: &[u8], declared: usize) -> Options {
+    let mut options = Options::default();
+    let mut rest = captured.get(..declared).unwrap_or(captured);
+    let mut left = declared; // octets of the header from the start of `rest`
+    while let Some((&kind, after_kind)) = rest.split_first() {
+        if kind == kind::END {
+            break;
+        }
+        if kind == kind::NO_OPERATION {
+            (rest, left) = (after_kind, left.saturating_sub(1));
+            continue;
+        }
+        let length = match after_kind.first() {
+            Some(&length) => usize::from(length),
+            None => {
+                options.malformed |= left < 2; // otherwise the capture ends here, not the header
+                break;
+            }
+        };
+        if length < 2 || length > left {
+            options.malformed = true;
+            break;
+        }
+        let Some((option, following)) = rest.split_at_checked(length) else {
+            break; // cut by the snap length
+        };
+        note(&mut options, kind, option.get(2..).unwrap_or_default());
+        (rest, left) = (following, left.saturating_sub(length));
+    }
+    options
+}
+
+/// Takes one complete option over; `value` is what follows kind and length.
+fn note(options: &mut Options, kind: u8, value: &[u8]) {
+    match (kind, value) {
+        (kind::MSS, &[high, low]) => options.mss = Some(u16::from_be_bytes([high, low])),
+        (kind::WINDOW_SCALE, &[shift]) => options.window_scale = Some(shift),
+        (kind::SACK_PERMITTED, []) => options.sack_permitted = true,
+        (kind::SACK, blocks) if blocks.len().is_multiple_of(8) => {
+            options.sack = [None; 4];
+            for (slot, block) in options.sack.iter_mut().zip(blocks.chunks_exact(8)) {
+                *slot = number(block, 0)
+                    .zip(number(block, 4))
+                    .map(|(left, right)| (Seq(left), Seq(right)));
+            }
+        }
+        (kind::TIMESTAMPS, value) if value.len() == 8 => {
+            options.timestamps = number(value, 0).zip(number(value, 4));
+        }
+        (kind::FAST_OPEN, cookie) => options.fast_open = u8::try_from(cookie.len()).ok(),
+        (kind::EXPERIMENT, value) => {
+            if let Some(cookie) = value.strip_prefix(&FAST_OPEN_EXPERIMENT) {
+                options.fast_open = u8::try_from(cookie.len()).ok();
+            }
+        }
+        (_, _) => {}
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes
+        .get(at..)?
+        .first_chunk()
+        .map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn whole(list: &[u8]) -> Options {
+        read(list, list.len())
+    }
+
+    #[test]
+    fn the_options_of_a_linux_syn() {
+        let list = [
+            2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 7, 0, 0, 0, 9, 1, 3, 3, 7, 34, 2, 1,
+            1, // request for a cookie
+        ];
+        let options = whole(&list);
+        assert_eq!(options.mss, Some(1460));
+        assert!(options.sack_permitted && !options.malformed);
+        assert_eq!(options.timestamps, Some((7, 9)));
+        assert_eq!(options.window_scale, Some(7));
+        assert_eq!(options.fast_open, Some(0));
+    }
+
+    #[test]
+    fn sack_blocks() {
+        let list = [1, 1, 5, 18, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 6];
+        let options = whole(&list);
+        assert_eq!(
+            options.sack,
+            [Some((Seq(1), Seq(2))), Some((Seq(5), Seq(6))), None, None]
+        );
+        assert_eq!(whole(&[5, 2, 0, 0]), Options::default(), "no blocks at all");
+        assert_eq!(
+            whole(&[5, 6, 0, 0, 0, 0, 0, 0]),
+            Options::default(),
+            "half a block"
+        );
+    }
+
+    #[test]
+    fn fast_open_in_both_forms() {
+        assert_eq!(whole(&[34, 6, 1, 2, 3, 4]).fast_open, Some(4));
+        assert_eq!(whole(&[254, 8, 0xf9, 0x89, 1, 2, 3, 4]).fast_open, Some(4));
+        assert_eq!(whole(&[254, 4, 0xf9, 0x89]).fast_open, Some(0));
+        assert_eq!(whole(&[254, 4, 0xe2, 0xd4]).fast_open, None, "another experiment");
+    }
+
+    #[test]
+    fn unknown_kinds_and_wrong_lengths_are_passed_over() {
+        assert_eq!(whole(&[99, 3, 0, 3, 3, 4]).window_scale, Some(4));
+        assert_eq!(
+            whole(&[2, 3, 0, 3, 3, 4]),
+            Options {
+                window_scale: Some(4),
+                ..Options::default()
+            }
+        );
+    }
+
+    #[test]
+    fn malformed_is_not_cut() {
+        assert!(whole(&[3, 0, 0, 0]).malformed, "length 0");
+        assert!(whole(&[3, 1, 0, 0]).malformed, "length 1");
+        assert!(whole(&[8, 10, 0, 0]).malformed, "runs past the header");
+        assert!(whole(&[1, 1, 1, 3]).malformed, "a kind without a length");
+        assert!(!read(&[8, 10, 0, 0], 12).malformed, "cut by the capture");
+        assert!(!read(&[1, 1, 1, 8], 16).malformed, "cut by the capture");
+        assert!(!whole(&[0, 8, 0, 0]).malformed, "what follows the end is padding");
+        assert_eq!(
+            read(&[2, 4, 5, 0xb4, 8, 10], 16).mss,
+            Some(1460),
+            "what was captured before the cut"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(list: Vec<u8>, declared in 0usize..64) {
+            let options = read(&list, declared);
+            prop_assert_eq!(read(&list, declared), options);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Which connections to show, and in which order they need attention.
+
+use std::cmp::{Ordering, Reverse};
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use crate::model::{Address, Analysis, Connection, Outcome, Role, State};
+
+/// A filter over connections. Values of one kind are alternatives; different kinds must all hold. The default keeps
+/// everything.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Numbers of connections.
+    pub ids: Vec<u64>,
+    /// An address (and port) at either end.
+    pub addresses: Vec<AddressFilter>,
+    /// A port at either end.
+    pub ports: Vec<u16>,
+    /// A state at the end of the capture.
+    pub states: Vec<StateFilter>,
+    /// How it ended.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Selection {
+    /// Whether nothing was asked for.
+    pub fn is_everything(&self) -> bool {
+        let Selection {
+            ids,
+            addresses,
+            ports,
+            states,
+            outcomes,
+        } = self;
+        ids.is_empty() && addresses.is_empty() && ports.is_empty() && states.is_empty() && outcomes.is_empty()
+    }
+
+    /// Whether this connection is to be shown.
+    pub fn keeps(&self, connection: &Connection) -> bool {
+        let ends = [connection.client, connection.server];
+        any_or_empty(&self.ids, |id| *id == connection.id)
+            && any_or_empty(&self.addresses, |filter| {
+                ends.iter().any(|end| filter.matches(*end))
+            })
+            && any_or_empty(&self.ports, |port| ends.iter().any(|end| end.port == *port))
+            && any_or_empty(&self.states, |filter| filter.matches(connection))
+            && any_or_empty(&self.outcomes, |outcome| *outcome == connection.outcome)
+    }
+
+    /// Drops the other connections and says in the summary how many are left. The totals stay those of the capture.
+    pub fn apply(&self, analysis: &mut Analysis) {
+        analysis.connections.retain(|connection| self.keeps(connection));
+        analysis.summary.connections_selected = analysis.connections.len() as u64;
+    }
+}
+
+fn any_or_empty<T>(wanted: &[T], matches: impl FnMut(&T) -> bool) -> bool {
+    wanted.is_empty() || wanted.iter().any(matches)
+}
+
+/// An IP address, with or without a port: `10.0.0.5`, `10.0.0.5:8080`, `::1`, `[::1]:8080`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AddressFilter {
+    /// The address.
+    pub ip: IpAddr,
+    /// The port; any without one.
+    pub port: Option<u16>,
+}
+
+impl AddressFilter {
+    fn matches(self, end: Address) -> bool {
+        self.ip == end.ip && self.port.is_none_or(|port| port == end.port)
+    }
+}
+
+impl FromStr for AddressFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<AddressFilter, String> {
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(text);
+        if let Ok(ip) = bare.parse() {
+            return Ok(AddressFilter { ip, port: None });
+        }
+        match text.parse::<SocketAddr>() {
+            Ok(address) => Ok(AddressFilter {
+                ip: address.ip(),
+                port: Some(address.port()),
+            }),
+            Err(_) => Err("not an IP address; examples: 10.0.0.5, 10.0.0.5:8080, ::1, [::1]:8080".to_owned()),
+        }
+    }
+}
+
+/// A state at either end, or at one: `CLOSE-WAIT`, `server=CLOSE-WAIT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateFilter {
+    /// At this end; at either without one.
+    pub role: Option<Role>,
+    /// The state.
+    pub state: State,
+}
+
+impl StateFilter {
+    fn matches(self, connection: &Connection) -> bool {
+        let client = connection.endpoints.client.state == self.state;
+        let server = connection.endpoints.server.state == self.state;
+        match self.role {
+            Some(Role::Client) => client,
+            Some(Role::Server) => server,
+            None => client || server,
+        }
+    }
+}
+
+impl FromStr for StateFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<StateFilter, String> {
+        let (role, name) = match text.split_once('=') {
+            None => (None, text),
+            Some(("client", name)) => (Some(Role::Client), name),
+            Some(("server", name)) => (Some(Role::Server), name),
+            Some(_) => return Err("before `=` stands `client` or `server`".to_owned()),
+        };
+        match State::parse(name) {
+            Some(state) => Ok(StateFilter { role, state }),
+            None => Err(format!(
+                "not a state; one of {}",
+                State::ALL.map(State::name).join(", ")
+            )),
+        }
+    }
+}
+
+/// What needs attention first: half-closed longest first, then what is stuck or failed, then what is open or done.
+pub fn by_attention(a: &Connection, b: &Connection) -> Ordering {
+    let key = |connection: &Connection| {
+        let half_close = match connection.outcome {
+            Outcome::HalfClosed => connection.close.half_close_ns,
+            Outcome::Closed
+            | Outcome::Reset
+            | Outcome::Refused
+            | Outcome::Unanswered
+            | Outcome::HalfOpen
+            | Outcome::Closing
+            | Outcome::Open
+            | Outcome::Evicted => None,
+        };
+        (attention(connection.outcome), Reverse(half_close), connection.id)
+    };
+    key(a).cmp(&key(b))
+}
+
+/// Rank of an outcome, 0 for what needs attention most.
+pub fn attention(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::HalfClosed => 0,
+        Outcome::Closing => 1,
+        Outcome::HalfOpen => 2,
+        Outcome::Reset => 3,
+        Outcome::Refused => 4,
+        Outcome::Unanswered => 5,
+        Outcome::Open => 6,
+        Outcome::Evicted => 7,
+        Outcome::Closed => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_with_and_without_port() {
+        let cases = [
+            ("10.0.0.5", "10.0.0.5", None),
+            ("10.0.0.5:8080", "10.0.0.5", Some(8080)),
+            ("::1", "::1", None),
+            ("[::1]", "::1", None),
+            ("[2001:db8::1]:443", "2001:db8::1", Some(443)),
+        ];
+        for (text, ip, port) in cases {
+            let ip = ip.parse().expect("test data");
+            assert_eq!(text.parse(), Ok(AddressFilter { ip, port }), "{text}");
+        }
+        for text in [
+            "",
+            "localhost",
+            "10.0.0",
+            "10.0.0.5:",
+            "10.0.0.5:70000",
+            "10.0.0.0/8",
+            "[::1",
+        ] {
+            assert!(text.parse::<AddressFilter>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn states_at_either_end_or_at_one() {
+        let cases = [
+            ("CLOSE-WAIT", None, State::CloseWait),
+            ("server=close_wait", Some(Role::Server), State::CloseWait),
+            ("client=FIN_WAIT2", Some(Role::Client), State::FinWait2),
+        ];
+        for (text, role, state) in cases {
+            assert_eq!(text.parse(), Ok(StateFilter { role, state }), "{text}");
+        }
+        for text in ["", "CLOSEDD", "peer=CLOSED", "client=", "=CLOSED"] {
+            assert!(text.parse::<StateFilter>().is_err(), "{text}");
+        }
+    }
+}
