@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use hashbrown::HashMap;
 
-use crate::capture::{CaptureError, CaptureReader, LinkType, Record};
+use crate::capture::{CaptureError, CaptureReader, LinkType, Record, Skip};
 use crate::flow::{Flows, Ladders};
 use crate::model::{self, Address, Analysis, Capture, Connection, Outcome, SCHEMA_VERSION, Summary};
 use crate::segment::{Endpoint, Segment, decode};
-use crate::skip::Skip;
 use crate::time::Timestamp;
 
 /// How many packets pass between two reports of progress.
@@ -67,7 +66,9 @@ pub fn analyze(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Resul
     for file in &settings.files {
         match run.read(file, progress) {
             Ok(()) => {}
-            Err(error) if error.is_damage() || run.count.packets > 0 => run.count.damage.push(error.to_string()),
+            Err(error) if error.is_damage() || run.count.packets > 0 => {
+                run.count.damage.push(error.to_string())
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -75,7 +76,10 @@ pub fn analyze(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Resul
 }
 
 fn endpoint(address: Address) -> Endpoint {
-    Endpoint { ip: address.ip, port: address.port }
+    Endpoint {
+        ip: address.ip,
+        port: address.port,
+    }
 }
 
 /// What is counted while reading.
@@ -104,7 +108,12 @@ struct Run {
 
 impl Run {
     fn new(settings: &Settings, ladders: Ladders) -> Run {
-        let size = |file: &PathBuf| fs::metadata(file).ok().filter(|data| data.is_file()).map(|data| data.len());
+        let size = |file: &PathBuf| {
+            fs::metadata(file)
+                .ok()
+                .filter(|data| data.is_file())
+                .map(|data| data.len())
+        };
         Run {
             flows: Flows::new(ladders),
             count: Count::default(),
@@ -125,7 +134,10 @@ impl Run {
                 Ok(Some(Record::Frame(frame))) => {
                     self.count.packet(frame.time, frame.link);
                     match decode(&frame) {
-                        Ok(segment) => self.segment(Segment { packet: segment.packet + offset, ..segment }),
+                        Ok(segment) => self.segment(Segment {
+                            packet: segment.packet + offset,
+                            ..segment
+                        }),
                         Err(reason) => self.count.skip(reason),
                     }
                 }
@@ -166,7 +178,11 @@ impl Run {
             .collect();
         let summary = summary(&self.count, &connections);
         let capture = self.count.into_capture(settings, &connections);
-        Analysis { capture, connections, summary }
+        Analysis {
+            capture,
+            connections,
+            summary,
+        }
     }
 }
 
@@ -192,12 +208,24 @@ impl Count {
         Capture {
             schema_version: SCHEMA_VERSION,
             program: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned(),
-            files: settings.files.iter().map(|file| file.to_string_lossy().into_owned()).collect(),
+            files: settings
+                .files
+                .iter()
+                .map(|file| file.to_string_lossy().into_owned())
+                .collect(),
             formats: self.formats.iter().map(|format| (*format).to_owned()).collect(),
-            link_types: self.link_types.iter().map(|link| link.name().into_owned()).collect(),
+            link_types: self
+                .link_types
+                .iter()
+                .map(|link| link.name().into_owned())
+                .collect(),
             packets: self.packets,
             tcp_segments: self.segments,
-            skipped: self.skipped.iter().map(|(reason, count)| (reason.name().into_owned(), *count)).collect(),
+            skipped: self
+                .skipped
+                .iter()
+                .map(|(reason, count)| (reason.name().into_owned(), *count))
+                .collect(),
             cut_segments: self.cut,
             duplicate_segments: connections.iter().map(|c| c.quality.duplicate_segments).sum(),
             missed_bytes: connections.iter().map(|c| c.quality.missed_bytes).sum(),
@@ -214,8 +242,10 @@ impl Count {
 }
 
 fn summary(count: &Count, connections: &[Connection]) -> Summary {
-    let mut outcomes: BTreeMap<String, u64> =
-        Outcome::ALL.into_iter().map(|outcome| (outcome.name().to_owned(), 0)).collect();
+    let mut outcomes: BTreeMap<String, u64> = Outcome::ALL
+        .into_iter()
+        .map(|outcome| (outcome.name().to_owned(), 0))
+        .collect();
     let mut states: BTreeMap<String, u64> = BTreeMap::new();
     let mut transitions: BTreeMap<String, u64> = BTreeMap::new();
     for connection in connections {
@@ -223,7 +253,9 @@ fn summary(count: &Count, connections: &[Connection]) -> Summary {
         for end in [&connection.endpoints.client, &connection.endpoints.server] {
             *states.entry(end.state.name().to_owned()).or_insert(0) += 1;
             for transition in &end.transitions {
-                *transitions.entry(transition.evidence.name().to_owned()).or_insert(0) += 1;
+                *transitions
+                    .entry(transition.evidence.name().to_owned())
+                    .or_insert(0) += 1;
             }
         }
     }

@@ -6,19 +6,21 @@
 //! inside a record lies. Memory is bounded by the largest record (16 MiB), whatever the file's size.
 
 mod error;
+mod link_type;
 mod pcap;
 mod pcapng;
+mod skip;
 mod source;
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::skip::{Skip, link_type_meaning};
 use crate::time::Timestamp;
 use error::Fault;
 pub use error::{CaptureError, LooksLike};
+pub use link_type::LinkType;
+pub use skip::Skip;
 use source::Source;
 
 /// The largest record that is believed, octets. libpcap starts from the same bound.
@@ -56,51 +58,6 @@ pub enum Record<'a> {
         /// Why it is unusable.
         reason: Skip,
     },
-}
-
-/// Link layer header type, numbered as in tcpdump.org's list of `LINKTYPE_` values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LinkType(pub u32);
-
-impl LinkType {
-    /// BSD loopback: address family in the byte order of the capturing machine.
-    pub const NULL: LinkType = LinkType(0);
-    /// Ethernet.
-    pub const ETHERNET: LinkType = LinkType(1);
-    /// PPP.
-    pub const PPP: LinkType = LinkType(9);
-    /// FDDI.
-    pub const FDDI: LinkType = LinkType(10);
-    /// Raw IP as some BSDs number it.
-    pub const RAW_BSD: LinkType = LinkType(12);
-    /// Raw IP as OpenBSD numbers it.
-    pub const RAW_OPENBSD: LinkType = LinkType(14);
-    /// PPP in HDLC-like framing.
-    pub const PPP_HDLC: LinkType = LinkType(50);
-    /// Raw IP.
-    pub const RAW: LinkType = LinkType(101);
-    /// Cisco HDLC.
-    pub const C_HDLC: LinkType = LinkType(104);
-    /// OpenBSD loopback: address family in network byte order.
-    pub const LOOP: LinkType = LinkType(108);
-    /// Linux cooked capture (the `any` interface).
-    pub const LINUX_SLL: LinkType = LinkType(113);
-    /// Raw IPv4.
-    pub const IPV4: LinkType = LinkType(228);
-    /// Raw IPv6.
-    pub const IPV6: LinkType = LinkType(229);
-    /// IP over InfiniBand.
-    pub const IPOIB: LinkType = LinkType(242);
-    /// Linux cooked capture, version 2.
-    pub const LINUX_SLL2: LinkType = LinkType(276);
-
-    /// The name as in tcpdump.org's list without its prefix: `EN10MB`, `LINUX_SLL`; `LINKTYPE_n` for those not known here.
-    pub fn name(self) -> Cow<'static, str> {
-        match link_type_meaning(self.0) {
-            Some(name) => name.into(),
-            None => format!("LINKTYPE_{}", self.0).into(),
-        }
-    }
 }
 
 /// Reads the packets of one capture in order.
@@ -248,13 +205,6 @@ fn timestamp(nanoseconds: i128) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn link_types_have_names() {
-        assert_eq!(LinkType::ETHERNET.name(), "EN10MB");
-        assert_eq!(LinkType::LINUX_SLL2.name(), "LINUX_SLL2");
-        assert_eq!(LinkType(60_000).name(), "LINKTYPE_60000");
-    }
 
     #[test]
     fn times_are_clamped() {

@@ -18,6 +18,9 @@ use crate::tracker::{Role, Tracker};
 /// (RFC 9293 figure 9): the first retransmissions of a SYN come within this time.
 const FIGURE_9_NS: i64 = 3_000_000_000;
 
+/// How many outer contexts are tried for a segment whose own shows no connection.
+const SCOPES_KEPT: usize = 16;
+
 /// A 4-tuple with its outer context, whichever side sent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FlowKey {
@@ -91,6 +94,8 @@ pub struct Flows {
     current: HashMap<FlowKey, u32, RandomState>,
     lives: Vec<Option<Life>>,
     ladders: Ladders,
+    /// Outer contexts seen, to look a segment up under other tags.
+    scopes: Vec<Scope>,
 }
 
 impl Flows {
@@ -105,7 +110,12 @@ impl Flows {
     /// Takes the next segment in capture order.
     pub fn on_segment(&mut self, seg: &Segment) {
         let key = FlowKey::of(seg);
-        let Some(&index) = self.current.get(&key) else {
+        let Some(index) = self
+            .current
+            .get(&key)
+            .copied()
+            .or_else(|| self.under_other_tags(key, seg))
+        else {
             return self.begin(key, seg, None, 0);
         };
         match self.route(index, seg) {
@@ -142,6 +152,26 @@ impl Flows {
             life.tracker
         });
         finished.collect()
+    }
+
+    /// Some taps show VLAN tags in one direction only. A life of which the other direction is missing takes a segment that
+    /// answers it under other tags; the 4-tuple is known under both from then on.
+    fn under_other_tags(&mut self, key: FlowKey, seg: &Segment) -> Option<u32> {
+        if !self.scopes.contains(&seg.scope) && self.scopes.len() < SCOPES_KEPT {
+            self.scopes.push(seg.scope);
+        }
+        if self.scopes.len() < 2 || seg.ack.is_none() {
+            return None;
+        }
+        let found = self.scopes.iter().find_map(|scope| {
+            let index = *self.current.get(&FlowKey { scope: *scope, ..key })?;
+            let tracker = self.get(index)?;
+            let from = tracker.role_of(seg);
+            let one_sided = tracker.streams[from as usize].packets == 0;
+            (one_sided && tracker.answers(seg)).then_some(index)
+        })?;
+        self.current.insert(key, found);
+        Some(found)
     }
 
     /// Connections so far.
@@ -241,7 +271,7 @@ impl Flows {
                 return Route::Previous(*old);
             }
         }
-        if tracker.is_over() && !tracker.fits(seg) && !seg.flags.rst() && !tracker.is_embryo() {
+        if tracker.is_over() && tracker.is_foreign(seg) && !seg.flags.rst() && !tracker.is_embryo() {
             return Route::New; // a life whose SYNs are both missing
         }
         Route::Current

@@ -9,6 +9,5 @@ pub mod report;
 pub mod segment;
 pub mod select;
 pub mod seq;
-pub mod skip;
 pub mod time;
 pub mod tracker;

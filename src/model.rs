@@ -456,6 +456,8 @@ pub enum LadderContent {
     },
     /// Several segments without SYN, FIN, RST or a transition.
     Run {
+        /// Sender of the first of them.
+        first_from: Role,
         /// Segments from the client.
         client_segments: u64,
         /// Octets of payload in them.

@@ -4,9 +4,7 @@ use pcap_parser::PcapHeader;
 
 use super::error::{Fault, Part};
 use super::source::Source;
-use super::{Frame, LARGEST_RECORD, LinkType, Record, timestamp};
-use super::PacketNumber;
-use crate::skip::Skip;
+use super::{Frame, LARGEST_RECORD, LinkType, PacketNumber, Record, Skip, timestamp};
 
 const HEADER: usize = 24;
 

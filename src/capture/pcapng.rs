@@ -11,9 +11,7 @@ use pcap_parser::{
 
 use super::error::{Fault, Part};
 use super::source::Source;
-use super::{Frame, LARGEST_RECORD, LinkType, Record, timestamp};
-use super::PacketNumber;
-use crate::skip::Skip;
+use super::{Frame, LARGEST_RECORD, LinkType, PacketNumber, Record, Skip, timestamp};
 use crate::time::Timestamp;
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;

@@ -382,7 +382,12 @@ fn ladder_row(row: Row) -> LadderRow {
                 payload,
                 notes,
             },
-            Content::Run { segments, bytes } => LadderContent::Run {
+            Content::Run {
+                first_from,
+                segments,
+                bytes,
+            } => LadderContent::Run {
+                first_from,
                 client_segments: segments[0],
                 client_bytes: bytes[0],
                 server_segments: segments[1],

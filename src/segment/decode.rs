@@ -11,8 +11,7 @@ use etherparse::err::ipv6_exts::HeaderSliceError;
 use etherparse::{IpNumber, LaxIpSlice, LaxIpv4Slice, LaxIpv6Slice};
 
 use super::{Endpoint, Flags, Options, Scope, Segment, link, options};
-use crate::skip::Skip;
-use crate::capture::Frame;
+use crate::capture::{Frame, Skip};
 use crate::seq::Seq;
 
 /// Length of a TCP header without options, octets.

@@ -1,8 +1,7 @@
 //! Link layers: where the IP packet begins in a frame, and the VLAN tags before it.
 
-use crate::capture::LinkType;
+use crate::capture::{LinkType, Skip};
 use crate::segment::Scope;
-use crate::skip::Skip;
 
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;

@@ -6,8 +6,10 @@ use super::endpoint::Mark;
 use crate::segment::{Flags, Segment};
 use crate::seq::Seq;
 
-/// How many rows are kept; a capture with more control segments than that is cut in the middle of the ladder.
+/// How many rows are kept; a connection with more control segments than that has the rest folded into one run.
 const ROWS_KEPT: usize = 4096;
+/// Plain segments in a row are folded from this many on; fewer are shown one by one.
+const FOLD_FROM: usize = 4;
 
 /// One row.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub struct Row {
     pub last: Mark,
     /// What it holds.
     pub content: Content,
+    /// A single segment that may be folded with its neighbours.
+    plain: bool,
 }
 
 /// What a row holds.
@@ -40,6 +44,8 @@ pub enum Content {
     },
     /// Several plain segments; index 0 is the client, 1 the server.
     Run {
+        /// Sender of the first of them.
+        first_from: Role,
         /// Segments by sender.
         segments: [u64; 2],
         /// Octets of payload by sender.
@@ -60,35 +66,18 @@ impl Ladder {
             packet: seg.packet,
             time: seg.time,
         };
-        let full = self.rows.len() >= ROWS_KEPT;
-        if plain || full {
-            match self.rows.last_mut() {
-                Some(Row {
-                    last,
-                    content: Content::Run { segments, bytes },
-                    ..
-                }) => {
-                    *last = mark;
-                    segments[from as usize] += 1;
-                    bytes[from as usize] += u64::from(seg.payload_len);
-                    return;
-                }
-                _ if plain || full => {
-                    let mut row = (([0, 0]), ([0, 0]));
-                    row.0[from as usize] = 1;
-                    row.1[from as usize] = u64::from(seg.payload_len);
-                    self.rows.push(Row {
-                        first: mark,
-                        last: mark,
-                        content: Content::Run {
-                            segments: row.0,
-                            bytes: row.1,
-                        },
-                    });
-                    return;
-                }
-                _ => {}
-            }
+        let plain = plain || self.rows.len() >= ROWS_KEPT;
+        if plain
+            && let Some(Row {
+                last,
+                content: Content::Run { segments, bytes, .. },
+                ..
+            }) = self.rows.last_mut()
+        {
+            *last = mark;
+            segments[from as usize] += 1;
+            bytes[from as usize] += u64::from(seg.payload_len);
+            return;
         }
         self.rows.push(Row {
             first: mark,
@@ -101,7 +90,41 @@ impl Ladder {
                 payload: seg.payload_len,
                 notes: notes.to_vec(),
             },
+            plain,
         });
+        if self.rows.iter().rev().take_while(|row| row.plain).count() >= FOLD_FROM {
+            self.fold();
+        }
+    }
+
+    /// Puts the plain rows at the end into one run.
+    fn fold(&mut self) {
+        let start = self
+            .rows
+            .iter()
+            .rposition(|row| !row.plain)
+            .map_or(0, |index| index + 1);
+        let mut run: Option<Row> = None;
+        for row in self.rows.drain(start..) {
+            let Content::Segment { from, payload, .. } = row.content else {
+                continue;
+            };
+            let run = run.get_or_insert(Row {
+                content: Content::Run {
+                    first_from: from,
+                    segments: [0, 0],
+                    bytes: [0, 0],
+                },
+                plain: false,
+                ..row
+            });
+            run.last = row.last;
+            if let Content::Run { segments, bytes, .. } = &mut run.content {
+                segments[from as usize] += 1;
+                bytes[from as usize] += u64::from(payload);
+            }
+        }
+        self.rows.extend(run);
     }
 
     /// The rows in order.

@@ -157,6 +157,21 @@ impl Tracker {
             .all(|end| matches!(end.presumed(), State::Closed | State::Listen | State::TimeWait))
     }
 
+    /// Whether a segment acknowledges what the other side sent last, to the octet or nearly.
+    pub fn answers(&self, seg: &Segment) -> bool {
+        let peer = self.role_of(seg).other() as usize;
+        match (seg.ack, self.streams[peer].nxt) {
+            (Some(ack), Some(nxt)) => near(ack, nxt),
+            _ => false,
+        }
+    }
+
+    /// Whether neither number of a segment fits this connection.
+    pub fn is_foreign(&self, seg: &Segment) -> bool {
+        let me = self.role_of(seg) as usize;
+        self.streams[me].nxt.is_some_and(|nxt| !near(seg.seq, nxt)) && seg.ack.is_some() && !self.answers(seg)
+    }
+
     /// Whether both numbers of a segment fit this connection.
     pub fn fits(&self, seg: &Segment) -> bool {
         let from = self.role_of(seg);

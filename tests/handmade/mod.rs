@@ -203,6 +203,7 @@ impl Story {
             first_time: at(ns.0),
             last_time: at(ns.1),
             content: LadderContent::Run {
+                first_from: Role::Client,
                 client_segments: client.0,
                 client_bytes: client.1,
                 server_segments: server.0,
@@ -241,6 +242,7 @@ impl Story {
         let transition = Transition {
             from: Unknown,
             to,
+            cause: Cause::FirstSeen,
             packet: Some(packet),
             at: time,
             earliest: None,
@@ -257,6 +259,7 @@ impl Story {
         let transition = Transition {
             from: Unknown,
             to,
+            cause: Cause::FirstSeen,
             packet: Some(packet),
             at: time,
             earliest: Some(time),
@@ -277,6 +280,7 @@ impl Story {
         let transition = Transition {
             from: Unknown,
             to,
+            cause: Cause::FirstSeen,
             packet: Some(packet),
             at: time,
             earliest: None,
@@ -291,6 +295,7 @@ impl Story {
         let transition = Transition {
             from: Unknown,
             to,
+            cause: Cause::FirstSeen,
             packet: None,
             at: at(ns),
             earliest: Some(at(ns)),

@@ -432,15 +432,19 @@ impl<'a> Picture<'a> {
                 vec![(*from, words)]
             }
             LadderContent::Run {
+                first_from,
                 client_segments,
                 client_bytes,
                 server_segments,
                 server_bytes,
             } => {
-                let sides = [
+                let mut sides = [
                     (Role::Client, client_segments, client_bytes),
                     (Role::Server, server_segments, server_bytes),
                 ];
+                if *first_from == Role::Server {
+                    sides.reverse();
+                }
                 let sides = sides.into_iter().filter(|(_, segments, _)| **segments > 0);
                 sides
                     .map(|(role, segments, bytes)| (role, vec![run_text(*segments, *bytes)]))

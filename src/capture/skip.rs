@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::LinkType;
+
 /// The reason why one packet of the capture gave no TCP segment.
 ///
 /// Every packet gives exactly one [`Segment`](crate::segment::Segment) or one `Skip`, so that the summary adds up. `Skip` is small,
@@ -66,7 +68,7 @@ impl Skip {
             Skip::TcpTooShort => "tcp-too-short",
             Skip::BadTcpDataOffset => "bad-tcp-data-offset",
             Skip::LinkType(number) => {
-                return with_meaning(format!("link-type-{number}"), link_type_meaning(number));
+                return with_meaning(format!("link-type-{number}"), LinkType(number).known_name());
             }
             Skip::Ethertype(number) => {
                 return with_meaning(format!("ethertype-0x{number:04x}"), ethertype_meaning(number));
@@ -94,49 +96,6 @@ fn with_meaning(name: String, meaning: Option<&str>) -> Cow<'static, str> {
         Some(meaning) => format!("{name} ({meaning})").into(),
         None => name.into(),
     }
-}
-
-/// Names of link types (tcpdump.org's list), without the prefix `LINKTYPE_`.
-pub(crate) fn link_type_meaning(number: u32) -> Option<&'static str> {
-    Some(match number {
-        0 => "NULL",
-        1 => "EN10MB",
-        6 => "TOKEN_RING",
-        7 => "ARCNET_BSD",
-        8 => "SLIP",
-        9 => "PPP",
-        10 => "FDDI",
-        12 | 14 | 101 => "RAW",
-        50 => "PPP_HDLC",
-        51 => "PPP_ETHER",
-        104 => "C_HDLC",
-        105 => "IEEE802_11",
-        107 => "FRELAY",
-        108 => "LOOP",
-        113 => "LINUX_SLL",
-        117 => "PFLOG",
-        119 => "IEEE802_11_PRISM",
-        127 => "IEEE802_11_RADIOTAP",
-        129 => "ARCNET_LINUX",
-        138 => "APPLE_IP_OVER_IEEE1394",
-        147 => "USER0",
-        163 => "IEEE802_11_AVS",
-        187 => "BLUETOOTH_HCI_H4",
-        189 => "USB_LINUX",
-        192 => "PPI",
-        195 => "IEEE802_15_4",
-        220 => "USB_LINUX_MMAPPED",
-        228 => "IPV4",
-        229 => "IPV6",
-        239 => "NFLOG",
-        240 => "NETANALYZER",
-        242 => "IPOIB",
-        249 => "USBPCAP",
-        252 => "WIRESHARK_UPPER_PDU",
-        253 => "NETLINK",
-        276 => "LINUX_SLL2",
-        _ => return None,
-    })
 }
 
 fn ethertype_meaning(number: u16) -> Option<&'static str> {
