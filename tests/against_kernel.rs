@@ -79,7 +79,12 @@ const UNKNOWABLE: [(&str, usize, usize, &str); 14] = [
         0,
         "no SYN-ACK reached this tap: a SYN alone does not show that anybody listened",
     ),
-    ("tw_restart.client.pcap", 0, 1, "the last ACK of many was lost behind the tap as well, and nothing follows it"),
+    (
+        "tw_restart.client.pcap",
+        0,
+        1,
+        "the last ACK of many was lost behind the tap as well, and nothing follows it",
+    ),
     (
         "tw_restart.server.pcap",
         2,
@@ -104,7 +109,11 @@ fn every_true_transition_is_found_and_none_invented() {
     let mut total = Score::default();
     let mut wrong = Vec::new();
     for (truth, vantage, capture) in captures() {
-        let name = capture.file_name().expect("a file").to_string_lossy().into_owned();
+        let name = capture
+            .file_name()
+            .expect("a file")
+            .to_string_lossy()
+            .into_owned();
         let score = compare(&truth, &vantage, &read(&capture));
         let (missing, extra) = UNKNOWABLE
             .iter()
@@ -126,7 +135,11 @@ fn every_true_transition_is_found_and_none_invented() {
         total.connections, total.required, total.found, total.missing, total.extra, total.late
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(total.required > 24_000, "the truth files are there: {}", total.required);
+    assert!(
+        total.required > 24_000,
+        "the truth files are there: {}",
+        total.required
+    );
     assert!(total.late <= LATE_AT_MOST, "{} late", total.late);
 }
 
@@ -137,8 +150,12 @@ fn one_connection_for_each_life_and_the_right_initial_sequence_numbers() {
         let mut lives = by_pair(&analysis);
         for connection in connections(&truth, &vantage) {
             let key = pair(connection);
-            let ours = lives.get_mut(&key).and_then(|list| (!list.is_empty()).then(|| list.remove(0)));
-            let Some(ours) = ours else { panic!("{}: no connection {key:?}", capture.display()) };
+            let ours = lives
+                .get_mut(&key)
+                .and_then(|list| (!list.is_empty()).then(|| list.remove(0)));
+            let Some(ours) = ours else {
+                panic!("{}: no connection {key:?}", capture.display())
+            };
             let swapped = (ours.client.ip.to_string(), ours.client.port) != end(&connection["client"]);
             let (client, server) = if swapped {
                 (ours.handshake.server_iss, ours.handshake.client_iss)
@@ -147,12 +164,22 @@ fn one_connection_for_each_life_and_the_right_initial_sequence_numbers() {
             };
             for (ours, field) in [(client, "iss_client"), (server, "iss_server")] {
                 if let (Some(ours), Some(theirs)) = (ours, connection[field].as_u64()) {
-                    assert_eq!(u64::from(ours), theirs, "{}: {field} of {key:?}", capture.display());
+                    assert_eq!(
+                        u64::from(ours),
+                        theirs,
+                        "{}: {field} of {key:?}",
+                        capture.display()
+                    );
                 }
             }
         }
         for (key, rest) in lives {
-            assert!(rest.is_empty(), "{}: {} connections too many for {key:?}", capture.display(), rest.len());
+            assert!(
+                rest.is_empty(),
+                "{}: {} connections too many for {key:?}",
+                capture.display(),
+                rest.len()
+            );
         }
     }
 }
@@ -198,11 +225,20 @@ fn compare(truth: &Value, vantage: &str, analysis: &Analysis) -> Score {
     let mut lives = by_pair(analysis);
     for connection in connections(truth, vantage) {
         score.connections += 1;
-        let ours = lives.get_mut(&pair(connection)).and_then(|list| (!list.is_empty()).then(|| list.remove(0)));
+        let ours = lives
+            .get_mut(&pair(connection))
+            .and_then(|list| (!list.is_empty()).then(|| list.remove(0)));
         for role in ["client", "server"] {
-            let Some(wanted) = wanted(connection, role, vantage) else { continue };
+            let Some(wanted) = wanted(connection, role, vantage) else {
+                continue;
+            };
             let reported = ours.map_or(&[][..], |ours| transitions_of(ours, &end(&connection[role])));
-            one_endpoint(&mut score, reported, wanted, &format!("{role} of {:?}", pair(connection)));
+            one_endpoint(
+                &mut score,
+                reported,
+                wanted,
+                &format!("{role} of {:?}", pair(connection)),
+            );
         }
     }
     score
@@ -211,7 +247,11 @@ fn compare(truth: &Value, vantage: &str, analysis: &Analysis) -> Score {
 fn transitions_of<'a>(connection: &'a Connection, address: &(String, u16)) -> &'a [Transition] {
     let is_client = (connection.client.ip.to_string(), connection.client.port) == *address;
     let ends = &connection.endpoints;
-    if is_client { &ends.client.transitions } else { &ends.server.transitions }
+    if is_client {
+        &ends.client.transitions
+    } else {
+        &ends.server.transitions
+    }
 }
 
 fn one_endpoint(score: &mut Score, reported: &[Transition], wanted: Vec<Truth>, who: &str) {
@@ -221,7 +261,10 @@ fn one_endpoint(score: &mut Score, reported: &[Transition], wanted: Vec<Truth>, 
         let Some((ours, _)) = pairs.iter().find(|(_, theirs)| *theirs == index) else {
             if truth.required {
                 score.missing += 1;
-                score.problems.push(format!("{who}: missing {} > {} at {}", truth.from, truth.to, truth.time));
+                score.problems.push(format!(
+                    "{who}: missing {} > {} at {}",
+                    truth.from, truth.to, truth.time
+                ));
             }
             continue;
         };
@@ -237,20 +280,29 @@ fn one_endpoint(score: &mut Score, reported: &[Transition], wanted: Vec<Truth>, 
         let high = ours.latest.map_or(i64::MAX, |time| time.0 + SLACK_NS);
         if !queued && !(low..=high).contains(&truth.time) {
             score.outside += 1;
-            score.problems.push(format!("{who}: {} > {} outside its interval", truth.from, truth.to));
+            score.problems.push(format!(
+                "{who}: {} > {} outside its interval",
+                truth.from, truth.to
+            ));
         }
-        let from_segment = truth.segment.map_or(0, |(first, last)| (first - ours.at.0).max(ours.at.0 - last).max(0));
+        let from_segment = truth.segment.map_or(0, |(first, last)| {
+            (first - ours.at.0).max(ours.at.0 - last).max(0)
+        });
         if from_segment.min((ours.at.0 - truth.time).abs()) > 1_000_000 {
             score.late += 1;
         }
     }
     for (index, ours) in reported.iter().enumerate() {
         let matched = pairs.iter().any(|(mine, _)| *mine == index);
-        let own_timeout = index + 1 == reported.len() && (ours.from, ours.to) == (State::TimeWait, State::Closed);
+        let own_timeout =
+            index + 1 == reported.len() && (ours.from, ours.to) == (State::TimeWait, State::Closed);
         let first_seen = ours.from == State::Unknown;
         if !matched && !own_timeout && !first_seen {
             score.extra += 1;
-            score.problems.push(format!("{who}: invented {} > {} at {}", ours.from, ours.to, ours.at.0));
+            score.problems.push(format!(
+                "{who}: invented {} > {} at {}",
+                ours.from, ours.to, ours.at.0
+            ));
         }
     }
 }
@@ -313,8 +365,15 @@ fn wanted(connection: &Value, role: &str, vantage: &str) -> Option<Vec<Truth>> {
         if row["endpoint"] != role {
             continue;
         }
-        let (from, to, segment) = (text(&row["from"]), text(&row["to"]), nanos(&row["segment"][vantage]));
-        match wanted.iter_mut().find(|truth| (&truth.from, &truth.to) == (&from, &to)) {
+        let (from, to, segment) = (
+            text(&row["from"]),
+            text(&row["to"]),
+            nanos(&row["segment"][vantage]),
+        );
+        match wanted
+            .iter_mut()
+            .find(|truth| (&truth.from, &truth.to) == (&from, &to))
+        {
             Some(later) => {
                 if let (Some(first), Some((_, last))) = (segment, later.segment) {
                     later.segment = Some((first.min(last), last));
@@ -322,8 +381,20 @@ fn wanted(connection: &Value, role: &str, vantage: &str) -> Option<Vec<Truth>> {
             }
             None => {
                 let time = nanos(&row["rfc_t"]).expect("a time");
-                let place = wanted.iter().position(|truth| truth.time > time).unwrap_or(wanted.len());
-                wanted.insert(place, Truth { from, to, time, segment: segment.zip(segment), required: false });
+                let place = wanted
+                    .iter()
+                    .position(|truth| truth.time > time)
+                    .unwrap_or(wanted.len());
+                wanted.insert(
+                    place,
+                    Truth {
+                        from,
+                        to,
+                        time,
+                        segment: segment.zip(segment),
+                        required: false,
+                    },
+                );
             }
         }
     }
@@ -345,7 +416,10 @@ fn pair(connection: &Value) -> Pair {
 }
 
 fn end(value: &Value) -> (String, u16) {
-    let port = value["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
+    let port = value["port"]
+        .as_u64()
+        .and_then(|port| u16::try_from(port).ok())
+        .expect("a port");
     (text(&value["ip"]), port)
 }
 
@@ -365,7 +439,9 @@ fn text(value: &Value) -> String {
 
 /// Seconds since the epoch in the truth files, six digits after the point.
 fn nanos(value: &Value) -> Option<i64> {
-    value.as_f64().map(|seconds| (seconds * 1e6).round() as i64 * 1_000)
+    value
+        .as_f64()
+        .map(|seconds| (seconds * 1e6).round() as i64 * 1_000)
 }
 
 fn read(capture: &Path) -> Analysis {
@@ -391,7 +467,9 @@ fn captures() -> Vec<(Value, String, PathBuf)> {
         let mut bytes = fs::read(&path).expect("a truth file");
         if path.extension().is_some_and(|extension| extension == "gz") {
             let mut plain = Vec::new();
-            flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut plain).expect("gzip");
+            flate2::read::GzDecoder::new(&bytes[..])
+                .read_to_end(&mut plain)
+                .expect("gzip");
             bytes = plain;
         }
         let truth: Value = serde_json::from_slice(&bytes).expect("JSON");
