@@ -1,4 +1,45 @@
-//! tcptrace-states: the RFC 9293 state of both endpoints of every TCP connection in a packet capture.
+//! The RFC 9293 state of both endpoints of every TCP connection in a packet capture: which state, since when, and which
+//! packet proves it.
+//!
+//! ```text
+//!  file ──> capture ──> segment ──> flow ──> tracker ──> model ──> report ──> table ladder json jsonl csv
+//!           frames      facts of    which    two         plain
+//!           in order    one packet  life     endpoints   data
+//!           └─ Skip ────┴─ Skip (counted by reason) ──────┘
+//! ```
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`time`], [`seq`] | capture time; sequence numbers modulo 2^32 |
+//! | [`capture`] | pcap and pcapng files to frames, with what can be wrong with them |
+//! | [`segment`] | one frame to a TCP segment, or the reason why it is none |
+//! | [`tracker`] | one life of a 4-tuple: [`tracker::state`] the relation of figure 5, [`tracker::judge`] numbers, [`tracker::stream`] one direction, [`tracker::endpoint`] one endpoint's proven state, what is on its way to it, and evidence |
+//! | [`flow`] | which life of which 4-tuple a segment belongs to |
+//! | [`model`] | the facts as plain data: the JSON contract |
+//! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
+//! | [`analyze`] | wires the stages together |
+//! | [`cli`] | the command line |
+//!
+//! Four rules decide most questions. The core does no I/O and reads no clock: segments and their capture times go in,
+//! plain data comes out. Bad input is data, not an error: an unusable packet is counted with its reason. Judge first, then
+//! step: numbers are judged in one place and the state machine sees verdicts. One model, many views.
+//!
+//! ```
+//! use tcptrace_states::analyze::{LadderRequest, Settings, analyze};
+//!
+//! let settings = Settings {
+//!     files: vec!["testdata/scenarios/04halfclose.pcap".into()],
+//!     time_wait_ns: 60_000_000_000,
+//!     ladder: LadderRequest::None,
+//! };
+//! let analysis = analyze(&settings, &mut |_| {})?;
+//! let connection = &analysis.connections[0];
+//! assert_eq!(connection.close.half_close_ns, Some(38_000_000_000));
+//! for transition in &connection.endpoints.server.transitions {
+//!     println!("{} -> {} by packet {:?}", transition.from, transition.to, transition.packet);
+//! }
+//! # Ok::<(), anyhow::Error>(())
+//! ```
 
 pub mod analyze;
 pub mod capture;

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::segment::PacketNumber;
+pub use crate::segment::PacketNumber;
 use crate::time::Timestamp;
 pub use crate::tracker::endpoint::{Cause, Evidence, Transition, Withdrawn};
 pub use crate::tracker::state::State;

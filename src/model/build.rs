@@ -110,7 +110,14 @@ struct Life {
 impl Life {
     fn of(mirror: crate::tracker::endpoint::Mirror, start: State) -> Life {
         let state = mirror.presumed();
-        let (transitions, withdrawn, folded) = mirror.into_transitions();
+        let (mut transitions, withdrawn, folded) = mirror.into_transitions();
+        // What crossed in flight passed the tap in another order than the endpoint's own: no step is before the last.
+        let mut before = None;
+        for transition in &mut transitions {
+            let at = before.map_or(transition.at, |before| transition.at.max(before));
+            transition.at = transition.latest.map_or(at, |latest| at.min(latest));
+            before = Some(transition.at);
+        }
         let state = if transitions.is_empty() { start } else { state };
         Life {
             state,

@@ -136,7 +136,8 @@ pub struct Transition {
     pub cause: Cause,
     /// The packet that caused or announced it; null for a timer.
     pub packet: Option<PacketNumber>,
-    /// Best estimate of the moment: the capture time of that packet. The tap's distance is in the interval.
+    /// Best estimate of the moment: the capture time of that packet (of the SYN that was answered, for SYN-RECEIVED), but
+    /// never before the endpoint's transition before it. The tap's distance is in the interval.
     pub at: Timestamp,
     /// The endpoint made it no earlier than this; null if nothing bounds it.
     pub earliest: Option<Timestamp>,

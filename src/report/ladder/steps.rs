@@ -1,7 +1,7 @@
 //! The lines of the picture in their order: captured segments, and transitions that no captured segment shows.
 
+use crate::model::PacketNumber;
 use crate::model::{Connection, EndpointReport, Evidence, LadderContent, LadderRow, Role, State, Transition};
-use crate::segment::PacketNumber;
 use crate::time::Timestamp;
 
 /// One line of the picture, and what it changes on both sides.
@@ -78,11 +78,15 @@ impl<'a> Step<'a> {
 pub fn steps(connection: &Connection) -> Vec<Step<'_>> {
     let mut steps: Vec<Step<'_>> = connection.ladder.iter().map(Step::of_row).collect();
     for role in [Role::Client, Role::Server] {
+        // Segments that crossed pass the tap in an order that the endpoint did not see: its states go down the page in
+        // the endpoint's own order all the same.
+        let mut lowest = 0;
         for transition in &endpoint(connection, role).transitions {
             let index = match transition.packet {
-                Some(packet) => place_of_packet(&mut steps, packet, transition),
+                Some(packet) => place_of_packet(&mut steps, packet, transition).max(lowest),
                 None => place_of_timer(&mut steps, role, transition),
             };
+            lowest = index;
             if let Some(step) = steps.get_mut(index) {
                 step.side_mut(role).push(transition);
             }
