@@ -161,11 +161,23 @@ fn the_msl_decides_when_time_wait_is_expected_to_end() {
     };
     assert_eq!(
         state("linux"),
-        "CLOSED timer",
-        "60 s are over before the capture ends"
+        "TIME-WAIT confirmed",
+        "the capture ends before 60 s are over"
     );
-    assert_eq!(state("rfc"), "TIME-WAIT confirmed", "240 s are not");
-    assert_eq!(state("1s"), "CLOSED timer");
+    assert_eq!(
+        state("20ms"),
+        "CLOSED timer",
+        "2 MSL of 40 ms are over long before"
+    );
+    let two_msl = |msl: &str| -> u64 {
+        let lines = stdout(&run(&["--format", "jsonl", "--msl", msl, NORMAL]));
+        let capture: Value = serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
+        capture["time_wait_ns"].as_u64().expect("nanoseconds") / 1_000_000_000
+    };
+    assert_eq!(
+        ["linux", "rfc", "windows", "bsd", "30s"].map(two_msl),
+        [60, 240, 120, 60, 60]
+    );
 }
 
 #[test]
