@@ -123,7 +123,7 @@ impl Flows {
                 self.life(index).tracker.on_segment(seg);
                 self.succeed(index);
             }
-            Route::Previous(previous) => self.to_previous(key, index, previous, seg),
+            Route::Previous(previous) => self.give_to_previous(key, index, previous, seg),
             Route::StartOver => {
                 let tracker = &mut self.life(index).tracker;
                 tracker.start_over();
@@ -277,7 +277,7 @@ impl Flows {
         Route::Current
     }
 
-    fn to_previous(&mut self, key: FlowKey, index: u32, previous: u32, seg: &Segment) {
+    fn give_to_previous(&mut self, key: FlowKey, index: u32, previous: u32, seg: &Segment) {
         let embryo = self.life(index).tracker.is_embryo();
         let from_opener = self.life(index).tracker.role_of(seg) == Role::Client;
         if embryo {
