@@ -4,6 +4,8 @@
 //! them, and in its `truth` folder what tshark (`NAME.tshark.tsv`, a row a stream) and Zeek (`NAME.zeek-conn.log`) say of
 //! each. Without it these tests say that they are skipped.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)] // the figures are for people who run it with --nocapture
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;

@@ -4,6 +4,8 @@
 //! segments lost before the tap) may be reported in its place or left out. Nothing may be invented, and the kernel's time
 //! must lie in `earliest..=latest`. What no observer at that tap can know stands in [`UNKNOWABLE`], counted exactly.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)] // the figures are for people who run it with --nocapture
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;

@@ -203,7 +203,7 @@ impl Story {
             first_time: at(ns.0),
             last_time: at(ns.1),
             content: LadderContent::Run {
-                first_from: Role::Client,
+                first_from: Client,
                 client_segments: client.0,
                 client_bytes: client.1,
                 server_segments: server.0,
