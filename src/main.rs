@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, bail};
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 
 use tcptrace_states::analyze::{LadderRequest, Progress, Settings, analyze};
@@ -221,11 +221,16 @@ fn run(files: &[PathBuf], common: &Common, ladder: LadderRequest) -> anyhow::Res
     let wanted = common.progress == ProgressWhen::Auto && io::stderr().is_terminal();
     let mut bar: Option<ProgressBar> = None;
     let result = analyze(&settings, &mut |progress: Progress| {
-        if wanted && started.elapsed() >= QUIET {
-            let bar = bar.get_or_insert_with(|| progress_bar(&progress));
-            bar.set_position(progress.bytes_read);
-            bar.set_message(counted(progress.packets, "packet"));
+        if !wanted {
+            return;
         }
+        // The bar counts from the start, so that its rate is that of the run, and shows itself when it takes long.
+        let bar = bar.get_or_insert_with(|| progress_bar(&progress));
+        if bar.is_hidden() && started.elapsed() >= QUIET {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        bar.set_message(counted(progress.packets, "packet"));
+        bar.set_position(progress.bytes_read);
     });
     if let Some(bar) = bar {
         bar.finish_and_clear();
@@ -233,17 +238,13 @@ fn run(files: &[PathBuf], common: &Common, ladder: LadderRequest) -> anyhow::Res
     result
 }
 
+/// A bar that is not shown yet.
 fn progress_bar(progress: &Progress) -> ProgressBar {
-    let (bar, template) = match progress.bytes_total {
-        Some(total) => (
-            ProgressBar::new(total),
-            "{bar:30} {percent:>3}%  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left  {msg}",
-        ),
-        None => (
-            ProgressBar::no_length(),
-            "{spinner} {bytes}  {bytes_per_sec}  {msg}",
-        ),
+    let template = match progress.bytes_total {
+        Some(_) => "{bar:30} {percent:>3}%  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left  {msg}",
+        None => "{spinner} {bytes}  {bytes_per_sec}  {msg}",
     };
+    let bar = ProgressBar::with_draw_target(progress.bytes_total, ProgressDrawTarget::hidden());
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar, // the templates above are sound
