@@ -270,7 +270,7 @@ impl Fault {
 }
 
 /// What an input that is no capture looks like; `Display` says so and what to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LooksLike {
     /// Compressed, and the program that unpacks it to standard output.
     Compressed {
@@ -290,8 +290,8 @@ pub enum LooksLike {
     Zeros,
     /// Something else.
     Unknown {
-        /// Its first octets, in network byte order; fewer are padded with zeros.
-        magic: [u8; 4],
+        /// Its first octets, four at most.
+        magic: Vec<u8>,
     },
 }
 
@@ -329,11 +329,9 @@ impl LooksLike {
             _ if text.first() == Some(&b'<') => known("an HTML or XML page", SAVE),
             _ if matches!(text.first(), Some(b'{' | b'[')) => known("JSON", SAVE),
             data if is_text(data) => known("text", SAVE),
-            data => {
-                let mut magic = [0; 4];
-                magic.iter_mut().zip(data).for_each(|(to, from)| *to = *from);
-                LooksLike::Unknown { magic }
-            }
+            data => LooksLike::Unknown {
+                magic: data.iter().take(4).copied().collect(),
+            },
         }
     }
 }
@@ -356,11 +354,15 @@ impl fmt::Display for LooksLike {
             }
             LooksLike::Known { what, advice } => write!(f, "it looks like {what}; {advice}"),
             LooksLike::Zeros => f.write_str("it begins with zeros only; copy the file again"),
-            LooksLike::Unknown { magic: [a, b, c, d] } => write!(
-                f,
-                "it begins with {a:02x} {b:02x} {c:02x} {d:02x}, expected d4 c3 b2 a1 (pcap) or 0a 0d 0d 0a (pcapng); \
-                 if another program can read it, convert it with `editcap -F pcapng FILE OUT.pcapng`"
-            ),
+            LooksLike::Unknown { magic } => {
+                let magic: Vec<String> = magic.iter().map(|byte| format!("{byte:02x}")).collect();
+                write!(
+                    f,
+                    "it begins with {}, expected d4 c3 b2 a1 (pcap) or 0a 0d 0d 0a (pcapng); if another program can read \
+                     it, convert it with `editcap -F pcapng FILE OUT.pcapng`",
+                    magic.join(" ")
+                )
+            }
         }
     }
 }
