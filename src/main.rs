@@ -54,16 +54,13 @@ impl Verdict {
 /// The one place that knows exit codes and that writes to standard error when all is done.
 fn exit_code(result: anyhow::Result<Verdict>) -> ExitCode {
     match result {
-        Ok(verdict) if verdict.complete => {
+        // What was read is a result, and every output says that it is incomplete.
+        Ok(verdict) => {
+            if !verdict.complete && verdict.damage.is_empty() {
+                complain("warning", "the capture is incomplete");
+            }
             verdict.damage.iter().for_each(|text| complain("warning", text));
             ExitCode::SUCCESS
-        }
-        Ok(verdict) => {
-            if verdict.damage.is_empty() {
-                complain("error", "the capture is incomplete");
-            }
-            verdict.damage.iter().for_each(|text| complain("error", text));
-            ExitCode::from(2)
         }
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS, // who reads the output has seen enough
         Err(error) => {
