@@ -272,7 +272,9 @@ impl Tracker {
             self.streams[peer].owes.ask(mark.time);
             self.streams[me].probes = self.streams[me].probes.saturating_add(1);
             notes.add("probe");
-        } else if place.repeats && !(seg.flags.syn() && self.opening.simultaneous) {
+        } else if place.repeats
+            && !(seg.flags.syn() && (self.opening.simultaneous || self.is_first_syn(from, mark)))
+        {
             self.streams[me].retransmitted = self.streams[me].retransmitted.saturating_add(1);
             notes.add("retransmission");
         }

@@ -142,8 +142,8 @@ impl Tracker {
             self.streams[me].restart();
             self.opening.syn[me] = None;
         }
-        if self.streams[me].iss.is_none() && self.streams[me].nxt.is_some() && !with_ack {
-            // The SYN comes after segments of its own connection: captured out of order (R9).
+        if self.opening.syn[me].is_none() && !with_ack {
+            // A SYN-ACK or more of its connection may have been captured before it (R9).
             self.ends[me].amend_inferred([State::SynSent, State::SynSent], mark);
         }
         self.streams[me].iss = Some(seg.seq);
@@ -201,6 +201,12 @@ impl Tracker {
             self.on_syn_ack(seg, mark);
         }
         true
+    }
+
+    /// Whether this packet holds the first SYN seen of its side. Captured out of order it comes late, but is no
+    /// retransmission.
+    pub(super) fn is_first_syn(&self, from: Role, mark: Mark) -> bool {
+        self.opening.syn[from as usize].is_some_and(|syn| syn.first == mark)
     }
 
     pub(super) fn on_syn_ack(&mut self, seg: &Segment, mark: Mark) {
