@@ -373,6 +373,10 @@ impl Mirror {
     /// The 4-tuple went to a new incarnation, whose SYN was `cause`; `proof` is the endpoint's own segment that shows it.
     /// TIME-WAIT is left by that SYN (section 3.6.1); any other state was left unseen before it.
     pub fn replaced(&mut self, cause: Mark, proof: Mark, by_own_syn: bool) {
+        // A RST that it sent after its new SYN answered old numbers: the connection that they meant was gone before.
+        if by_own_syn && self.own_reset().is_some_and(|reset| reset.packet > cause.packet) {
+            self.take_back_own_reset();
+        }
         for index in 0..self.pending.len() {
             let arrival = self.pending[index];
             // The endpoint lives on in a new incarnation: what ended the old one must have arrived.
