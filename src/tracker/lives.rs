@@ -68,7 +68,6 @@ impl Tracker {
     /// Goes on with a SYN of the same side and another ISS: the attempt before was never the client's own.
     pub fn start_over(&mut self) {
         self.ends[0].disown(State::Closed);
-        self.ends[1].presume_all();
         let mark = self.opening.syn[0].map_or(self.first, |syn| syn.first);
         self.aside
             .observations
