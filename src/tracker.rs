@@ -23,8 +23,8 @@ use crate::time::Timestamp;
 use endpoint::{Arrival, Mark, Mirror, Sent, SentKind};
 use ladder::Ladder;
 use observation::{Kind, Observations};
-use opening::Signature;
 pub use opening::{Opening, Syn};
+use opening::{OtherSynAck, Signature};
 use state::{Event, State};
 use stream::{Owes, Repeat, Stream};
 
@@ -107,6 +107,8 @@ pub struct Aside {
     before_inferred_fin: Option<Box<[Mirror; 2]>>,
     /// The server before a SYN-ACK that acknowledged another SYN, and what that packet looked like.
     before_stray_syn_ack: Option<Box<(Mirror, Signature)>>,
+    /// The SYN-ACK before the newest, while the client may still choose it.
+    other_syn_ack: Option<Box<OtherSynAck>>,
     /// Numbers of the server's newest SYN-ACK, also of one for another SYN than the client's.
     newest_syn_ack: Option<(Seq, Option<Seq>)>,
 }
@@ -224,6 +226,7 @@ impl Tracker {
                 return Weight::Plain;
             }
         }
+        self.choose_syn_ack(seg, from);
         if self.is_stray(seg, from, mark, notes) {
             return Weight::Moved;
         }

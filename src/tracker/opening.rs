@@ -4,7 +4,7 @@ use super::endpoint::{Arrival, Cause, Mark, Sent, SentKind};
 use super::judge;
 use super::observation::Kind;
 use super::state::{Event, State};
-use super::stream::Repeat;
+use super::stream::{Repeat, Stream};
 use super::{Notes, Role, Tracker, plain_sent};
 use crate::segment::{Options, Segment};
 
@@ -44,6 +44,16 @@ pub struct Opening {
     pub syn_data_accepted: Option<bool>,
     /// Both SYNs crossed.
     pub simultaneous: bool,
+}
+
+/// A SYN-ACK that another one, with another ISS, followed before the client acknowledged either.
+#[derive(Clone, Debug)]
+pub(super) struct OtherSynAck {
+    /// The server's stream as it was.
+    stream: Stream,
+    syn: Syn,
+    /// It, on its way to the client.
+    arrival: Option<Arrival>,
 }
 
 /// How a host makes its SYN-ACKs: it does not change from one to the next.
@@ -139,8 +149,7 @@ impl Tracker {
             if !open {
                 return false;
             }
-            self.streams[me].restart();
-            self.opening.syn[me] = None;
+            self.change_iss(seg, from, mark);
         }
         if self.opening.syn[me].is_none() && !with_ack {
             // A SYN-ACK or more of its connection may have been captured before it (R9).
@@ -207,6 +216,43 @@ impl Tracker {
     /// retransmission.
     pub(super) fn is_first_syn(&self, from: Role, mark: Mark) -> bool {
         self.opening.syn[from as usize].is_some_and(|syn| syn.first == mark)
+    }
+
+    /// Another ISS than before: the client's acknowledgment will tell which of the two SYN-ACKs it took (R19).
+    fn change_iss(&mut self, seg: &Segment, from: Role, mark: Mark) {
+        let (me, peer) = (from as usize, from.other() as usize);
+        let mut taken_before = None;
+        if let Some(arrival) = self.ends[peer].waiting_mut(Event::RcvSynAck) {
+            taken_before = Some(*arrival);
+            *arrival = Arrival::new(Event::RcvSynAck, mark, Some(seg.seq.plus(1)));
+        }
+        if let (Role::Server, Some(syn)) = (from, self.opening.syn[me]) {
+            self.aside.other_syn_ack = Some(Box::new(OtherSynAck {
+                stream: self.streams[me].clone(),
+                syn,
+                arrival: taken_before,
+            }));
+        }
+        self.streams[me].restart();
+        self.opening.syn[me] = None;
+    }
+
+    /// The client's first acknowledgment: if it means the SYN-ACK before the newest, that one is the server's (R19).
+    pub(super) fn choose_syn_ack(&mut self, seg: &Segment, from: Role) {
+        if self.aside.other_syn_ack.is_none() || from == Role::Server || seg.flags.syn() {
+            return;
+        }
+        let (Some(ack), Some(other)) = (seg.ack, self.aside.other_syn_ack.take()) else {
+            return;
+        };
+        if other.stream.nxt != Some(ack) || self.streams[1].nxt == Some(ack) {
+            return;
+        }
+        self.streams[1].resume(other.stream);
+        self.opening.syn[1] = Some(other.syn);
+        if let (Some(newest), Some(taken)) = (self.ends[0].waiting_mut(Event::RcvSynAck), other.arrival) {
+            *newest = taken;
+        }
     }
 
     pub(super) fn on_syn_ack(&mut self, seg: &Segment, mark: Mark) {

@@ -167,6 +167,19 @@ impl Stream {
         };
     }
 
+    /// Goes on from the numbers of an attempt before, with the counters as they are now.
+    pub fn resume(&mut self, before: Stream) {
+        *self = Stream {
+            packets: self.packets,
+            payload_bytes: self.payload_bytes,
+            retransmitted: self.retransmitted,
+            probes: self.probes,
+            fingerprints: self.fingerprints,
+            next_fingerprint: self.next_fingerprint,
+            ..before
+        };
+    }
+
     /// Takes a segment of this direction into account.
     pub fn on_segment(&mut self, seg: &Segment) -> Place {
         let (start, end) = (seg.seq, seg.seq_end());
