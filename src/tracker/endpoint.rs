@@ -263,6 +263,15 @@ enum Verdict {
     Open,
 }
 
+/// An endpoint as it was before it sent a RST.
+#[derive(Clone, Debug)]
+struct BeforeReset {
+    reset: Mark,
+    proven: State,
+    transitions: usize,
+    pending: Vec<Arrival>,
+}
+
 /// One endpoint's mirrored machine.
 #[derive(Clone, Debug)]
 pub struct Mirror {
@@ -273,8 +282,8 @@ pub struct Mirror {
     transitions_folded: u32,
     /// It opened passively (a SYN-ACK without an own SYN before): a RST in SYN-RECEIVED returns it to LISTEN (R17).
     passive: bool,
-    /// State and number of transitions before its own RST, to be restored if it goes on talking.
-    before_reset: Option<(State, u32, Mark)>,
+    /// To be restored if it goes on talking after its own RST.
+    before_reset: Option<Box<BeforeReset>>,
 }
 
 impl Mirror {
@@ -333,8 +342,14 @@ impl Mirror {
             SentKind::RstAck | SentKind::RstBare => Event::SendRst,
             SentKind::Plain => return self.on_plain(sent),
         };
-        let before = (self.proven, self.transitions.len() as u32);
+        let mut before = None;
         if event == Event::SendRst {
+            before = Some(BeforeReset {
+                reset: sent.mark,
+                proven: self.proven,
+                transitions: self.transitions.len(),
+                pending: self.pending.clone(),
+            });
             self.presume_acknowledgments();
         }
         match step(self.proven, event) {
@@ -347,8 +362,10 @@ impl Mirror {
                 }
             }
         }
-        if event == Event::SendRst && self.before_reset.is_none() && before.0 != self.proven {
-            self.before_reset = Some((before.0, before.1, sent.mark));
+        if self.before_reset.is_none()
+            && let Some(before) = before.filter(|before| before.proven != self.proven)
+        {
+            self.before_reset = Some(Box::new(before));
         }
     }
 
@@ -413,15 +430,16 @@ impl Mirror {
     /// The endpoint goes on talking after "its" RST: somebody else sent that, or this segment left before it. Restores the
     /// state before the RST, and tells its packet.
     pub fn take_back_own_reset(&mut self) -> Option<Mark> {
-        let (state, transitions, mark) = self.before_reset.take()?;
-        self.transitions.truncate(transitions as usize);
-        self.proven = state;
-        Some(mark)
+        let before = self.before_reset.take()?;
+        self.transitions.truncate(before.transitions);
+        self.proven = before.proven;
+        self.pending = before.pending;
+        Some(before.reset)
     }
 
     /// Its own RST, if that stands.
     pub fn own_reset(&self) -> Option<Mark> {
-        self.before_reset.map(|(_, _, mark)| mark)
+        self.before_reset.as_ref().map(|before| before.reset)
     }
 
     /// The FIN whose absence was bridged is in the capture after all (it was captured out of order).
