@@ -368,11 +368,6 @@ impl Tracker {
                 self.streams[peer].reach(ack, mark.time);
             }
             Some(nxt) if ack.after(nxt) => {
-                if judge::foreign(ack, &self.streams[peer], &self.streams[me]) {
-                    self.aside.observations.note(Kind::AckBeyondSent, from, mark);
-                    notes.add("acknowledges what was never sent");
-                    return;
-                }
                 let gap = self.streams[peer].reach(ack, mark.time);
                 let synchronized = self.streams[me].nxt.is_some() && !seg.flags.syn();
                 if gap == 1 && synchronized && self.streams[peer].fin.is_none() {

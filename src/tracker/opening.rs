@@ -74,7 +74,7 @@ impl Signature {
 
 impl Tracker {
     /// A segment that is not part of the connection's own exchange: answers to a SYN by old numbers, numbers far
-    /// outside. It changes nothing.
+    /// outside, acknowledgments of what was never sent. It changes nothing.
     pub(super) fn is_stray(&mut self, seg: &Segment, from: Role, mark: Mark, notes: &mut Notes) -> bool {
         let (me, peer) = (from as usize, from.other() as usize);
         let waiting_for_syn_ack =
@@ -111,6 +111,15 @@ impl Tracker {
                 .observations
                 .note(Kind::SegmentOutsideWindow, from, mark);
             notes.add("outside the window");
+            return true;
+        }
+        // It is dropped as a whole (section 3.10.7.4, fifth check; R26).
+        if let (Some(ack), Some(nxt)) = (seg.ack, self.streams[peer].nxt)
+            && ack.after(nxt)
+            && judge::foreign(ack, &self.streams[peer], &self.streams[me])
+        {
+            self.aside.observations.note(Kind::AckBeyondSent, from, mark);
+            notes.add("acknowledges what was never sent");
             return true;
         }
         false
