@@ -99,6 +99,8 @@ pub struct Stream {
     /// Everything before was captured or acknowledged.
     contiguous: Option<Seq>,
     beyond: Vec<(Seq, Seq)>,
+    /// The newest octets that were acknowledged before they were captured: they may yet come.
+    skipped: Option<(Seq, Seq)>,
     /// FIN.
     pub fin: Option<Fin>,
     /// The FIN was put on its way to the receiver.
@@ -198,9 +200,10 @@ impl Stream {
             && seg.seq == nxt.minus(1)
             && seg.payload_len == seg.seq_len();
         let advances = end.after(nxt);
+        let late = !advances && self.fill_skipped(seg);
         let place = Place {
             advances,
-            repeats: seg.seq_len() > 0 && !advances && !probe,
+            repeats: seg.seq_len() > 0 && !advances && !probe && !late,
             probe,
             leaves_gap: start.after(nxt),
         };
@@ -237,9 +240,25 @@ impl Stream {
     /// Octets up to `ack` exist although they were not captured. Returns how many.
     pub fn reach(&mut self, ack: Seq, time: Timestamp) -> u32 {
         let gap = self.nxt.map_or(0, |nxt| ack.offset_from(nxt).max(0) as u32);
+        self.skipped = self.nxt.filter(|_| gap > 0).map(|nxt| (nxt, ack));
         self.nxt = Some(ack);
         (self.nxt_time, self.nxt_clean) = (time, false);
         gap
+    }
+
+    /// Whether a segment holds the next of the octets that were acknowledged before: captured out of order, not sent again.
+    fn fill_skipped(&mut self, seg: &Segment) -> bool {
+        let Some((start, end)) = self.skipped else {
+            return false;
+        };
+        if seg.seq_len() == 0 || seg.seq != start || seg.seq_end().after(end) {
+            return false;
+        }
+        self.skipped = (seg.seq_end() != end).then_some((seg.seq_end(), end));
+        let inferred = self.fin.is_some_and(|fin| fin.inferred && seg.flags.fin());
+        let found = seg.seq_len() - u32::from(inferred);
+        self.missed = self.missed.saturating_sub(u64::from(found));
+        true
     }
 
     /// Everything before the FIN was captured or acknowledged.
