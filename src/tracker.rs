@@ -26,7 +26,7 @@ use observation::{Kind, Observations};
 pub use opening::{Opening, Syn};
 use opening::{OtherSynAck, Signature};
 use state::{Event, State};
-use stream::{Owes, Repeat, Stream};
+use stream::{Owes, Place, Repeat, Stream};
 
 /// How long after the answer a segment can still have crossed it, where no round trip was measured: below the
 /// smallest retransmission timeout in use (200 ms).
@@ -325,7 +325,16 @@ impl Tracker {
                 ..plain_sent(reset)
             });
         } else {
-            self.ends[me].on_sent(&sent);
+            let peers_fin = self.streams[peer].fin.map(|fin| fin.covered_by());
+            if sent.kind == SentKind::Fin
+                && matches!((seg.ack, peers_fin), (Some(ack), Some(covered)) if ack.before(covered))
+            {
+                self.ends[me].own_fin_came_first(&sent);
+            }
+            // A copy of the SYN that its sender's RST overtook opens nothing.
+            if sent.kind != SentKind::Syn || self.ends[me].own_reset().is_none() {
+                self.ends[me].on_sent(&sent);
+            }
         }
         if self.aside.half_close_from[me].is_none()
             && let (Some(fin), Some(ack)) = (self.streams[peer].fin, seg.ack)
@@ -336,7 +345,7 @@ impl Tracker {
         self.note_in_time_wait(seg, from, mark, place.probe, notes);
 
         // What it does to its receiver, once there.
-        self.send_on(seg, from, mark, fresh_tsval, repeat, place.probe);
+        self.send_on(seg, from, mark, fresh_tsval, repeat, place);
         if (self.ends[0].clone_key(), self.ends[1].clone_key()) == before {
             Weight::Plain
         } else {
@@ -365,10 +374,10 @@ impl Tracker {
         }
         match self.streams[peer].nxt {
             None => {
-                self.streams[peer].reach(ack, mark.time);
+                self.streams[peer].reach(ack);
             }
             Some(nxt) if ack.after(nxt) => {
-                let gap = self.streams[peer].reach(ack, mark.time);
+                let gap = self.streams[peer].reach(ack);
                 let synchronized = self.streams[me].nxt.is_some() && !seg.flags.syn();
                 if gap == 1 && synchronized && self.streams[peer].fin.is_none() {
                     self.infer_missing_fin(from.other(), ack, mark);
@@ -382,19 +391,7 @@ impl Tracker {
             Some(_) => {}
         }
         let new = self.streams[peer].on_ack(ack, mark.time);
-        if let Some(fin) = self.streams[peer].fin
-            && !self.streams[peer].fin_on_its_way
-            && ack.at_or_after(fin.covered_by())
-        {
-            // It waited for data that the capture lacks, but the receiver has it all.
-            self.streams[peer].fin_on_its_way = true;
-            let arrival = Arrival::new(Event::RcvFin, fin.first, Some(fin.covered_by()));
-            self.ends[me].on_its_way(Arrival {
-                last: fin.last,
-                inferred: fin.inferred,
-                ..arrival
-            });
-        }
+        self.readmit(ack, from);
         // More was acknowledged than the FIN that was inferred: it was data.
         if new
             && let Some(fin) = self.streams[peer].fin
@@ -402,6 +399,36 @@ impl Tracker {
             && ack.after(fin.covered_by())
         {
             self.take_back_inferred_fin(from.other());
+        }
+    }
+
+    /// An acknowledgment covers a SYN or FIN of the peer that is not on its way (any longer): it waited for data that the
+    /// capture lacks, but the receiver has it all; or a segment that was under way for longer than expected refuted it.
+    fn readmit(&mut self, ack: Seq, from: Role) {
+        let (me, peer) = (from as usize, from.other() as usize);
+        if let (Some(iss), Some(syn)) = (self.streams[peer].iss, self.opening.syn[peer])
+            && syn.with_ack
+            && self.ends[me].proven() == State::SynSent
+            && !self.ends[me].waits_for(Event::RcvSynAck)
+            && ack.after(iss)
+        {
+            let arrival = Arrival::new(Event::RcvSynAck, syn.first, Some(iss.plus(1)));
+            self.ends[me].on_its_way(Arrival {
+                last: syn.last,
+                ..arrival
+            });
+        }
+        if let Some(fin) = self.streams[peer].fin
+            && (!self.streams[peer].fin_on_its_way || self.ends[me].lacks_fin())
+            && ack.at_or_after(fin.covered_by())
+        {
+            self.streams[peer].fin_on_its_way = true;
+            let arrival = Arrival::new(Event::RcvFin, fin.first, Some(fin.covered_by()));
+            self.ends[me].on_its_way(Arrival {
+                last: fin.last,
+                inferred: fin.inferred,
+                ..arrival
+            });
         }
     }
 
@@ -447,7 +474,10 @@ impl Tracker {
             left,
             floor,
             acts_on,
-            ack: seg.ack,
+            // A number beyond all that was sent proves nothing.
+            ack: seg
+                .ack
+                .filter(|ack| self.streams[peer].nxt.is_none_or(|nxt| ack.at_or_before(nxt))),
             echo,
             duplicate_reported: match (seg.options.sack[0], seg.ack) {
                 (Some((_, right)), Some(ack)) => right.at_or_before(ack),
@@ -471,7 +501,7 @@ impl Tracker {
         mark: Mark,
         fresh_tsval: bool,
         repeat: Repeat,
-        probe: bool,
+        place: Place,
     ) {
         let (me, peer) = (from as usize, from.other() as usize);
         let echo = seg
@@ -519,24 +549,36 @@ impl Tracker {
             }
             return;
         }
-        let acceptable = judge::sequence_acceptable(seg, &self.streams[me]) && !probe;
+        // A probe repeats an octet that was acknowledged. One that was not (a window probe was dropped before it) is a
+        // segment like any other, and its acknowledgment counts.
+        let repeats_acknowledged = place.probe && self.streams[me].una.is_none_or(|una| una.after(seg.seq));
+        let acceptable = judge::sequence_acceptable(seg, &self.streams[me]) && !repeats_acknowledged;
         if let Some(ack) = seg.ack
             && acceptable
         {
-            self.send_ack_on(seg, ack, from, mark, echo, copied);
+            // The acknowledgment of octets that had been sent before may be that of the earlier copy.
+            let proof = (place.advances && seg.seq_len() > 0).then(|| seg.seq_end());
+            self.send_ack_on(
+                ack,
+                from,
+                Arriving {
+                    mark,
+                    echo,
+                    proof,
+                    copied,
+                },
+            );
         }
         self.send_fin_on(seg, from, mark, copied);
     }
 
-    fn send_ack_on(
-        &mut self,
-        seg: &Segment,
-        ack: Seq,
-        from: Role,
-        mark: Mark,
-        echo: Option<u32>,
-        copied: bool,
-    ) {
+    fn send_ack_on(&mut self, ack: Seq, from: Role, arriving: Arriving) {
+        let Arriving {
+            mark,
+            echo,
+            proof,
+            copied,
+        } = arriving;
         let peer = from.other() as usize;
         let end = &mut self.ends[peer];
         if end.proven() == State::SynReceived
@@ -544,8 +586,9 @@ impl Tracker {
             && self.streams[peer].iss.is_none_or(|iss| ack.after(iss))
         {
             if let Some(arrival) = end.waiting_mut(Event::RcvAckOfSyn) {
-                if !copied && arrival.echo.is_none() {
-                    arrival.echo = echo;
+                if !copied {
+                    arrival.last = mark;
+                    arrival.echo = arrival.echo.or(echo);
                 }
             } else {
                 end.on_its_way(Arrival {
@@ -558,7 +601,6 @@ impl Tracker {
         if ack.before(fin.covered_by()) {
             return;
         }
-        let proof = (seg.seq_len() > 0).then(|| seg.seq_end());
         if let Some(arrival) = end.waiting_mut(Event::RcvAckOfFin) {
             arrival.proof = arrival.proof.or(proof);
             if !copied {
@@ -571,6 +613,15 @@ impl Tracker {
             });
         }
     }
+}
+
+/// What an acknowledgment on its way can be recognised by once it has arrived.
+#[derive(Clone, Copy)]
+struct Arriving {
+    mark: Mark,
+    echo: Option<u32>,
+    proof: Option<Seq>,
+    copied: bool,
 }
 
 /// What a segment is, in words for the ladder.

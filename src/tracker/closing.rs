@@ -123,6 +123,8 @@ impl Tracker {
         {
             return;
         }
+        // Whatever was sent before: a FIN, or this, shows that the handshake was over.
+        self.ends[me].confirm_acknowledged_syn(mark);
         self.aside.before_inferred_fin = Some(Box::new(self.ends.clone()));
         self.streams[me].fin = Some(Fin {
             seq: nxt,
@@ -261,9 +263,13 @@ impl Tracker {
             return;
         }
         let fills = self.streams[me].fills_next(seg);
+        let peers_fin = self.streams[peer].fin.map(|fin| fin.covered_by());
+        let acknowledges_fin =
+            matches!((seg.ack, peers_fin), (Some(ack), Some(covered)) if ack.at_or_after(covered));
         if let Some(arrival) = self.ends[peer].waiting_mut(Event::RcvFin) {
             if fills && !copied {
                 arrival.repeated(mark, seg.options.timestamps.map(|(value, _)| value));
+                arrival.last_acknowledges_fin = acknowledges_fin;
             }
             return;
         }
@@ -272,7 +278,11 @@ impl Tracker {
             .is_some_and(|una| una.at_or_after(fin.covered_by()));
         if !self.streams[me].fin_on_its_way || (fills && !acknowledged && seg.flags.fin()) {
             self.streams[me].fin_on_its_way = true;
-            self.ends[peer].on_its_way(Arrival::new(Event::RcvFin, mark, Some(fin.covered_by())));
+            let arrival = Arrival::new(Event::RcvFin, mark, Some(fin.covered_by()));
+            self.ends[peer].on_its_way(Arrival {
+                last_acknowledges_fin: acknowledges_fin,
+                ..arrival
+            });
         }
     }
 }

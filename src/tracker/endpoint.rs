@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use super::reset::PATIENCE_NS;
 use super::state::{Event, State, Step, step};
 use crate::segment::PacketNumber;
 use crate::seq::Seq;
@@ -17,6 +18,9 @@ const TRANSITIONS_KEPT: usize = 256;
 const WITHDRAWN_KEPT: usize = 64;
 /// How many arrivals can wait; the relation has no use for more.
 const PENDING_KEPT: usize = 8;
+
+/// What a host needs to answer, ns: a shorter round trip says nothing about the way.
+const OWN_WORK_NS: i64 = 1_000_000;
 
 /// A packet and its capture time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,8 +171,10 @@ pub struct Withdrawn {
 pub struct Arrival {
     /// What it would do.
     pub event: Event,
-    /// Its first copy at the tap.
+    /// Its first copy at the tap that may have arrived.
     pub first: Mark,
+    /// When a copy passed at the earliest, those included that were taken for lost without a measured round trip.
+    pub since: Timestamp,
     /// Its newest copy at the tap (for a FIN also a retransmission that filled the hole before it).
     pub last: Mark,
     /// An ACK of the endpoint at or after this number proves that it arrived.
@@ -177,6 +183,8 @@ pub struct Arrival {
     pub echo: Option<u32>,
     /// TSval of the newest copy.
     pub last_tsval: Option<u32>,
+    /// A FIN whose newest copy acknowledges the receiver's own.
+    pub last_acknowledges_fin: bool,
     /// The packet itself is missing in the capture; `first` is the one that showed it.
     pub inferred: bool,
     /// A RST in the window but not at its edge: only silence after it makes it likely that it was taken.
@@ -190,15 +198,26 @@ impl Arrival {
         self.last_tsval = tsval;
     }
 
+    /// The copy that did it, if nothing tells: an acknowledgment that had been lost would have been asked for again.
+    fn presumed_cause(&self) -> Mark {
+        if matches!(self.event, Event::RcvAckOfSyn | Event::RcvAckOfFin) {
+            self.first
+        } else {
+            self.last
+        }
+    }
+
     /// An arrival that the capture holds.
     pub fn new(event: Event, mark: Mark, proof: Option<Seq>) -> Arrival {
         Arrival {
             event,
             first: mark,
+            since: mark.time,
             last: mark,
             proof,
             echo: None,
             last_tsval: None,
+            last_acknowledges_fin: false,
             inferred: false,
             doubtful: false,
         }
@@ -282,6 +301,8 @@ pub struct Mirror {
     transitions_folded: u32,
     /// It opened passively (a SYN-ACK without an own SYN before): a RST in SYN-RECEIVED returns it to LISTEN (R17).
     passive: bool,
+    /// What was taken for lost although no round trip was measured, and since when it may have been there.
+    doubted: Vec<Arrival>,
     /// To be restored if it goes on talking after its own RST.
     before_reset: Option<Box<BeforeReset>>,
 }
@@ -296,6 +317,7 @@ impl Mirror {
             withdrawn: Vec::new(),
             transitions_folded: 0,
             passive: false,
+            doubted: Vec::new(),
             before_reset: None,
         }
     }
@@ -320,15 +342,38 @@ impl Mirror {
         self.pending.iter().any(|arrival| arrival.event == event)
     }
 
+    /// Whether no FIN of the peer was received or is on its way, where one would change the state.
+    pub fn lacks_fin(&self) -> bool {
+        matches!(step(self.proven, Event::RcvFin), Step::To(_)) && !self.waits_for(Event::RcvFin)
+    }
+
+    /// A segment shows that the ACK of its SYN has arrived.
+    pub fn confirm_acknowledged_syn(&mut self, shown_by: Mark) {
+        if let Some(index) = self
+            .pending
+            .iter()
+            .position(|arrival| arrival.event == Event::RcvAckOfSyn)
+        {
+            let arrival = self.pending.remove(index);
+            self.apply(&arrival, Some(shown_by), arrival.first);
+        }
+    }
+
     /// The waiting arrival of this kind.
     pub fn waiting_mut(&mut self, event: Event) -> Option<&mut Arrival> {
         self.pending.iter_mut().find(|arrival| arrival.event == event)
     }
 
     /// Something passes the tap towards the endpoint that would change its state.
-    pub fn on_its_way(&mut self, arrival: Arrival) {
+    pub fn on_its_way(&mut self, mut arrival: Arrival) {
+        if let Some(doubted) = self.doubted.iter().find(|doubted| doubted.event == arrival.event) {
+            arrival.since = arrival.since.min(doubted.since);
+        }
         if self.pending.len() < PENDING_KEPT {
-            self.pending.push(arrival);
+            let place = self
+                .pending
+                .partition_point(|waiting| waiting.first.packet <= arrival.first.packet);
+            self.pending.insert(place, arrival);
         }
     }
 
@@ -343,6 +388,17 @@ impl Mirror {
             SentKind::Plain => return self.on_plain(sent),
         };
         let mut before = None;
+        if event == Event::SendFin
+            && self.proven == State::SynReceived
+            && let Some(arrival) = self
+                .doubted
+                .iter()
+                .find(|doubted| doubted.event == Event::RcvAckOfSyn)
+                .copied()
+        {
+            // It did arrive, later than thought: hardly anyone closes before the handshake is over.
+            self.apply(&arrival, Some(sent.mark), arrival.first);
+        }
         if event == Event::SendRst {
             before = Some(BeforeReset {
                 reset: sent.mark,
@@ -350,7 +406,7 @@ impl Mirror {
                 transitions: self.transitions.len(),
                 pending: self.pending.clone(),
             });
-            self.presume_acknowledgments();
+            self.presume_acknowledgments(sent);
         }
         match step(self.proven, event) {
             Step::To(next) => self.move_sent(next, event, sent),
@@ -458,6 +514,70 @@ impl Mirror {
         }
     }
 
+    /// The SYN of an endpoint that seemed to open passively is in the capture after all (behind its SYN-ACK).
+    pub fn amend_active_open(&mut self, mark: Mark) {
+        let Some(index) = self
+            .transitions
+            .iter()
+            .position(|t| (t.from, t.to) == (State::Listen, State::SynReceived))
+        else {
+            return;
+        };
+        self.passive = false;
+        let answered = &mut self.transitions[index];
+        answered.from = State::SynSent;
+        let at = answered.at.min(mark.time);
+        let latest = answered.latest.map_or(mark.time, |latest| latest.min(mark.time));
+        self.transitions.insert(
+            index,
+            Transition {
+                from: State::Closed,
+                to: State::SynSent,
+                cause: Cause::SynSent,
+                packet: Some(mark.packet),
+                at,
+                earliest: None,
+                latest: Some(latest),
+                evidence: Evidence::Sent,
+                proven_by: Some(mark.packet),
+            },
+        );
+    }
+
+    /// Its FIN, seen only now, left before the peer's FIN arrived, which segments that overtook it had shown already: it
+    /// does not acknowledge that one. A simultaneous close, whatever the order at the tap.
+    pub fn own_fin_came_first(&mut self, sent: &Sent) {
+        let closed = |t: &Transition| (t.from, t.to) == (State::Established, State::CloseWait);
+        if self.proven != State::CloseWait || !self.transitions.last().is_some_and(closed) {
+            return;
+        }
+        let Some(mut received) = self.transitions.pop() else {
+            return;
+        };
+        let latest = received
+            .latest
+            .map_or(sent.mark.time, |latest| latest.min(sent.mark.time));
+        self.push(Transition {
+            from: State::Established,
+            to: State::FinWait1,
+            cause: Cause::FinSent,
+            packet: Some(sent.mark.packet),
+            at: latest,
+            earliest: self
+                .transitions
+                .last()
+                .and_then(|before| before.earliest)
+                .map(|earliest| earliest.min(latest)),
+            latest: Some(latest),
+            evidence: Evidence::Sent,
+            proven_by: Some(sent.mark.packet),
+        });
+        received.from = State::FinWait1;
+        received.to = State::Closing;
+        self.push(received);
+        self.proven = State::Closing;
+    }
+
     /// A cheap value that changes whenever something about the states does.
     pub fn clone_key(&self) -> (State, usize, usize, u32) {
         (
@@ -489,17 +609,10 @@ impl Mirror {
 
     /// Everything on its way is taken to have arrived, without proof.
     pub fn presume_all(&mut self) {
-        for arrival in std::mem::take(&mut self.pending) {
-            let acknowledgment = matches!(arrival.event, Event::RcvAckOfSyn | Event::RcvAckOfFin);
-            self.apply(
-                &arrival,
-                None,
-                if acknowledgment {
-                    arrival.first
-                } else {
-                    arrival.last
-                },
-            );
+        let mut arrived = std::mem::take(&mut self.pending);
+        arrived.sort_by_key(|arrival| arrival.presumed_cause().packet);
+        for arrival in arrived {
+            self.apply(&arrival, None, arrival.presumed_cause());
         }
     }
 
@@ -571,35 +684,89 @@ impl Mirror {
         if self.pending.is_empty() {
             return;
         }
+        let answered = self.waits_for(Event::RcvSynAck);
         let verdicts: [Verdict; PENDING_KEPT] = std::array::from_fn(|index| {
-            self.pending
-                .get(index)
-                .map_or(Verdict::Open, |arrival| judge(arrival, self.proven, sent))
+            self.pending.get(index).map_or(Verdict::Open, |arrival| {
+                judge(arrival, self.proven, answered, sent)
+            })
         });
-        // Segments arrive in order unless something shows otherwise: a proven arrival proves those before it.
+        let mut verdicts = verdicts;
+        let by_last_copy = |arrival: &Arrival| {
+            arrival.event == Event::RcvFin
+                && arrival.last_acknowledges_fin
+                && cause_of(arrival, sent) == arrival.last
+        };
+        let mut settled = self.pending.iter().zip(verdicts);
+        let with_fin =
+            settled.find(|(arrival, verdict)| *verdict == Verdict::Proven && by_last_copy(arrival));
+        let mut acknowledged = None;
+        if let Some((fin, _)) = with_fin {
+            // The FIN's own segment acknowledges this side's, and the ACK is processed first (section 3.10.7.4, R15).
+            match self
+                .pending
+                .iter()
+                .position(|arrival| arrival.event == Event::RcvAckOfFin)
+            {
+                Some(index) => verdicts[index] = Verdict::Proven,
+                None => acknowledged = Some((fin.last, Arrival::new(Event::RcvAckOfFin, fin.last, None))),
+            }
+        }
+        // Segments arrive in order unless something shows otherwise: a proven arrival proves those before it. RCV.NXT
+        // shows otherwise where it does not cover a SYN or FIN.
         let proven = verdicts.iter().rposition(|verdict| *verdict == Verdict::Proven);
         let mut left = Vec::new();
+        let mut arrived: Vec<(Mark, Arrival)> = acknowledged.into_iter().collect();
         for (index, arrival) in std::mem::take(&mut self.pending).into_iter().enumerate() {
+            let reset = matches!(arrival.event, Event::RcvRst | Event::RcvRstPassive);
             match verdicts[index] {
-                Verdict::Refuted => self.withdraw(&arrival, Some(sent.mark)),
-                Verdict::Proven => self.apply(&arrival, Some(sent.mark), cause_of(&arrival, sent)),
-                Verdict::Open | Verdict::OnlyLast if Some(index) < proven => {
-                    self.apply(&arrival, Some(sent.mark), cause_of(&arrival, sent));
+                // Whoever took what came after a RST has not taken the RST.
+                Verdict::Open | Verdict::OnlyLast if reset && Some(index) < proven => {
+                    self.withdraw(&arrival, Some(sent.mark));
                 }
-                Verdict::OnlyLast => left.push(Arrival {
-                    first: arrival.last,
-                    ..arrival
-                }),
+                Verdict::Refuted => {
+                    if sent.tap_rtt.is_none() {
+                        self.doubted.retain(|doubted| doubted.event != arrival.event);
+                        self.doubted.push(arrival);
+                    }
+                    self.withdraw(&arrival, Some(sent.mark));
+                }
+                Verdict::Proven => arrived.push((cause_of(&arrival, sent), arrival)),
+                Verdict::Open | Verdict::OnlyLast
+                    if Some(index) < proven && !arrival.event.shows_in_rcv_nxt() =>
+                {
+                    arrived.push((cause_of(&arrival, sent), arrival));
+                }
+                Verdict::OnlyLast => {
+                    let since = if sent.tap_rtt.is_none() {
+                        arrival.since
+                    } else {
+                        arrival.last.time
+                    };
+                    left.push(Arrival {
+                        first: arrival.last,
+                        since,
+                        ..arrival
+                    });
+                }
                 Verdict::Open => left.push(arrival),
             }
+        }
+        // What arrived by a later copy arrived after what came in between.
+        arrived.sort_by_key(|(cause, _)| cause.packet);
+        for (cause, arrival) in arrived {
+            self.apply(&arrival, Some(sent.mark), cause);
         }
         self.pending = left;
     }
 
-    /// Its own RST ends the matter: acknowledgments that were on their way are taken to have come first.
-    fn presume_acknowledgments(&mut self) {
+    /// Its own RST ends the matter: acknowledgments that were on their way are taken to have come first, if they can have
+    /// been there when it left.
+    fn presume_acknowledgments(&mut self, sent: &Sent) {
+        // At the endpoint's own tap the round trip is its own work, which takes as long as it takes.
+        let round_trip = (sent.tap_rtt.unwrap_or(0) / 10 * 9).saturating_sub(OWN_WORK_NS);
         for arrival in std::mem::take(&mut self.pending) {
-            if matches!(arrival.event, Event::RcvAckOfSyn | Event::RcvAckOfFin) {
+            let acknowledgment = matches!(arrival.event, Event::RcvAckOfSyn | Event::RcvAckOfFin);
+            if acknowledgment && sent.mark.time.since(arrival.first.time) >= round_trip {
                 self.apply(&arrival, None, arrival.first);
             }
         }
@@ -632,7 +799,7 @@ impl Mirror {
             cause: Cause::of(arrival.event),
             packet: Some(cause.packet),
             at: cause.time,
-            earliest: (!arrival.inferred).then_some(arrival.first.time),
+            earliest: (!arrival.inferred).then_some(arrival.since.min(arrival.first.time)),
             latest: proof.map(|mark| mark.time),
             evidence,
             proven_by: proof.map(|mark| mark.packet),
@@ -706,8 +873,8 @@ impl Mirror {
     }
 }
 
-/// What a segment of the endpoint says about an arrival.
-fn judge(arrival: &Arrival, state: State, sent: &Sent) -> Verdict {
+/// What a segment of the endpoint, in `state`, says about an arrival. `answered`: a SYN-ACK is on its way to it.
+fn judge(arrival: &Arrival, state: State, answered: bool, sent: &Sent) -> Verdict {
     use {Event::*, SentKind::*};
     // The endpoint sent this so long after the arrival passed the tap that it would have had it.
     let stale = |mark: Mark| sent.left.since(mark.time) > sent.crossing;
@@ -723,11 +890,16 @@ fn judge(arrival: &Arrival, state: State, sent: &Sent) -> Verdict {
     match (arrival.event, sent.kind) {
         // A SYN-ACK: the endpoint acknowledges it, or repeats its SYN, or knows nothing of it.
         (RcvSynAck, Syn) => refuted_if_stale,
-        (RcvSynAck, SynAck | SynAckAnew) => refuted_if_stale, // simultaneous open: it still answers the bare SYN
+        // Simultaneous open: the first one answers the bare SYN; if it comes again the peer's has not arrived.
+        (RcvSynAck, SynAck | SynAckAnew) if state == State::SynSent => Verdict::Open,
+        (RcvSynAck, SynAck | SynAckAnew) => refuted_if_stale,
         (RcvSynAck, Fin | Plain | RstAck) => proven_if(covered(arrival.proof)),
         (RcvSynAck, RstBare) => Verdict::Refuted,
         (RcvSyn, Syn) => refuted_if_stale,
-        (RcvSyn, SynAck | SynAckAnew | Fin | Plain | RstAck | RstBare) => proven_if(covered(arrival.proof)),
+        (RcvSyn, SynAck | SynAckAnew) => proven_if(covered(arrival.proof)),
+        // Had it got there, a SYN-ACK would have come: it went on by the peer's.
+        (RcvSyn, Fin | Plain | RstAck | RstBare) if answered => Verdict::Refuted,
+        (RcvSyn, Fin | Plain | RstAck | RstBare) => proven_if(covered(arrival.proof)),
         (RcvAckOfSyn, Syn | SynAck | SynAckAnew) => refuted_if_stale,
         (RcvAckOfSyn, Fin | Plain) => proven_if(sent.shows_established || echoed()),
         (RcvAckOfSyn, RstAck | RstBare) => Verdict::Open,
@@ -772,7 +944,11 @@ fn cause_of(arrival: &Arrival, sent: &Sent) -> Mark {
     }
     // A repeated copy can only be the one if its round trip fits in before the proof, if the endpoint does not say that
     // it had been there before (D-SACK), and if the endpoint does not still echo an older timestamp.
-    let too_late = sent.mark.time.since(arrival.last.time) < sent.tap_rtt.unwrap_or(0) / 10 * 9;
+    // (The smallest round trip seen may still be too large a bound: it does not count where the answer to the first copy
+    // would be long overdue.)
+    let overdue =
+        sent.mark.time.since(arrival.first.time) > PATIENCE_NS.saturating_add(sent.tap_rtt.unwrap_or(0));
+    let too_late = !overdue && sent.mark.time.since(arrival.last.time) < sent.tap_rtt.unwrap_or(0) / 10 * 9;
     let not_echoed =
         matches!((sent.echo, arrival.last_tsval), (Some(echo), Some(last)) if Seq(echo).before(Seq(last)));
     if sent.duplicate_reported || too_late || not_echoed {

@@ -164,6 +164,13 @@ impl Tracker {
             // A SYN-ACK or more of its connection may have been captured before it (R9).
             self.ends[me].amend_inferred([State::SynSent, State::SynSent], mark);
         }
+        if !with_ack
+            && self.streams[me].iss == Some(seg.seq)
+            && self.opening.syn[me].is_some_and(|syn| syn.with_ack)
+        {
+            // A SYN that its sender's own SYN-ACK overtook: it had opened actively.
+            self.ends[me].amend_active_open(mark);
+        }
         self.streams[me].iss = Some(seg.seq);
         let tsval = seg.options.timestamps.map(|(value, _)| value);
         match &mut self.opening.syn[me] {

@@ -49,6 +49,12 @@ impl Tracker {
             self.aside.observations.note(noted, from, mark);
             notes.add(word);
         }
+        if let Some(ack) = seg
+            .ack
+            .filter(|ack| self.streams[peer].nxt.is_some_and(|nxt| ack.at_or_before(nxt)))
+        {
+            self.readmit(ack, from);
+        }
         if self.sends_own_reset(seg, from, verdict) {
             let sent = self.sent(seg, from, mark, left);
             if from == Role::Client

@@ -148,6 +148,13 @@ impl Event {
     ];
 }
 
+impl Event {
+    /// Whether the receiver's RCV.NXT tells if it arrived.
+    pub fn shows_in_rcv_nxt(self) -> bool {
+        matches!(self, Event::RcvSyn | Event::RcvSynAck | Event::RcvFin)
+    }
+}
+
 /// The answer of the relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {

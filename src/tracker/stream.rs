@@ -90,9 +90,9 @@ pub struct Stream {
     pub owes: Owes,
     /// SND.NXT as far as the capture shows it: after the highest octet, SYN and FIN included.
     pub nxt: Option<Seq>,
-    /// Capture time of the first segment that reached `nxt`.
-    nxt_time: Timestamp,
-    /// Its acknowledgment gives a round trip: it was captured, and only once (Karn).
+    /// Capture time of the first segment that reached `nxt`, if that was captured.
+    nxt_time: Option<Timestamp>,
+    /// Its acknowledgment gives a round trip: it was captured only once (Karn).
     nxt_clean: bool,
     /// Highest acknowledgment of the receiver: its RCV.NXT.
     pub una: Option<Seq>,
@@ -187,7 +187,7 @@ impl Stream {
         let (start, end) = (seg.seq, seg.seq_end());
         let Some(nxt) = self.nxt else {
             self.nxt = Some(end);
-            (self.nxt_time, self.nxt_clean) = (seg.time, true);
+            (self.nxt_time, self.nxt_clean) = (Some(seg.time), true);
             self.contiguous = Some(end);
             return Place {
                 advances: seg.seq_len() > 0,
@@ -209,7 +209,7 @@ impl Stream {
         };
         if advances {
             self.nxt = Some(end);
-            (self.nxt_time, self.nxt_clean) = (seg.time, true);
+            (self.nxt_time, self.nxt_clean) = (Some(seg.time), true);
         } else if end == nxt && seg.seq_len() > 0 {
             // Sent again: its acknowledgment may be that of either copy.
             self.nxt_clean = false;
@@ -230,19 +230,22 @@ impl Stream {
             self.contiguous = Some(ack);
             self.join();
         }
-        if self.nxt == Some(ack) && self.nxt_clean {
-            let sample = time.since(self.nxt_time);
+        if self.nxt == Some(ack)
+            && self.nxt_clean
+            && let Some(passed) = self.nxt_time
+        {
+            let sample = time.since(passed);
             self.receiver_rtt = Some(self.receiver_rtt.map_or(sample, |best| best.min(sample)));
         }
         true
     }
 
     /// Octets up to `ack` exist although they were not captured. Returns how many.
-    pub fn reach(&mut self, ack: Seq, time: Timestamp) -> u32 {
+    pub fn reach(&mut self, ack: Seq) -> u32 {
         let gap = self.nxt.map_or(0, |nxt| ack.offset_from(nxt).max(0) as u32);
         self.skipped = self.nxt.filter(|_| gap > 0).map(|nxt| (nxt, ack));
         self.nxt = Some(ack);
-        (self.nxt_time, self.nxt_clean) = (time, false);
+        self.nxt_time = None; // nobody saw when they passed
         gap
     }
 
@@ -275,7 +278,7 @@ impl Stream {
 
     /// Capture time of the first segment that reached `ack`, if that is SND.NXT.
     pub fn time_of(&self, ack: Seq) -> Option<Timestamp> {
-        (self.nxt == Some(ack)).then_some(self.nxt_time)
+        self.nxt_time.filter(|_| self.nxt == Some(ack))
     }
 
     /// Takes the timestamp option; returns when the segment left at the earliest (the first time this TSval was seen) and
