@@ -48,6 +48,11 @@ fn imports_point_down() {
 fn only_the_edges_read_and_write() {
     let mut wrong = Vec::new();
     for (module, path, text) in sources() {
+        let code: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        let text = code.join("\n");
         for (word, allowed) in [
             ("std::io", &MAY_DO_IO[..]),
             ("std::fs", &MAY_DO_IO[..]),
