@@ -285,7 +285,7 @@ impl Tracker {
         let data = place.advances && seg.payload_len > 0;
         if data
             && self.streams[me]
-                .fin
+                .fin()
                 .is_some_and(|fin| !fin.inferred && seg.seq.plus(seg.payload_len).after(fin.covered_by()))
         {
             self.aside.observations.note(Kind::DataAfterFin, from, mark);
@@ -325,7 +325,7 @@ impl Tracker {
                 ..plain_sent(reset)
             });
         } else {
-            let peers_fin = self.streams[peer].fin.map(|fin| fin.covered_by());
+            let peers_fin = self.streams[peer].fin().map(|fin| fin.covered_by());
             if sent.kind == SentKind::Fin
                 && matches!((seg.ack, peers_fin), (Some(ack), Some(covered)) if ack.before(covered))
             {
@@ -337,7 +337,7 @@ impl Tracker {
             }
         }
         if self.aside.half_close_from[me].is_none()
-            && let (Some(fin), Some(ack)) = (self.streams[peer].fin, seg.ack)
+            && let (Some(fin), Some(ack)) = (self.streams[peer].fin(), seg.ack)
             && ack.at_or_after(fin.covered_by())
         {
             self.aside.half_close_from[me] = Some(nxt_before.map_or(seg.seq, |nxt| nxt.max(seg.seq)));
@@ -379,7 +379,7 @@ impl Tracker {
             Some(nxt) if ack.after(nxt) => {
                 let gap = self.streams[peer].reach(ack);
                 let synchronized = self.streams[me].nxt.is_some() && !seg.flags.syn();
-                if gap == 1 && synchronized && self.streams[peer].fin.is_none() {
+                if gap == 1 && synchronized && self.streams[peer].fin().is_none() {
                     self.infer_missing_fin(from.other(), ack, mark);
                     notes.add("acknowledges a FIN that was not captured");
                 } else {
@@ -394,7 +394,7 @@ impl Tracker {
         self.readmit(ack, from);
         // More was acknowledged than the FIN that was inferred: it was data.
         if new
-            && let Some(fin) = self.streams[peer].fin
+            && let Some(fin) = self.streams[peer].fin()
             && fin.inferred
             && ack.after(fin.covered_by())
         {
@@ -418,7 +418,7 @@ impl Tracker {
                 ..arrival
             });
         }
-        if let Some(fin) = self.streams[peer].fin
+        if let Some(fin) = self.streams[peer].fin()
             && (!self.streams[peer].fin_on_its_way || self.ends[me].lacks_fin())
             && ack.at_or_after(fin.covered_by())
         {
@@ -597,7 +597,9 @@ impl Tracker {
                 });
             }
         }
-        let Some(fin) = self.streams[peer].fin else { return };
+        let Some(fin) = self.streams[peer].fin() else {
+            return;
+        };
         if ack.before(fin.covered_by()) {
             return;
         }

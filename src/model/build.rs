@@ -47,7 +47,10 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
             payload_bytes: stream.payload_bytes,
             retransmitted_segments: u64::from(stream.retransmitted),
             probes: u64::from(stream.probes),
-            fin_packet: stream.fin.filter(|fin| !fin.inferred).map(|fin| fin.first.packet),
+            fin_packet: stream
+                .fin()
+                .filter(|fin| !fin.inferred)
+                .map(|fin| fin.first.packet),
             tap_rtt_ns: tap_rtt[side],
         }
     });
@@ -237,14 +240,17 @@ fn offered(syn: &Syn) -> OfferedOptions {
 
 fn fin_acknowledged(tracker: &Tracker, side: usize) -> bool {
     let stream = &tracker.streams[side];
-    match (stream.fin, stream.una) {
+    match (stream.fin(), stream.una) {
         (Some(fin), Some(una)) => una.at_or_after(fin.covered_by()),
         _ => false,
     }
 }
 
 fn outcome(tracker: &Tracker, lives: &[Life]) -> Outcome {
-    let fins = [tracker.streams[0].fin.is_some(), tracker.streams[1].fin.is_some()];
+    let fins = [
+        tracker.streams[0].fin().is_some(),
+        tracker.streams[1].fin().is_some(),
+    ];
     let reset = lives.iter().any(Life::ended_by_reset);
     let answered = tracker.streams[1].packets > 0;
     let synchronized = tracker.opening.syn_ack.is_some() || lives[1].passed(State::SynReceived);
@@ -312,7 +318,7 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
         (false, Some(active), None) => Some(active),
         (false, None, None) => reset_by,
     };
-    let any_fin = tracker.streams.iter().any(|stream| stream.fin.is_some());
+    let any_fin = tracker.streams.iter().any(|stream| stream.fin().is_some());
     let both_closed = fin_acknowledged(tracker, 0) && fin_acknowledged(tracker, 1);
     let kind = match (simultaneous, any_fin, reset_by) {
         (_, _, Some(_)) if !both_closed => Some(CloseKind::Reset),
@@ -328,7 +334,7 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
         let ns = left.map_or(end, |next| next.at).since(entered.at);
         let stream = &tracker.streams[second as usize];
         let bytes = tracker.aside.half_close_from[second as usize].and_then(|from| {
-            let until = stream.fin.map_or(stream.nxt?, |fin| fin.seq);
+            let until = stream.fin().map_or(stream.nxt?, |fin| fin.seq);
             Some(u64::try_from(until.offset_from(from).max(0)).unwrap_or(0))
         });
         Some((ns, bytes, left.is_none()))

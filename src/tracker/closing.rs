@@ -22,43 +22,35 @@ impl Tracker {
         }
         let me = from as usize;
         let seq = seg.seq.plus(seg.payload_len);
-        match &mut self.streams[me].fin {
+        let una = self.streams[me].una;
+        let found = Fin {
+            seq,
+            first: mark,
+            last: mark,
+            inferred: false,
+        };
+        match self.streams[me].fin_mut() {
             Some(fin) if fin.seq == seq => {
                 if fin.inferred {
-                    fin.inferred = false;
-                    fin.first = mark;
+                    *fin = found;
                     self.aside.before_inferred_fin = None;
                     self.ends[me].amend_inferred([State::FinWait1, State::LastAck], mark);
                 } else if repeat == Repeat::Fresh {
                     self.aside.observations.note(Kind::FinRetransmitted, from, mark);
                     notes.add("FIN again");
+                    fin.last = mark;
                 }
-                fin.last = mark;
             }
             Some(fin) => {
-                let acknowledged = self.streams[me]
-                    .una
-                    .is_some_and(|una| una.at_or_after(fin.covered_by()));
-                self.aside.observations.note(Kind::FinChangedSeq, from, mark);
-                notes.add("FIN at another number");
+                let acknowledged = una.is_some_and(|una| una.at_or_after(fin.covered_by()));
                 if !acknowledged || fin.inferred {
-                    self.streams[me].fin = Some(Fin {
-                        seq,
-                        first: mark,
-                        last: mark,
-                        inferred: false,
-                    });
+                    *fin = found;
                     self.streams[me].fin_on_its_way = false;
                 }
+                self.aside.observations.note(Kind::FinChangedSeq, from, mark);
+                notes.add("FIN at another number");
             }
-            None => {
-                self.streams[me].fin = Some(Fin {
-                    seq,
-                    first: mark,
-                    last: mark,
-                    inferred: false,
-                });
-            }
+            None => self.streams[me].set_fin(Some(found)),
         }
     }
 
@@ -66,18 +58,18 @@ impl Tracker {
     pub(super) fn infer_missing_fin(&mut self, of: Role, ack: Seq, mark: Mark) {
         let me = of as usize;
         self.aside.before_inferred_fin = Some(Box::new(self.ends.clone()));
-        self.streams[me].fin = Some(Fin {
+        self.streams[me].set_fin(Some(Fin {
             seq: ack.minus(1),
             first: mark,
             last: mark,
             inferred: true,
-        });
+        }));
         self.streams[me].fin_on_its_way = true;
         self.aside.observations.note(Kind::FinMissing, of, mark);
         let earliest = self.streams[me].floor;
         let peer = of.other() as usize;
         if let Some(fin) = self.streams[peer]
-            .fin
+            .fin()
             .filter(|fin| !self.streams[peer].fin_on_its_way && fin.first != mark)
         {
             // It waits for data that the capture lacks; the side that answers with a FIN of its own most likely had it.
@@ -118,7 +110,7 @@ impl Tracker {
         );
         if !skips_one
             || !open
-            || self.streams[me].fin.is_some()
+            || self.streams[me].fin().is_some()
             || self.streams[me].una.is_some_and(|una| una.after(nxt))
         {
             return;
@@ -126,12 +118,12 @@ impl Tracker {
         // Whatever was sent before: a FIN, or this, shows that the handshake was over.
         self.ends[me].confirm_acknowledged_syn(mark);
         self.aside.before_inferred_fin = Some(Box::new(self.ends.clone()));
-        self.streams[me].fin = Some(Fin {
+        self.streams[me].set_fin(Some(Fin {
             seq: nxt,
             first: mark,
             last: mark,
             inferred: true,
-        });
+        }));
         self.aside.observations.note(Kind::FinMissing, from, mark);
         notes.add("begins after a FIN that was not captured");
         let earliest = self.streams[me].floor;
@@ -142,7 +134,7 @@ impl Tracker {
 
     /// A segment of the side whose FIN was inferred: does it contradict?
     pub(super) fn check_inferred_fin(&mut self, seg: &Segment, from: Role) {
-        let Some(fin) = self.streams[from as usize].fin.filter(|fin| fin.inferred) else {
+        let Some(fin) = self.streams[from as usize].fin().filter(|fin| fin.inferred) else {
             return;
         };
         let data_end = seg.seq.plus(seg.payload_len);
@@ -155,7 +147,7 @@ impl Tracker {
     }
 
     pub(super) fn take_back_inferred_fin(&mut self, of: Role) {
-        self.streams[of as usize].fin = None;
+        self.streams[of as usize].set_fin(None);
         self.streams[of as usize].fin_on_its_way = false;
         self.streams[of as usize].missed += 1;
         self.aside.half_close_from[of.other() as usize] = None;
@@ -163,7 +155,7 @@ impl Tracker {
             self.ends = *before;
             // The other side's FIN, if one came since, stands.
             let peer = of.other() as usize;
-            if let Some(fin) = self.streams[peer].fin.filter(|fin| !fin.inferred) {
+            if let Some(fin) = self.streams[peer].fin().filter(|fin| !fin.inferred) {
                 self.ends[peer].on_sent(&Sent {
                     kind: SentKind::Fin,
                     ..plain_sent(fin.first)
@@ -179,7 +171,7 @@ impl Tracker {
             return;
         }
         let (me, peer) = (from as usize, from.other() as usize);
-        let fin = self.streams[me].fin.is_some_and(|fin| fin.first == mark);
+        let fin = self.streams[me].fin().is_some_and(|fin| fin.first == mark);
         if !data && !fin {
             return;
         }
@@ -190,7 +182,7 @@ impl Tracker {
             }
         };
         if self.streams[peer].sent_data {
-            let first_fin = |side: usize| self.streams[side].fin.map(|fin| fin.first);
+            let first_fin = |side: usize| self.streams[side].fin().map(|fin| fin.first);
             established(me, mark);
             let peer_fin = first_fin(peer);
             established(peer, peer_fin.unwrap_or(mark));
@@ -200,7 +192,7 @@ impl Tracker {
                     self.ends[peer].infer(State::FinWait1, Cause::FinSent, at, None);
                     if self.streams[peer].una.is_some_and(|una| {
                         self.streams[peer]
-                            .fin
+                            .fin()
                             .is_some_and(|fin| una.at_or_after(fin.covered_by()))
                     }) {
                         self.ends[peer].infer(State::FinWait2, Cause::FinAcknowledged, mark, Some(at.time));
@@ -221,7 +213,7 @@ impl Tracker {
         notes: &mut Notes,
     ) {
         let me = from as usize;
-        if let (Some(fin), Some(repeated)) = (self.streams[1 - me].fin, self.aside.fin_repeated[me])
+        if let (Some(fin), Some(repeated)) = (self.streams[1 - me].fin(), self.aside.fin_repeated[me])
             && seg.ack.is_some_and(|ack| ack.at_or_after(fin.covered_by()))
             && self.ends[me].presumed() == State::TimeWait
         {
@@ -239,7 +231,7 @@ impl Tracker {
         if self.ends[holder].presumed() != State::TimeWait || probe {
             return;
         }
-        let Some(fin) = self.streams[from as usize].fin else {
+        let Some(fin) = self.streams[from as usize].fin() else {
             return;
         };
         if seg.flags.fin() && fin.first != mark && fin.seq == seg.seq.plus(seg.payload_len) {
@@ -253,7 +245,7 @@ impl Tracker {
     /// The FIN arrives when everything before it has (R30): with its own packet, or with the one that fills the hole.
     pub(super) fn send_fin_on(&mut self, seg: &Segment, from: Role, mark: Mark, copied: bool) {
         let (me, peer) = (from as usize, from.other() as usize);
-        let Some(fin) = self.streams[me].fin.filter(|fin| !fin.inferred) else {
+        let Some(fin) = self.streams[me].fin().filter(|fin| !fin.inferred) else {
             return;
         };
         if !self.streams[me].whole_before(fin.seq) {
@@ -263,7 +255,7 @@ impl Tracker {
             return;
         }
         let fills = self.streams[me].fills_next(seg);
-        let peers_fin = self.streams[peer].fin.map(|fin| fin.covered_by());
+        let peers_fin = self.streams[peer].fin().map(|fin| fin.covered_by());
         let acknowledges_fin =
             matches!((seg.ack, peers_fin), (Some(ack), Some(covered)) if ack.at_or_after(covered));
         if let Some(arrival) = self.ends[peer].waiting_mut(Event::RcvFin) {

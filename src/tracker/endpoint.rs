@@ -291,18 +291,25 @@ struct BeforeReset {
     pending: Vec<Arrival>,
 }
 
+/// What few endpoints need, kept out of the table of connections.
+#[derive(Clone, Debug, Default)]
+struct Rare {
+    withdrawn: Vec<Withdrawn>,
+    /// What was taken for lost although no round trip was measured, and since when it may have been there.
+    doubted: Vec<Arrival>,
+}
+
 /// One endpoint's mirrored machine.
 #[derive(Clone, Debug)]
 pub struct Mirror {
     proven: State,
     pending: Vec<Arrival>,
     transitions: Vec<Transition>,
-    withdrawn: Vec<Withdrawn>,
     transitions_folded: u32,
     /// It opened passively (a SYN-ACK without an own SYN before): a RST in SYN-RECEIVED returns it to LISTEN (R17).
     passive: bool,
-    /// What was taken for lost although no round trip was measured, and since when it may have been there.
-    doubted: Vec<Arrival>,
+    /// What few endpoints need.
+    rare: Option<Box<Rare>>,
     /// To be restored if it goes on talking after its own RST.
     before_reset: Option<Box<BeforeReset>>,
 }
@@ -314,10 +321,9 @@ impl Mirror {
             proven: state,
             pending: Vec::new(),
             transitions: Vec::new(),
-            withdrawn: Vec::new(),
             transitions_folded: 0,
             passive: false,
-            doubted: Vec::new(),
+            rare: None,
             before_reset: None,
         }
     }
@@ -366,7 +372,7 @@ impl Mirror {
 
     /// Something passes the tap towards the endpoint that would change its state.
     pub fn on_its_way(&mut self, mut arrival: Arrival) {
-        if let Some(doubted) = self.doubted.iter().find(|doubted| doubted.event == arrival.event) {
+        if let Some(doubted) = self.doubted(arrival.event) {
             arrival.since = arrival.since.min(doubted.since);
         }
         if self.pending.len() < PENDING_KEPT {
@@ -390,11 +396,7 @@ impl Mirror {
         let mut before = None;
         if event == Event::SendFin
             && self.proven == State::SynReceived
-            && let Some(arrival) = self
-                .doubted
-                .iter()
-                .find(|doubted| doubted.event == Event::RcvAckOfSyn)
-                .copied()
+            && let Some(arrival) = self.doubted(Event::RcvAckOfSyn)
         {
             // It did arrive, later than thought: hardly anyone closes before the handshake is over.
             self.apply(&arrival, Some(sent.mark), arrival.first);
@@ -667,9 +669,18 @@ impl Mirror {
         self.presume_all();
         (
             self.transitions,
-            self.withdrawn,
+            self.rare.map(|rare| rare.withdrawn).unwrap_or_default(),
             u64::from(self.transitions_folded),
         )
+    }
+
+    fn doubted(&self, event: Event) -> Option<Arrival> {
+        self.rare
+            .as_ref()?
+            .doubted
+            .iter()
+            .find(|doubted| doubted.event == event)
+            .copied()
     }
 
     fn event_of(&self, arrival: &Arrival) -> Event {
@@ -725,8 +736,9 @@ impl Mirror {
                 }
                 Verdict::Refuted => {
                     if sent.tap_rtt.is_none() {
-                        self.doubted.retain(|doubted| doubted.event != arrival.event);
-                        self.doubted.push(arrival);
+                        let doubted = &mut self.rare.get_or_insert_default().doubted;
+                        doubted.retain(|known| known.event != arrival.event);
+                        doubted.push(arrival);
                     }
                     self.withdraw(&arrival, Some(sent.mark));
                 }
@@ -811,9 +823,11 @@ impl Mirror {
         let Step::To(to) = step(self.proven, self.event_of(arrival)) else {
             return;
         };
-        if self.withdrawn.len() < WITHDRAWN_KEPT {
-            self.withdrawn.push(Withdrawn {
-                from: self.proven,
+        let from = self.proven;
+        let withdrawn = &mut self.rare.get_or_insert_default().withdrawn;
+        if withdrawn.len() < WITHDRAWN_KEPT {
+            withdrawn.push(Withdrawn {
+                from,
                 to,
                 packet: arrival.last.packet,
                 refuted_by: refuted_by.map(|mark| mark.packet),

@@ -81,6 +81,16 @@ impl Owes {
     }
 }
 
+/// What one direction rarely needs, kept out of the table of connections.
+#[derive(Clone, Debug, Default)]
+struct Cold {
+    fin: Option<Fin>,
+    /// Ranges captured behind a hole.
+    beyond: Vec<(Seq, Seq)>,
+    /// The newest octets that were acknowledged before they were captured: they may yet come.
+    skipped: Option<(Seq, Seq)>,
+}
+
 /// One direction of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
@@ -98,11 +108,8 @@ pub struct Stream {
     pub una: Option<Seq>,
     /// Everything before was captured or acknowledged.
     contiguous: Option<Seq>,
-    beyond: Vec<(Seq, Seq)>,
-    /// The newest octets that were acknowledged before they were captured: they may yet come.
-    skipped: Option<(Seq, Seq)>,
-    /// FIN.
-    pub fin: Option<Fin>,
+    /// What most segments do not need.
+    cold: Option<Box<Cold>>,
     /// The FIN was put on its way to the receiver.
     pub fin_on_its_way: bool,
     /// Right edge of the window that this sender offers, in the peer's numbers; never taken back (R25).
@@ -134,6 +141,25 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// The FIN of this direction.
+    pub fn fin(&self) -> Option<Fin> {
+        self.cold.as_ref().and_then(|cold| cold.fin)
+    }
+
+    /// The FIN of this direction, to be changed.
+    pub fn fin_mut(&mut self) -> Option<&mut Fin> {
+        self.cold.as_mut().and_then(|cold| cold.fin.as_mut())
+    }
+
+    /// Notes the FIN, or forgets it.
+    pub fn set_fin(&mut self, fin: Option<Fin>) {
+        self.cold_mut().fin = fin;
+    }
+
+    fn cold_mut(&mut self) -> &mut Cold {
+        self.cold.get_or_insert_default()
+    }
+
     /// Compares with the newest segments of this direction and remembers this one.
     pub fn repeat_of(&mut self, seg: &Segment) -> Repeat {
         let print = fingerprint(seg);
@@ -243,7 +269,9 @@ impl Stream {
     /// Octets up to `ack` exist although they were not captured. Returns how many.
     pub fn reach(&mut self, ack: Seq) -> u32 {
         let gap = self.nxt.map_or(0, |nxt| ack.offset_from(nxt).max(0) as u32);
-        self.skipped = self.nxt.filter(|_| gap > 0).map(|nxt| (nxt, ack));
+        if let Some(nxt) = self.nxt.filter(|_| gap > 0) {
+            self.cold_mut().skipped = Some((nxt, ack));
+        }
         self.nxt = Some(ack);
         self.nxt_time = None; // nobody saw when they passed
         gap
@@ -251,14 +279,14 @@ impl Stream {
 
     /// Whether a segment holds the next of the octets that were acknowledged before: captured out of order, not sent again.
     fn fill_skipped(&mut self, seg: &Segment) -> bool {
-        let Some((start, end)) = self.skipped else {
+        let Some((start, end)) = self.cold.as_ref().and_then(|cold| cold.skipped) else {
             return false;
         };
         if seg.seq_len() == 0 || seg.seq != start || seg.seq_end().after(end) {
             return false;
         }
-        self.skipped = (seg.seq_end() != end).then_some((seg.seq_end(), end));
-        let inferred = self.fin.is_some_and(|fin| fin.inferred && seg.flags.fin());
+        self.cold_mut().skipped = (seg.seq_end() != end).then_some((seg.seq_end(), end));
+        let inferred = self.fin().is_some_and(|fin| fin.inferred && seg.flags.fin());
         let found = seg.seq_len() - u32::from(inferred);
         self.missed = self.missed.saturating_sub(u64::from(found));
         true
@@ -322,18 +350,18 @@ impl Stream {
             self.join();
             return;
         }
-        let place = self
-            .beyond
+        let beyond = &mut self.cold_mut().beyond;
+        let place = beyond
             .iter()
             .position(|range| range.0.after(start))
-            .unwrap_or(self.beyond.len());
-        self.beyond.insert(place, (start, end));
+            .unwrap_or(beyond.len());
+        beyond.insert(place, (start, end));
         let mut index = 0;
-        while index + 1 < self.beyond.len() {
-            let (this, next) = (self.beyond[index], self.beyond[index + 1]);
-            if next.0.at_or_before(this.1) || self.beyond.len() > RANGES_KEPT {
-                self.beyond[index].1 = this.1.max(next.1);
-                self.beyond.remove(index + 1);
+        while index + 1 < beyond.len() {
+            let (this, next) = (beyond[index], beyond[index + 1]);
+            if next.0.at_or_before(this.1) || beyond.len() > RANGES_KEPT {
+                beyond[index].1 = this.1.max(next.1);
+                beyond.remove(index + 1);
             } else {
                 index += 1;
             }
@@ -341,12 +369,15 @@ impl Stream {
     }
 
     fn join(&mut self) {
-        while let (Some(contiguous), Some(first)) = (self.contiguous, self.beyond.first().copied()) {
-            if first.0.after(contiguous) {
+        let (Some(contiguous), Some(cold)) = (&mut self.contiguous, &mut self.cold) else {
+            return;
+        };
+        while let Some(first) = cold.beyond.first().copied() {
+            if first.0.after(*contiguous) {
                 return;
             }
-            self.contiguous = Some(contiguous.max(first.1));
-            self.beyond.remove(0);
+            *contiguous = contiguous.max(first.1);
+            cold.beyond.remove(0);
         }
     }
 }
