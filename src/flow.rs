@@ -288,8 +288,11 @@ impl Flows {
         }
         self.life(previous).tracker.on_segment(seg);
         // Figure 9 with both SYNs on the way at once: the older attempt was not the client's own.
+        let opener = self.life(index).tracker.addresses[0];
+        let older = &self.life(previous).tracker;
         if embryo
-            && self.life(previous).tracker.is_disowned()
+            && older.is_disowned()
+            && older.addresses[0] == opener
             && let Some(younger) = self.lives.get_mut(index as usize).and_then(Option::take)
         {
             let older = &mut self.life(previous).tracker;
