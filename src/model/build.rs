@@ -179,7 +179,8 @@ impl Life {
                 continue;
             }
             let left = self.transitions.get(index + 1).map_or(end, |next| next.at);
-            *dwell.entry(transition.to.name()).or_insert(0) += left.since(transition.at);
+            let total: &mut i64 = dwell.entry(transition.to.name()).or_insert(0);
+            *total = total.saturating_add(left.since(transition.at));
         }
         dwell
     }
