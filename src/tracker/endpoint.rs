@@ -365,6 +365,15 @@ impl Mirror {
         }
     }
 
+    /// Whether `ack` proves an arrival that passed the tap after `mark`.
+    pub fn has_received_since(&self, mark: Mark, ack: Seq) -> bool {
+        self.pending
+            .iter()
+            .filter(|arrival| arrival.first.packet > mark.packet)
+            .filter_map(|arrival| arrival.proof)
+            .any(|proof| ack.at_or_after(proof))
+    }
+
     /// The waiting arrival of this kind.
     pub fn waiting_mut(&mut self, event: Event) -> Option<&mut Arrival> {
         self.pending.iter_mut().find(|arrival| arrival.event == event)
@@ -491,7 +500,8 @@ impl Mirror {
         let before = self.before_reset.take()?;
         self.transitions.truncate(before.transitions);
         self.proven = before.proven;
-        self.pending = before.pending;
+        let since = std::mem::replace(&mut self.pending, before.pending);
+        since.into_iter().for_each(|arrival| self.on_its_way(arrival));
         Some(before.reset)
     }
 

@@ -122,6 +122,10 @@ impl Tracker {
             .and(seg.options.timestamps)
             .and_then(|(_, echo)| peer.time_of_tsval(echo));
         let known = [seg.ack.and_then(|ack| peer.time_of(ack)), echo];
-        known.into_iter().flatten().any(|time| time > reset.time) || left.since(reset.time) > REORDER_NS
+        known.into_iter().flatten().any(|time| time > reset.time)
+            || seg
+                .ack
+                .is_some_and(|ack| self.ends[me].has_received_since(reset, ack))
+            || left.since(reset.time) > REORDER_NS
     }
 }
