@@ -461,28 +461,32 @@ impl Mirror {
         if by_own_syn && self.own_reset().is_some_and(|reset| reset.packet > cause.packet) {
             self.take_back_own_reset();
         }
-        for index in 0..self.pending.len() {
-            let arrival = self.pending[index];
-            // The endpoint lives on in a new incarnation: what ended the old one must have arrived.
-            self.apply(&arrival, Some(proof), arrival.first);
+        for arrival in std::mem::take(&mut self.pending) {
+            // The endpoint lives on in a new incarnation: what ended the old one must have arrived. What passed the tap
+            // after the proof met the new one.
+            if arrival.first.packet <= proof.packet {
+                self.apply(&arrival, Some(proof), arrival.first);
+            }
         }
-        self.pending.clear();
         if matches!(self.proven, State::Closed | State::Listen) {
             return;
         }
         let from = self.proven;
         let known = from == State::TimeWait;
+        let earliest = if known && !by_own_syn {
+            Some(cause.time)
+        } else {
+            self.transitions.last().and_then(|last| last.earliest)
+        };
+        // It may have gone on for a while after the SYN passed.
+        let at = earliest.map_or(cause.time, |earliest| earliest.max(cause.time));
         self.push(Transition {
             from,
             to: State::Closed,
             cause: Cause::NewIncarnation,
             packet: Some(cause.packet),
-            at: cause.time,
-            earliest: if known && !by_own_syn {
-                Some(cause.time)
-            } else {
-                self.transitions.last().and_then(|last| last.earliest)
-            },
+            at,
+            earliest,
             latest: Some(proof.time),
             evidence: match (known, by_own_syn) {
                 (true, true) => Evidence::Sent,
