@@ -892,9 +892,15 @@ impl Mirror {
         self.proven = to;
     }
 
+    /// Where the capture's clock steps back, or its order is not that of the endpoint, the interval still holds the best
+    /// estimate.
     fn push(&mut self, transition: Transition) {
         if self.transitions.len() < TRANSITIONS_KEPT {
-            self.transitions.push(transition);
+            self.transitions.push(Transition {
+                earliest: transition.earliest.map(|earliest| earliest.min(transition.at)),
+                latest: transition.latest.map(|latest| latest.max(transition.at)),
+                ..transition
+            });
         } else {
             self.transitions_folded = self.transitions_folded.saturating_add(1);
         }
