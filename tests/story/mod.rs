@@ -225,6 +225,36 @@ fn with_fields(mut seg: Segment, words: &[&str], line: &str) -> Segment {
     seg
 }
 
+/// A segment in the notation of a story's line.
+pub fn line_of(seg: &Segment) -> String {
+    let letter = |end: Endpoint| {
+        ['C', 'D', 'N', 'S']
+            .into_iter()
+            .find(|letter| host(*letter).ip == end.ip)
+    };
+    let [source, destination] = [seg.source, seg.destination].map(|end| letter(end).unwrap_or('?'));
+    let mut line = format!(
+        "{} {source}>{destination} {} seq={}",
+        seconds(seg.time),
+        seg.flags,
+        seg.seq
+    );
+    if let Some(ack) = seg.ack {
+        let _ = write!(line, " ack={ack}");
+    }
+    if let Some((value, echo)) = seg.options.timestamps {
+        let _ = write!(line, " ts={value}/{echo}");
+    }
+    let _ = write!(
+        line,
+        " len={} win={} id={}",
+        seg.payload_len,
+        seg.window,
+        seg.ip_id.unwrap_or(0)
+    );
+    line
+}
+
 fn flags(names: &str) -> u16 {
     let bit = |name: &str| match name {
         "FIN" => Flags::FIN,
