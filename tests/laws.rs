@@ -45,7 +45,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => Just(SYN),
         1 => Just(RST),
         1 => Just(RST | ACK),
-        1 => (0_u16..64),
+        1 => 0_u16..64,
     ];
     let length = prop_oneof![3 => Just(0_u32), 2 => 1_u32..50, 1 => Just(1460_u32)];
     let off = prop_oneof![4 => -3_i32..4, 2 => -3000_i32..3000, 1 => any::<i32>()];
@@ -185,7 +185,11 @@ fn write(lines: &[Line], iss: [u32; 2], timestamps: bool) -> Vec<Segment> {
         segments.push(seg);
     }
     if segments.is_empty() {
-        segments.push(story::segment(1, START, ends[0], ends[1], ACK));
+        let only = story::segment(1, START, ends[0], ends[1], ACK);
+        segments.push(Segment {
+            ack: Some(Seq(0)),
+            ..only
+        });
     }
     segments
 }

@@ -333,10 +333,13 @@ impl Mirror {
         self.proven
     }
 
-    /// The best guess: what is proven, plus everything still on its way.
+    /// The best guess: what is proven, plus everything still on its way, in the order in which it would arrive.
     pub fn presumed(&self) -> State {
-        self.pending.iter().fold(self.proven, |state, arrival| {
-            match step(state, self.event_of(arrival)) {
+        let mut order: [usize; PENDING_KEPT] = std::array::from_fn(|index| index);
+        let order = &mut order[..self.pending.len()];
+        order.sort_by_key(|index| self.pending[*index].presumed_cause().packet);
+        order.iter().fold(self.proven, |state, index| {
+            match step(state, self.event_of(&self.pending[*index])) {
                 Step::To(next) => next,
                 Step::Stay | Step::Impossible => state,
             }
@@ -544,6 +547,13 @@ impl Mirror {
         answered.from = State::SynSent;
         let at = answered.at.min(mark.time);
         let latest = answered.latest.map_or(mark.time, |latest| latest.min(mark.time));
+        if let Some(before) = self
+            .before_reset
+            .as_mut()
+            .filter(|before| index < before.transitions)
+        {
+            before.transitions += 1;
+        }
         self.transitions.insert(
             index,
             Transition {
