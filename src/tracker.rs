@@ -107,6 +107,8 @@ pub struct Aside {
     before_inferred_fin: Option<Box<[Mirror; 2]>>,
     /// The server before a SYN-ACK that acknowledged another SYN, and what that packet looked like.
     before_stray_syn_ack: Option<Box<(Mirror, Signature)>>,
+    /// A number far ahead in each stream, and which side named it.
+    far_ahead: [Option<(Role, Seq)>; 2],
     /// The SYN-ACK before the newest, while the client may still choose it.
     other_syn_ack: Option<Box<OtherSynAck>>,
     /// Numbers of the server's newest SYN-ACK, also of one for another SYN than the client's.

@@ -7,6 +7,7 @@ use super::state::{Event, State};
 use super::stream::{Repeat, Stream};
 use super::{Notes, Role, Tracker, plain_sent};
 use crate::segment::{Options, Segment};
+use crate::seq::Seq;
 
 /// A SYN of one side.
 #[derive(Clone, Copy, Debug)]
@@ -106,23 +107,49 @@ impl Tracker {
             }
             return true;
         }
-        if !seg.flags.syn() && judge::foreign(seg.seq, &self.streams[me], &self.streams[peer]) {
+        if seg.flags.syn() {
+            return false;
+        }
+        let far = judge::foreign(seg.seq, &self.streams[me], &self.streams[peer])
+            && !self.leaps(from, from, seg.seq, mark, notes);
+        let far_ack = seg.ack.is_some_and(|ack| {
+            self.streams[peer].nxt.is_some_and(|nxt| ack.after(nxt))
+                && judge::foreign(ack, &self.streams[peer], &self.streams[me])
+                && !self.leaps(from.other(), from, ack, mark, notes)
+        });
+        if far {
             self.aside
                 .observations
                 .note(Kind::SegmentOutsideWindow, from, mark);
             notes.add("outside the window");
-            return true;
-        }
-        // It is dropped as a whole (section 3.10.7.4, fifth check; R26).
-        if let (Some(ack), Some(nxt)) = (seg.ack, self.streams[peer].nxt)
-            && ack.after(nxt)
-            && judge::foreign(ack, &self.streams[peer], &self.streams[me])
-        {
+        } else if far_ack {
+            // It is dropped as a whole (section 3.10.7.4, fifth check; R26).
             self.aside.observations.note(Kind::AckBeyondSent, from, mark);
             notes.add("acknowledges what was never sent");
-            return true;
         }
-        false
+        far || far_ack
+    }
+
+    /// A number far ahead in the stream of one side, named `by` either. Once both have named it, it is no stray: the
+    /// capture lacks what lies between (R10).
+    fn leaps(&mut self, of: Role, by: Role, number: Seq, mark: Mark, notes: &mut Notes) -> bool {
+        let side = of as usize;
+        let agreed = self.aside.far_ahead[side].filter(|(named_by, named)| {
+            *named_by != by && number.offset_from(*named).unsigned_abs() <= 1 << 20
+        });
+        let ahead = self.streams[side].nxt.is_some_and(|nxt| number.after(nxt));
+        let Some((_, named)) = agreed.filter(|_| ahead) else {
+            self.aside.far_ahead[side] = ahead.then_some((by, number));
+            return false;
+        };
+        self.aside.far_ahead[side] = None;
+        let acknowledged = if by == of { named } else { number };
+        let missed = self.streams[side].reach(number, mark.time);
+        self.streams[side].missed += u64::from(missed);
+        self.streams[side].on_ack(acknowledged, mark.time);
+        self.aside.observations.note(Kind::CaptureLoss, by, mark);
+        notes.add("goes on behind what was not captured");
+        true
     }
 
     /// A SYN-ACK with another ISS than the last one opens another attempt: its sender was back in LISTEN.

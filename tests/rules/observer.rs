@@ -382,6 +382,33 @@ fn r10_an_acknowledgment_of_more_than_was_captured_is_loss_not_a_breach() {
 }
 
 #[test]
+fn r10_a_capture_that_lost_megabytes_goes_on_where_both_sides_agree() {
+    // One side alone would be a stray: it takes the data and its acknowledgment, whichever is captured first.
+    let close = "
+         3.000 C>S FIN,ACK seq=50001101 ack=301
+         3.010 S>C FIN,ACK seq=301      ack=50001102
+         3.020 C>S ACK     seq=50001102 ack=302";
+    let data = "2.000 C>S PSH,ACK seq=50000101 ack=301 len=1000";
+    let acknowledgment = "2.001 S>C ACK     seq=301      ack=50001101";
+    for (first, second) in [(data, acknowledgment), (acknowledgment, data)] {
+        check(
+            &format!(
+                "open
+                 1.000 C>S PSH,ACK seq=101 ack=301 len=1000
+                 1.010 S>C ACK     seq=301 ack=1101
+                 {first}
+                 {second}{close}"
+            ),
+            "1 client CLOSED > SYN-SENT #1 sent > ESTABLISHED #2 confirmed #3 > FIN-WAIT-1 #8 sent
+                      > FIN-WAIT-2 #9 confirmed #10 > TIME-WAIT #9 confirmed #10
+             1 server LISTEN > SYN-RECEIVED #2 sent > ESTABLISHED #3 confirmed #5 > CLOSE-WAIT #8 confirmed #9
+                      > LAST-ACK #9 sent > CLOSED #10 presumed
+             1 outcome closed",
+        );
+    }
+}
+
+#[test]
 fn r11_silence_never_ends_a_connection() {
     // Six hours of nothing, far beyond any flow timeout.
     check(
