@@ -144,7 +144,7 @@ impl Tracker {
         };
         self.aside.far_ahead[side] = None;
         let acknowledged = if by == of { named } else { number };
-        let missed = self.streams[side].reach(number, mark.time);
+        let missed = self.streams[side].reach(number);
         self.streams[side].missed += u64::from(missed);
         self.streams[side].on_ack(acknowledged, mark.time);
         self.aside.observations.note(Kind::CaptureLoss, by, mark);
