@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 
 use crate::segment::{Endpoint, Scope, Segment};
 use crate::time::Timestamp;
-use crate::tracker::endpoint::Mark;
+use crate::tracker::evidence::Mark;
 use crate::tracker::{Role, Tracker};
 
 /// For how long after a RST that disowned a SYN another SYN is taken for the real one that it got in the way of

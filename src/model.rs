@@ -11,7 +11,7 @@ use serde::Serialize;
 
 pub use crate::segment::PacketNumber;
 use crate::time::Timestamp;
-pub use crate::tracker::endpoint::{Cause, Evidence, Transition, Withdrawn};
+pub use crate::tracker::evidence::{Cause, Evidence, Transition, Withdrawn};
 pub use crate::tracker::state::State;
 pub use crate::tracker::{Role, RolesFrom};
 

@@ -4,8 +4,10 @@
 //! says about its sender ([`endpoint::Mirror::on_sent`]); what it would do to its receiver once it arrives
 //! ([`endpoint::Mirror::on_its_way`]).
 
+pub mod arrival;
 mod closing;
 pub mod endpoint;
+pub mod evidence;
 pub mod judge;
 pub mod ladder;
 mod lives;
@@ -20,7 +22,9 @@ use serde::Serialize;
 use crate::segment::{Endpoint, Flags, Scope, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
-use endpoint::{Arrival, Mark, Mirror, Sent, SentKind};
+use arrival::{Arrival, Sent, SentKind};
+use endpoint::Mirror;
+use evidence::Mark;
 use ladder::Ladder;
 use observation::{Kind, Observations};
 pub use opening::{Opening, Syn};

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::segment::Endpoint;
 use crate::time::Timestamp;
-use crate::tracker::endpoint::{Cause, Evidence, Transition, Withdrawn};
+use crate::tracker::evidence::{Cause, Evidence, Transition, Withdrawn};
 use crate::tracker::ladder::{Content, Row};
 use crate::tracker::state::State;
 use crate::tracker::{Role, Syn, Tracker};

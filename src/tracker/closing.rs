@@ -1,6 +1,7 @@
 //! The closing (RFC 9293 section 3.6): FINs, also those that the capture lacks, and TIME-WAIT.
 
-use super::endpoint::{Arrival, Cause, Mark, Sent, SentKind};
+use super::arrival::{Arrival, Sent, SentKind};
+use super::evidence::{Cause, Mark};
 use super::observation::Kind;
 use super::state::{Event, State, Step, step};
 use super::stream::{Fin, Repeat};

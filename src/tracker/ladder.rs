@@ -2,7 +2,7 @@
 //! plain data and acknowledgments folded. Kept only where a view asks for it.
 
 use super::Role;
-use super::endpoint::Mark;
+use super::evidence::Mark;
 use crate::segment::{Flags, Segment};
 use crate::seq::Seq;
 

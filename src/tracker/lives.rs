@@ -1,6 +1,6 @@
 //! From one life of a 4-tuple to the next, and the end of the capture.
 
-use super::endpoint::Mark;
+use super::evidence::Mark;
 use super::observation::Kind;
 use super::opening::Opening;
 use super::reset::PATIENCE_NS;

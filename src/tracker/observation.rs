@@ -1,7 +1,7 @@
 //! What rules and people want to know beyond the states: protocol events, kept in order up to a bound, counted exactly.
 
 use super::Role;
-use super::endpoint::Mark;
+use super::evidence::Mark;
 
 /// How many observations of one connection are kept in full.
 const KEPT: usize = 48;

@@ -1,6 +1,7 @@
 //! The opening (RFC 9293 section 3.5): SYN, SYN-ACK and the first acknowledgment, whichever of them the capture holds.
 
-use super::endpoint::{Arrival, Cause, Mark, Sent, SentKind};
+use super::arrival::{Arrival, Sent, SentKind};
+use super::evidence::{Cause, Mark};
 use super::judge;
 use super::observation::Kind;
 use super::state::{Event, State};

@@ -1,6 +1,7 @@
 //! Resets (RFC 9293 section 3.5.3, RFC 5961 section 3), at their receiver and at their sender.
 
-use super::endpoint::{Arrival, Mark, Sent, SentKind};
+use super::arrival::{Arrival, Sent, SentKind};
+use super::evidence::Mark;
 use super::judge::{self, Reset};
 use super::observation::Kind;
 use super::state::{Event, State};

@@ -1,6 +1,6 @@
 //! The sequence space of one direction: what its sender sent, what its receiver acknowledged, what is missing.
 
-use super::endpoint::Mark;
+use super::evidence::Mark;
 use crate::segment::{Options, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;

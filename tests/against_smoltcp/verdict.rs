@@ -5,7 +5,7 @@ use std::fmt::Write;
 use tcptrace_states::flow::{Flows, Ladders};
 use tcptrace_states::model::{self, Connection};
 use tcptrace_states::segment::Flags;
-use tcptrace_states::tracker::endpoint::{Evidence, Transition};
+use tcptrace_states::tracker::evidence::{Evidence, Transition};
 use tcptrace_states::tracker::state::State;
 
 use crate::world::{Captured, Outcome, Step, clock};

@@ -1,0 +1,151 @@
+//! What is known of an endpoint's life: its transitions, and how each is known.
+
+use serde::Serialize;
+
+use super::state::{Event, State};
+use crate::segment::PacketNumber;
+use crate::time::Timestamp;
+
+/// A packet and its capture time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Packet number.
+    pub packet: PacketNumber,
+    /// Capture time.
+    pub time: Timestamp,
+}
+
+/// How a transition is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// The endpoint itself sent a segment that it only sends in or after the new state.
+    Sent,
+    /// A segment to it would cause the transition, and a later one from it proves that it arrived.
+    Confirmed,
+    /// A segment to it would cause the transition; nothing proves that it arrived.
+    Presumed,
+    /// The beginning or the packet itself is missing in the capture; the state follows from what came later.
+    Inferred,
+    /// No segment shows it: an expectation by an assumed timer.
+    Timer,
+}
+
+impl Evidence {
+    /// The word used in every view.
+    pub fn name(self) -> &'static str {
+        match self {
+            Evidence::Sent => "sent",
+            Evidence::Confirmed => "confirmed",
+            Evidence::Presumed => "presumed",
+            Evidence::Inferred => "inferred",
+            Evidence::Timer => "timer",
+        }
+    }
+
+    /// Whether a segment of the endpoint itself proves it.
+    pub fn is_proof(self) -> bool {
+        match self {
+            Evidence::Sent | Evidence::Confirmed => true,
+            Evidence::Presumed | Evidence::Inferred | Evidence::Timer => false,
+        }
+    }
+}
+
+/// What makes an endpoint change its state, in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// It sent a SYN.
+    SynSent,
+    /// It received a SYN and answered (SYN-ACK), or received the peer's SYN in SYN-SENT.
+    SynReceived,
+    /// Its SYN was acknowledged.
+    SynAcknowledged,
+    /// It sent a FIN.
+    FinSent,
+    /// It received the peer's FIN and everything before.
+    FinReceived,
+    /// Its FIN was acknowledged.
+    FinAcknowledged,
+    /// It sent a RST.
+    RstSent,
+    /// It received an acceptable RST.
+    RstReceived,
+    /// A new incarnation took the 4-tuple.
+    NewIncarnation,
+    /// It was already there when the capture shows it first.
+    FirstSeen,
+    /// An assumed timer.
+    Timer,
+}
+
+impl Cause {
+    pub(super) fn of(event: Event) -> Cause {
+        match event {
+            Event::SendSyn => Cause::SynSent,
+            Event::SendSynAck | Event::RcvSyn => Cause::SynReceived,
+            Event::SendFin => Cause::FinSent,
+            Event::SendRst => Cause::RstSent,
+            Event::RcvSynAck | Event::RcvAckOfSyn => Cause::SynAcknowledged,
+            Event::RcvFin => Cause::FinReceived,
+            Event::RcvAckOfFin => Cause::FinAcknowledged,
+            Event::RcvRst | Event::RcvRstPassive => Cause::RstReceived,
+            Event::Replaced => Cause::NewIncarnation,
+        }
+    }
+
+    /// The words used in every view.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::SynSent => "SYN sent",
+            Cause::SynReceived => "SYN received",
+            Cause::SynAcknowledged => "SYN acknowledged",
+            Cause::FinSent => "FIN sent",
+            Cause::FinReceived => "FIN received",
+            Cause::FinAcknowledged => "FIN acknowledged",
+            Cause::RstSent => "RST sent",
+            Cause::RstReceived => "RST received",
+            Cause::NewIncarnation => "new incarnation",
+            Cause::FirstSeen => "first seen",
+            Cause::Timer => "timer",
+        }
+    }
+}
+
+/// One change of state.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct Transition {
+    /// State before.
+    pub from: State,
+    /// State after.
+    pub to: State,
+    /// What made the endpoint do it.
+    pub cause: Cause,
+    /// The packet that caused or announced it; null for a timer.
+    pub packet: Option<PacketNumber>,
+    /// Best estimate of the moment: the capture time of that packet (of the SYN that was answered, for SYN-RECEIVED), but
+    /// never before the endpoint's transition before it. The tap's distance is in the interval.
+    pub at: Timestamp,
+    /// The endpoint made it no earlier than this; null if nothing bounds it.
+    pub earliest: Option<Timestamp>,
+    /// The endpoint made it no later than this; null if nothing bounds it.
+    pub latest: Option<Timestamp>,
+    /// How it is known.
+    pub evidence: Evidence,
+    /// The packet from the endpoint that proves it (for `sent` the same as `packet`); null where nothing does.
+    pub proven_by: Option<PacketNumber>,
+}
+
+/// A presumed transition that a later segment refuted.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct Withdrawn {
+    /// State before.
+    pub from: State,
+    /// State that the endpoint did not reach by this packet.
+    pub to: State,
+    /// The packet that would have caused it.
+    pub packet: PacketNumber,
+    /// The packet from the endpoint that shows that it did not; null if the answer that was due never came.
+    pub refuted_by: Option<PacketNumber>,
+}
