@@ -267,7 +267,7 @@ impl Flows {
                 if !embryo_owns(tracker, seg, from) {
                     return Route::Previous(*old);
                 }
-            } else if !tracker.fits(seg) && old_tracker.fits(seg) {
+            } else if (!tracker.fits(seg) || tracker.is_of_earlier_life(seg)) && old_tracker.fits(seg) {
                 return Route::Previous(*old);
             }
         }

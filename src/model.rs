@@ -174,7 +174,7 @@ pub struct Handshake {
     pub syn_packet: Option<PacketNumber>,
     /// The server's first SYN-ACK for it.
     pub syn_ack_packet: Option<PacketNumber>,
-    /// The segment that acknowledged the server's SYN first.
+    /// The first segment without SYN that acknowledged the server's SYN.
     pub ack_packet: Option<PacketNumber>,
     /// Initial send sequence number of the client.
     pub client_iss: Option<u32>,

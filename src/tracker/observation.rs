@@ -55,6 +55,8 @@ pub enum Kind {
     SegmentOutsideWindow,
     /// An acknowledgment of octets beyond anything the peer could have sent.
     AckBeyondSent,
+    /// A segment older than the SYN of its sender, by its timestamp (RFC 7323 section 5).
+    OldTimestamp,
     /// An acknowledgment of octets that the capture lacks.
     CaptureLoss,
     /// A keepalive or window probe.
@@ -96,6 +98,7 @@ impl Kind {
             Kind::ActivityAfterReset => "activity-after-reset",
             Kind::SegmentOutsideWindow => "segment-outside-window",
             Kind::AckBeyondSent => "ack-beyond-sent",
+            Kind::OldTimestamp => "old-timestamp",
             Kind::CaptureLoss => "capture-loss",
             Kind::Probe => "probe",
             Kind::BadFlags => "bad-flags",

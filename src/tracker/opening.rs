@@ -74,6 +74,9 @@ impl Signature {
     }
 }
 
+/// After so long without a segment timestamps may have wrapped and say nothing (RFC 7323 section 5.5), ns.
+const TIMESTAMPS_VOID_NS: i64 = 24 * 86_400 * 1_000_000_000;
+
 impl Tracker {
     /// A segment that is not part of the connection's own exchange: answers to a SYN by old numbers, numbers far
     /// outside, acknowledgments of what was never sent. It changes nothing.
@@ -111,6 +114,11 @@ impl Tracker {
         if seg.flags.syn() {
             return false;
         }
+        if self.is_of_earlier_life(seg) {
+            self.aside.observations.note(Kind::OldTimestamp, from, mark);
+            notes.add("timestamp older than the SYN's");
+            return true;
+        }
         let far = judge::foreign(seg.seq, &self.streams[me], &self.streams[peer])
             && !self.leaps(from, from, seg.seq, mark, notes);
         let far_ack = seg.ack.is_some_and(|ack| {
@@ -129,6 +137,20 @@ impl Tracker {
             notes.add("acknowledges what was never sent");
         }
         far || far_ack
+    }
+
+    /// Whether the segment's TSval is older than that of its sender's SYN in this life: an old duplicate, which PAWS makes
+    /// the receiver drop whatever its sequence number (RFC 7323 section 5; R29). TS.Recent is void after 24 days.
+    pub fn is_of_earlier_life(&self, seg: &Segment) -> bool {
+        let Some(syn) = self.opening.syn[self.role_of(seg) as usize].filter(|_| !seg.flags.rst()) else {
+            return false;
+        };
+        match (seg.options.timestamps, syn.options.timestamps) {
+            (Some((value, _)), Some((first, _))) => {
+                Seq(value).before(Seq(first)) && seg.time.since(syn.first.time) < TIMESTAMPS_VOID_NS
+            }
+            _ => false,
+        }
     }
 
     /// A number far ahead in the stream of one side, named `by` either. Once both have named it, it is no stray: the

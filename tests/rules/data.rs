@@ -154,6 +154,22 @@ fn r29_a_reset_needs_no_timestamp() {
 }
 
 #[test]
+fn r29_a_segment_older_than_the_syn_is_dropped_whatever_its_number() {
+    // An old duplicate with a FIN at just the right number: its timestamp says that it is of another life.
+    check(
+        "0.000 C>S SYN     seq=100 ts=90000/0
+         0.010 S>C SYN,ACK seq=300 ack=101 ts=77/90000
+         0.020 C>S ACK     seq=101 ack=301 ts=90020/77
+         0.500 C>S FIN,ACK seq=101 ack=301 ts=500/77
+         1.000 S>C PSH,ACK seq=301 ack=101 ts=1067/90020 len=10
+         1.010 C>S PSH,ACK seq=101 ack=311 ts=91010/1067 len=10",
+        "1 client CLOSED > SYN-SENT #1 sent > ESTABLISHED #2 confirmed #3
+         1 server LISTEN > SYN-RECEIVED #2 sent > ESTABLISHED #3 confirmed #5
+         1 outcome open",
+    );
+}
+
+#[test]
 fn r29_a_copy_with_an_old_timestamp_is_not_sent_again() {
     // The network delivers the FIN twice, half a second apart: the acknowledgment of the first copy was not lost.
     check(

@@ -236,6 +236,27 @@ fn r53_late_segments_stay_with_the_life_that_they_belong_to() {
 }
 
 #[test]
+fn r53_an_old_segment_whose_number_fits_the_new_life_is_told_by_its_timestamp() {
+    check(
+        "0.000 C>S SYN     seq=100 ts=1000/0
+         0.010 S>C SYN,ACK seq=300 ack=101 ts=77/1000
+         0.020 C>S ACK     seq=101 ack=301 ts=1020/77
+         1.000 C>S FIN,ACK seq=101 ack=301 ts=2000/77
+         1.010 S>C FIN,ACK seq=301 ack=102 ts=1077/2000
+         1.020 C>S ACK     seq=102 ack=302 ts=2020/1077
+         9.000 C>S SYN     seq=1000 ts=10000/0
+         9.010 S>C SYN,ACK seq=5000 ack=1001 ts=9077/10000
+         9.020 C>S ACK     seq=1001 ack=5001 ts=10020/9077
+         9.500 resent #4
+         9.600 C>S PSH,ACK seq=1001 ack=5001 ts=10600/9077 len=10
+         9.610 S>C ACK     seq=5001 ack=1011 ts=9677/10600",
+        "1 packets 5 2 retransmitted 1 0
+         2 packets 3 2
+         2 outcome open",
+    );
+}
+
+#[test]
 fn r53_the_syn_of_the_first_life_again_does_not_disturb_the_second() {
     check(
         "closed
