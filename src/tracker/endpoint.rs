@@ -457,12 +457,14 @@ impl Mirror {
             return;
         }
         let answered = self.waits_for(Event::RcvSynAck);
-        let verdicts: [Verdict; PENDING_KEPT] = std::array::from_fn(|index| {
+        let mut verdicts: [Verdict; PENDING_KEPT] = std::array::from_fn(|index| {
             self.pending.get(index).map_or(Verdict::Open, |arrival| {
                 judge(arrival, self.proven, answered, sent)
             })
         });
-        let mut verdicts = verdicts;
+        if verdicts.iter().all(|verdict| *verdict == Verdict::Open) {
+            return; // the common case, without an allocation
+        }
         let by_last_copy = |arrival: &Arrival| {
             arrival.event == Event::RcvFin
                 && arrival.last_acknowledges_fin
