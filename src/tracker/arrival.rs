@@ -29,6 +29,8 @@ pub struct Arrival {
     pub inferred: bool,
     /// A RST in the window but not at its edge: only silence after it makes it likely that it was taken.
     pub doubtful: bool,
+    /// It arrived, but perhaps not in the order that would make the transition.
+    pub order_unproven: bool,
 }
 
 impl Arrival {
@@ -60,6 +62,7 @@ impl Arrival {
             last_acknowledges_fin: false,
             inferred: false,
             doubtful: false,
+            order_unproven: false,
         }
     }
 }

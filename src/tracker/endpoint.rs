@@ -528,7 +528,15 @@ impl Mirror {
         }
         // What arrived by a later copy arrived after what came in between.
         arrived.sort_by_key(|(cause, _)| cause.packet);
-        for (cause, arrival) in arrived {
+        // A bare ACK of its FIN leaves no trace. If one was there in time it may have come before the peer's FIN, whatever
+        // the order at the tap: that is FIN-WAIT-2, not CLOSING.
+        let acknowledged_in_time = left.iter().any(|waiting| {
+            waiting.event == Event::RcvAckOfFin
+                && sent.mark.time.since(waiting.first.time) >= round_trip(sent)
+        });
+        for (cause, mut arrival) in arrived {
+            arrival.order_unproven =
+                acknowledged_in_time && arrival.event == Event::RcvFin && self.proven == State::FinWait1;
             self.apply(&arrival, Some(sent.mark), cause);
         }
         self.pending = left;
@@ -537,11 +545,9 @@ impl Mirror {
     /// Its own RST ends the matter: acknowledgments that were on their way are taken to have come first, if they can have
     /// been there when it left.
     fn presume_acknowledgments(&mut self, sent: &Sent) {
-        // At the endpoint's own tap the round trip is its own work, which takes as long as it takes.
-        let round_trip = (sent.tap_rtt.unwrap_or(0) / 10 * 9).saturating_sub(OWN_WORK_NS);
         for arrival in std::mem::take(&mut self.pending) {
             let acknowledgment = matches!(arrival.event, Event::RcvAckOfSyn | Event::RcvAckOfFin);
-            if acknowledgment && sent.mark.time.since(arrival.first.time) >= round_trip {
+            if acknowledgment && sent.mark.time.since(arrival.first.time) >= round_trip(sent) {
                 self.apply(&arrival, None, arrival.first);
             }
         }
@@ -563,7 +569,8 @@ impl Mirror {
             return;
         };
         let from = self.proven;
-        let evidence = match (arrival.inferred, proof) {
+        let certain = proof.filter(|_| !arrival.order_unproven);
+        let evidence = match (arrival.inferred, certain) {
             (true, _) => Evidence::Inferred,
             (false, Some(_)) => Evidence::Confirmed,
             (false, None) => Evidence::Presumed,
@@ -577,7 +584,7 @@ impl Mirror {
             earliest: (!arrival.inferred).then_some(arrival.since.min(arrival.first.time)),
             latest: proof.map(|mark| mark.time),
             evidence,
-            proven_by: proof.map(|mark| mark.packet),
+            proven_by: certain.map(|mark| mark.packet),
         });
         self.proven = to;
     }
@@ -654,4 +661,10 @@ impl Mirror {
             self.transitions_folded = self.transitions_folded.saturating_add(1);
         }
     }
+}
+
+/// The least time between a segment that passes the tap towards the endpoint and one from it that knows of it, ns. At the
+/// endpoint's own tap that is its own work, which takes as long as it takes.
+fn round_trip(sent: &Sent) -> i64 {
+    (sent.tap_rtt.unwrap_or(0) / 10 * 9).saturating_sub(OWN_WORK_NS)
 }
