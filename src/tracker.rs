@@ -317,19 +317,16 @@ impl Tracker {
         let sent = self.sent(seg, from, mark, left);
         if let Some(reset) = overtaken_by {
             // It left before the RST, whenever it passed the tap.
-            let before = Mark {
-                time: mark.time.min(reset.time),
+            let sent_before = Mark {
+                time: mark.time.min(reset.mark.time),
                 ..mark
             };
             self.ends[me].on_sent(&Sent {
-                mark: before,
-                left: left.min(reset.time),
+                mark: sent_before,
+                left: left.min(reset.mark.time),
                 ..sent
             });
-            self.ends[me].on_sent(&Sent {
-                kind: SentKind::RstBare,
-                ..plain_sent(reset)
-            });
+            self.ends[me].on_sent(&reset);
         } else {
             let peers_fin = self.streams[peer].fin().map(|fin| fin.covered_by());
             if sent.kind == SentKind::Fin

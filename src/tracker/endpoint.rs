@@ -22,7 +22,7 @@ const OWN_WORK_NS: i64 = 1_000_000;
 /// An endpoint as it was before it sent a RST.
 #[derive(Clone, Debug)]
 struct BeforeReset {
-    reset: Mark,
+    reset: Sent,
     proven: State,
     transitions: usize,
     pending: Vec<Arrival>,
@@ -143,16 +143,17 @@ impl Mirror {
             SentKind::Plain => return self.on_plain(sent),
         };
         let mut before = None;
-        if event == Event::SendFin
-            && self.proven == State::SynReceived
-            && let Some(arrival) = self.doubted(Event::RcvAckOfSyn)
-        {
-            // It did arrive, later than thought: hardly anyone closes before the handshake is over.
-            self.apply(&arrival, Some(sent.mark), arrival.first);
+        if event == Event::SendFin && self.proven == State::SynReceived && sent.shows_established {
+            // Nobody closes before the handshake is over but with Fast Open: the ACK of the SYN did arrive, later than
+            // thought or uncaptured.
+            match self.doubted(Event::RcvAckOfSyn) {
+                Some(arrival) => self.apply(&arrival, Some(sent.mark), arrival.first),
+                None => self.catch_up(sent),
+            }
         }
         if event == Event::SendRst {
             before = Some(BeforeReset {
-                reset: sent.mark,
+                reset: *sent,
                 proven: self.proven,
                 transitions: self.transitions.len(),
                 pending: self.pending.clone(),
@@ -239,8 +240,8 @@ impl Mirror {
     }
 
     /// The endpoint goes on talking after "its" RST: somebody else sent that, or this segment left before it. Restores the
-    /// state before the RST, and tells its packet.
-    pub fn take_back_own_reset(&mut self) -> Option<Mark> {
+    /// state before the RST, and returns that.
+    pub fn take_back_own_reset(&mut self) -> Option<Sent> {
         let before = self.before_reset.take()?;
         self.transitions.truncate(before.transitions);
         self.proven = before.proven;
@@ -251,7 +252,7 @@ impl Mirror {
 
     /// Its own RST, if that stands.
     pub fn own_reset(&self) -> Option<Mark> {
-        self.before_reset.as_ref().map(|before| before.reset)
+        self.before_reset.as_ref().map(|before| before.reset.mark)
     }
 
     /// The FIN whose absence was bridged is in the capture after all (it was captured out of order).
