@@ -513,11 +513,12 @@ impl Mirror {
                     arrived.push((cause_of(&arrival, sent), arrival));
                 }
                 Verdict::OnlyLast => {
-                    let since = if sent.tap_rtt.is_none() {
-                        arrival.since
-                    } else {
-                        arrival.last.time
-                    };
+                    // A copy between the two may have been young enough.
+                    let young = sent
+                        .left
+                        .plus(sent.crossing.saturating_neg())
+                        .min(arrival.last.time);
+                    let since = sent.tap_rtt.map_or(arrival.since, |_| arrival.since.max(young));
                     left.push(Arrival {
                         first: arrival.last,
                         since,
