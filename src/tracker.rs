@@ -426,10 +426,14 @@ impl Tracker {
             && ack.at_or_after(fin.covered_by())
         {
             self.streams[peer].fin_on_its_way = true;
+            let own_fin = self.streams[me].fin().map(|own| own.covered_by());
+            let last_acknowledges_fin =
+                matches!((fin.ack, own_fin), (Some(ack), Some(own)) if ack.at_or_after(own));
             let arrival = Arrival::new(Event::RcvFin, fin.first, Some(fin.covered_by()));
             self.ends[me].on_its_way(Arrival {
                 last: fin.last,
                 inferred: fin.inferred,
+                last_acknowledges_fin,
                 ..arrival
             });
         }

@@ -28,6 +28,7 @@ impl Tracker {
             seq,
             first: mark,
             last: mark,
+            ack: seg.ack,
             inferred: false,
         };
         match self.streams[me].fin_mut() {
@@ -39,7 +40,7 @@ impl Tracker {
                 } else if repeat == Repeat::Fresh {
                     self.aside.observations.note(Kind::FinRetransmitted, from, mark);
                     notes.add("FIN again");
-                    fin.last = mark;
+                    (fin.last, fin.ack) = (mark, seg.ack);
                 }
             }
             Some(fin) => {
@@ -63,6 +64,7 @@ impl Tracker {
             seq: ack.minus(1),
             first: mark,
             last: mark,
+            ack: None,
             inferred: true,
         }));
         self.streams[me].fin_on_its_way = true;
@@ -123,6 +125,7 @@ impl Tracker {
             seq: nxt,
             first: mark,
             last: mark,
+            ack: None,
             inferred: true,
         }));
         self.aside.observations.note(Kind::FinMissing, from, mark);

@@ -23,6 +23,8 @@ pub struct Fin {
     pub first: Mark,
     /// Newest packet that carried it.
     pub last: Mark,
+    /// What that packet acknowledges.
+    pub ack: Option<Seq>,
     /// It is not in the capture: the peer's acknowledgment shows it (R10).
     pub inferred: bool,
 }
