@@ -604,14 +604,6 @@ impl Tracker {
                 });
             }
         }
-        if end.proven() == State::SynReceived
-            && !copied
-            && self.streams[peer].iss.is_some_and(|iss| ack.after(iss))
-            && let Some(arrival) = end.waiting_mut(Event::RcvSynAck)
-        {
-            // Simultaneous open: whichever arrives, the SYN-ACK or this, acknowledges its SYN.
-            arrival.last = mark;
-        }
         let Some(fin) = self.streams[peer].fin() else {
             return;
         };
