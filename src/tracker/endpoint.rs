@@ -477,13 +477,15 @@ impl Mirror {
         let mut acknowledged = None;
         if let Some((fin, _)) = with_fin {
             // The FIN's own segment acknowledges this side's, and the ACK is processed first (section 3.10.7.4, R15).
-            match self
+            let waiting = self
                 .pending
                 .iter()
-                .position(|arrival| arrival.event == Event::RcvAckOfFin)
-            {
-                Some(index) => verdicts[index] = Verdict::Proven,
-                None => acknowledged = Some((fin.last, Arrival::new(Event::RcvAckOfFin, fin.last, None))),
+                .position(|arrival| arrival.event == Event::RcvAckOfFin);
+            if let Some(index) = waiting {
+                verdicts[index] = Verdict::Proven;
+            }
+            if waiting.is_none_or(|index| self.pending[index].first.packet > fin.last.packet) {
+                acknowledged = Some((fin.last, Arrival::new(Event::RcvAckOfFin, fin.last, None)));
             }
         }
         // Segments arrive in order unless something shows otherwise: a proven arrival proves those before it. RCV.NXT
