@@ -20,7 +20,7 @@ Examples:
   tcptrace-states a.pcap b.pcap --format jsonl | jq -c 'select(.id == 7)'
   tcpdump -w - tcp | tcptrace-states -        from standard input
 
-Exit codes: 0 done; 2 wrong usage, or the input could not be read to its end.
+Exit codes: 0 done (a damaged capture is shown as far as it goes, with a warning); 2 wrong usage or unreadable input.
 A file named `show` or `help` is written ./show or ./help.";
 
 const SHOW_EXAMPLES: &str = "\
@@ -110,7 +110,7 @@ pub struct Common {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
-    /// Columns to use [default: those of the terminal; 120 without one]
+    /// Columns to use [default: those of the terminal; 160 without one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..))]
     pub width: Option<u16>,
     /// A progress bar on standard error, for long runs on a terminal

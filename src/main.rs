@@ -20,8 +20,8 @@ use tcptrace_states::report::look::{counted, number};
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers, Tone};
 use tcptrace_states::select::{Selection, by_attention};
 
-/// Columns where there is no terminal to ask.
-const WIDTH: usize = 120;
+/// Columns where there is no terminal to ask: enough for one line a connection, which a pipe can be searched by.
+const WIDTH: usize = 160;
 /// Connections listed where there is no terminal to fill.
 const ROWS: usize = 20;
 /// A run shorter than this shows no progress bar.

@@ -1,7 +1,7 @@
 //! The default screen: the capture, and the connections that need attention first, cut to what fits.
 //!
-//! One line a connection where the screen is wide enough. On a narrow one each endpoint gets its own line, so that no
-//! address is ever cut or wrapped. Columns that are only nice to have go first.
+//! One line a connection where all columns fit. Otherwise each endpoint gets its own line, so that no address is ever cut or
+//! wrapped. Columns that are only nice to have go first.
 
 use std::io::{self, Write};
 
@@ -165,11 +165,9 @@ impl Layout {
         }
     }
 
-    /// From the richest to the smallest.
-    const ALL: [Layout; 7] = [
+    /// From the richest to the smallest. All columns on two lines are better than some of them on one.
+    const ALL: [Layout; 5] = [
         Layout::new(false, true, true, true),
-        Layout::new(false, true, true, false),
-        Layout::new(false, true, false, false),
         Layout::new(true, true, true, true),
         Layout::new(true, true, true, false),
         Layout::new(true, true, false, false),
