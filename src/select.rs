@@ -23,18 +23,6 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether nothing was asked for.
-    pub fn is_everything(&self) -> bool {
-        let Selection {
-            ids,
-            addresses,
-            ports,
-            states,
-            outcomes,
-        } = self;
-        ids.is_empty() && addresses.is_empty() && ports.is_empty() && states.is_empty() && outcomes.is_empty()
-    }
-
     /// Whether this connection is to be shown.
     pub fn keeps(&self, connection: &Connection) -> bool {
         let ends = [connection.client, connection.server];

@@ -56,8 +56,6 @@ pub struct Place {
     pub repeats: bool,
     /// Keepalive or window probe: at most one octet at one before SND.NXT (R27).
     pub probe: bool,
-    /// It begins beyond what was seen so far: something before it is missing or late.
-    pub leaves_gap: bool,
 }
 
 /// For how long, and how often asked, a sender has owed an answer: data, SYN, FIN or a probe was sent to it since it was
@@ -233,7 +231,6 @@ impl Stream {
             advances,
             repeats: seg.seq_len() > 0 && !advances && !probe && !late,
             probe,
-            leaves_gap: start.after(nxt),
         };
         if advances {
             self.nxt = Some(end);
