@@ -341,7 +341,8 @@ pub struct Endpoints {
 pub struct EndpointReport {
     /// State at the end of the capture.
     pub state: State,
-    /// How the state at the end is known: the evidence of the last transition; null without any.
+    /// How the state at the end is known: the evidence of the last transition. Without any, `presumed` where the endpoint was
+    /// never heard, else null: it spoke and changed nothing (a closed port that refuses), or the state is UNKNOWN.
     pub state_evidence: Option<Evidence>,
     /// Every change of state, in order.
     pub transitions: Vec<Transition>,

@@ -137,6 +137,35 @@ fn selections_leave_what_they_say() {
 }
 
 #[test]
+fn an_end_that_was_never_heard_is_shown_as_unproven() {
+    let server = |capture: &str| -> (Value, String) {
+        let lines = stdout(&run(&["--format", "jsonl", capture]));
+        let first = lines.lines().nth(1).expect("a connection");
+        let connection: Value = serde_json::from_str(first).expect("JSON");
+        let table = stdout(&run(&["--color", "never", capture]));
+        let row = table.lines().find(|line| line.starts_with(" 1 ")).expect("a row");
+        let shown = row.split_whitespace().nth(4).expect("the state of the server");
+        (connection["endpoints"]["server"].clone(), shown.to_owned())
+    };
+    let (silent, shown) = server("testdata/kernel/syn_timeout.client.pcap");
+    assert_eq!(silent["packets"], 0);
+    assert_eq!(
+        (&silent["state"], &silent["state_evidence"]),
+        (&"CLOSED".into(), &"presumed".into())
+    );
+    assert_eq!(
+        shown, "CLOSED?",
+        "it may have been LISTEN, or SYN-RECEIVED with its answer lost"
+    );
+    let (refusing, shown) = server("testdata/kernel/refused.client.pcap");
+    assert_eq!(
+        (&refusing["state"], &refusing["state_evidence"]),
+        (&"CLOSED".into(), &Value::Null)
+    );
+    assert_eq!(shown, "CLOSED", "its RST says so");
+}
+
+#[test]
 fn the_msl_decides_when_time_wait_is_expected_to_end() {
     let state = |msl: &str| -> String {
         let lines = stdout(&run(&[

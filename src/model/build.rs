@@ -38,7 +38,12 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
         let dwell_ns = life.dwell(end);
         EndpointReport {
             state: life.state,
-            state_evidence: life.transitions.last().map(|last| last.evidence),
+            state_evidence: match life.transitions.last() {
+                Some(last) => Some(last.evidence),
+                // What was sent to it may have met a listener, or nothing at all.
+                None if stream.packets == 0 && life.state != State::Unknown => Some(Evidence::Presumed),
+                None => None,
+            },
             dwell_ns,
             transitions: life.transitions,
             transitions_folded: life.folded,

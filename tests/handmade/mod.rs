@@ -485,7 +485,8 @@ pub fn unanswered(id: u64) -> Connection {
         .change(|c| {
             c.handshake.syn_retransmissions = 1;
             c.quality.one_sided = true;
-            c.endpoints.server.state = Unknown;
+            c.endpoints.server.state = Closed;
+            c.endpoints.server.state_evidence = Some(Presumed);
         })
         .outcome(Outcome::Unanswered)
 }

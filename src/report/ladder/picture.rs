@@ -91,7 +91,7 @@ impl<'a> Picture<'a> {
                     .map(|t| state_label(t.to, Some(t.evidence)));
                 let long = side.dwell_ns.values().filter(|ns| **ns >= LONG_NS);
                 let dwells = long.map(|ns| format!("{} {}+", look.time_passes(), look.duration(*ns)));
-                let labels = others.chain(dwells).chain([last, first_state(side).to_string()]);
+                let labels = others.chain(dwells).chain([last, first_state(side)]);
                 labels.map(|label| label.chars().count()).max()
             });
         let state = states.max().unwrap_or(0).max(11);
@@ -168,7 +168,7 @@ impl<'a> Picture<'a> {
         );
         writeln!(out, "{}", self.look.paint(Tone::Strong, &line))?;
         let first = |role| {
-            let text = first_state(endpoint(self.connection, role)).to_string();
+            let text = first_state(endpoint(self.connection, role));
             Shown {
                 painted: self.look.paint(Tone::Dim, &text),
                 plain: text,

@@ -1,7 +1,8 @@
 //! The lines of the picture in their order: captured segments, and transitions that no captured segment shows.
 
 use crate::model::PacketNumber;
-use crate::model::{Connection, EndpointReport, Evidence, LadderContent, LadderRow, Role, State, Transition};
+use crate::model::{Connection, EndpointReport, Evidence, LadderContent, LadderRow, Role, Transition};
+use crate::report::look::state_label;
 use crate::time::Timestamp;
 
 /// One line of the picture, and what it changes on both sides.
@@ -144,10 +145,10 @@ pub fn endpoint(connection: &Connection, role: Role) -> &EndpointReport {
     }
 }
 
-/// The state before the first transition.
-pub fn first_state(endpoint: &EndpointReport) -> State {
-    endpoint
-        .transitions
-        .first()
-        .map_or(endpoint.state, |transition| transition.from)
+/// The state before the first transition, with its mark where the endpoint was never heard.
+pub fn first_state(endpoint: &EndpointReport) -> String {
+    match endpoint.transitions.first() {
+        Some(transition) => transition.from.to_string(),
+        None => state_label(endpoint.state, endpoint.state_evidence),
+    }
 }
