@@ -9,8 +9,12 @@ use anyhow::Result;
 use hashbrown::HashMap;
 
 use crate::capture::{CaptureError, CaptureReader, LinkType, Record, Skip};
+use crate::findings;
 use crate::flow::{Flows, Ladders};
-use crate::model::{self, Address, Analysis, Capture, Connection, Outcome, SCHEMA_VERSION, Summary};
+use crate::model::{
+    self, Address, Analysis, Capture, Connection, FindingTotal, Outcome, SCHEMA_VERSION, ServiceFinding,
+    Severity, Summary,
+};
 use crate::segment::{Endpoint, Segment, decode};
 use crate::time::Timestamp;
 
@@ -26,6 +30,8 @@ pub struct Settings {
     pub time_wait_ns: i64,
     /// Which ladders to keep.
     pub ladder: LadderRequest,
+    /// Which findings to look for.
+    pub findings: findings::Settings,
 }
 
 /// For which connections the segments are kept for the ladder diagram.
@@ -169,18 +175,19 @@ impl Run {
 
     fn finish(self, settings: &Settings) -> Analysis {
         let end = self.count.last_time.unwrap_or_default();
-        let connections: Vec<Connection> = self
-            .flows
-            .finish(end)
-            .into_iter()
-            .zip(1..)
-            .map(|(tracker, id)| model::connection(id, tracker, end, settings.time_wait_ns))
-            .collect();
-        let summary = summary(&self.count, &connections);
+        let trackers = self.flows.finish(end);
+        let mut connections = model::connections(trackers, end, settings.time_wait_ns);
+        for connection in &mut connections {
+            findings::judge(connection, end, settings.time_wait_ns, &settings.findings);
+        }
+        let mut summary = summary(&self.count, &connections);
         let capture = self.count.into_capture(settings, &connections);
+        let together = findings::service::judge(&capture, &connections, &settings.findings);
+        summary.findings = totals(&connections, &together);
         Analysis {
             capture,
             connections,
+            findings: together,
             summary,
         }
     }
@@ -268,6 +275,26 @@ fn summary(count: &Count, connections: &[Connection]) -> Summary {
         outcomes,
         states,
         transitions,
+        findings: BTreeMap::new(),
         complete: count.damage.is_empty(),
     }
+}
+
+fn totals(connections: &[Connection], together: &[ServiceFinding]) -> BTreeMap<&'static str, FindingTotal> {
+    let mut totals: BTreeMap<&'static str, FindingTotal> = BTreeMap::new();
+    let each = connections.iter().flat_map(|connection| &connection.findings);
+    let each = each.map(|finding| (finding.code, finding.severity, finding.count));
+    let all = each.chain(together.iter().map(|finding| (finding.code, finding.severity, 1)));
+    for (code, severity, count) in all {
+        let total = totals.entry(code).or_default();
+        total.findings += 1;
+        total.count += count;
+        match severity {
+            Severity::Error => total.errors += 1,
+            Severity::Warning => total.warnings += 1,
+            Severity::Note => total.notes += 1,
+            Severity::Info => {}
+        }
+    }
+    totals
 }

@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 use crate::segment::{Endpoint, Scope, Segment};
 use crate::time::Timestamp;
 use crate::tracker::evidence::Mark;
-use crate::tracker::{Role, Tracker};
+use crate::tracker::{Predecessor, Role, Tracker};
 
 /// For how long after a RST that disowned a SYN another SYN is taken for the real one that it got in the way of
 /// (RFC 9293 figure 9): the first retransmissions of a SYN come within this time.
@@ -147,8 +147,18 @@ impl Flows {
         for index in 0..self.lives.len() as u32 {
             self.settle(index);
         }
+        // Lives that turned out to be none leave gaps: predecessors are named by their place among those that stand.
+        let mut places = Vec::with_capacity(self.lives.len());
+        let mut standing = 0;
+        for life in &self.lives {
+            places.push(standing);
+            standing += u32::from(life.is_some());
+        }
         let finished = self.lives.into_iter().flatten().map(|mut life| {
             life.tracker.end(end);
+            if let Some(before) = &mut life.tracker.aside.predecessor {
+                before.index = places.get(before.index as usize).copied().unwrap_or(before.index);
+            }
             life.tracker
         });
         finished.collect()
@@ -186,6 +196,10 @@ impl Flows {
 
     fn begin(&mut self, key: FlowKey, seg: &Segment, previous: Option<u32>, incarnation: u32) {
         let mut tracker = Tracker::new(seg, incarnation);
+        let met = previous.and_then(|index| Some((index, self.get(index)?)));
+        tracker.aside.predecessor = met
+            .and_then(|(index, old)| Predecessor::of(old, index, seg))
+            .map(Box::new);
         if self.ladders.keeps(seg) {
             tracker.keep_ladder();
         }
@@ -285,6 +299,19 @@ impl Flows {
             life.tracker.challenged |= !from_opener;
             life.opener_reset_old |= from_opener && seg.flags.rst();
             life.opener_went_on |= from_opener && !seg.flags.rst();
+            if let Some(before) = &mut life.tracker.aside.predecessor {
+                let mark = Mark {
+                    packet: seg.packet,
+                    time: seg.time,
+                };
+                if !from_opener {
+                    before.refused.get_or_insert(mark);
+                } else if seg.flags.rst() && before.refused.is_some() {
+                    before.reset.get_or_insert(mark);
+                }
+            }
+        } else {
+            self.life(index).tracker.note_old_duplicate(seg);
         }
         self.life(previous).tracker.on_segment(seg);
         // Figure 9 with both SYNs on the way at once: the older attempt was not the client's own.

@@ -2,8 +2,8 @@
 //! packet proves it.
 //!
 //! ```text
-//!  file ──> capture ──> segment ──> flow ──> tracker ──> model ──> report ──> table ladder json jsonl csv
-//!           frames      facts of    which    two         plain
+//!  file ──> capture ──> segment ──> flow ──> tracker ──> model ──> findings ──> report ──> table …
+//!           frames      facts of    which    two         plain     rules
 //!           in order    one packet  life     endpoints   data
 //!           └─ Skip ────┴─ Skip (counted by reason) ──────┘
 //! ```
@@ -16,6 +16,7 @@
 //! | [`tracker`] | one life of a 4-tuple: [`tracker::state`] the relation of figure 5, [`tracker::judge`] numbers, [`tracker::stream`] one direction, [`tracker::endpoint`] one endpoint's proven state, what is on its way to it, and evidence |
 //! | [`flow`] | which life of which 4-tuple a segment belongs to |
 //! | [`model`] | the facts as plain data: the JSON contract |
+//! | [`findings`] | what is wrong with them: one rule a file |
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
 //! | [`analyze`] | wires the stages together |
 //! | [`cli`] | the command line |
@@ -31,6 +32,7 @@
 //!     files: vec!["testdata/scenarios/04halfclose.pcap".into()],
 //!     time_wait_ns: 60_000_000_000,
 //!     ladder: LadderRequest::None,
+//!     findings: Default::default(),
 //! };
 //! let analysis = analyze(&settings, &mut |_| {})?;
 //! let connection = &analysis.connections[0];
@@ -44,6 +46,7 @@
 pub mod analyze;
 pub mod capture;
 pub mod cli;
+pub mod findings;
 pub mod flow;
 pub mod model;
 pub mod report;

@@ -213,6 +213,7 @@ fn run(files: &[PathBuf], common: &Common, ladder: LadderRequest) -> anyhow::Res
         files: files.to_vec(),
         time_wait_ns: common.msl,
         ladder,
+        findings: Default::default(),
     };
     let started = Instant::now();
     let wanted = common.progress == ProgressWhen::Auto && io::stderr().is_terminal();

@@ -12,11 +12,13 @@ use serde::Serialize;
 pub use crate::segment::PacketNumber;
 use crate::time::Timestamp;
 pub use crate::tracker::evidence::{Cause, Evidence, Transition, Withdrawn};
+pub use crate::tracker::observation::Kind as EventKind;
 pub use crate::tracker::state::State;
 pub use crate::tracker::{Role, RolesFrom};
 
 mod build;
-pub use build::connection;
+mod reuse;
+pub use build::{connection, connections};
 
 /// Version of the JSON contract; grows by one when a field is renamed or dropped.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -28,6 +30,8 @@ pub struct Analysis {
     pub capture: Capture,
     /// One entry for each connection (incarnation), in order of their first packet.
     pub connections: Vec<Connection>,
+    /// What was found in services and in the capture as a whole.
+    pub findings: Vec<ServiceFinding>,
     /// Totals.
     pub summary: Summary,
 }
@@ -94,8 +98,25 @@ pub struct Summary {
     pub states: BTreeMap<String, u64>,
     /// Transitions reported, by evidence.
     pub transitions: BTreeMap<String, u64>,
+    /// Findings by code, exactly, whether or not a view shows them.
+    pub findings: BTreeMap<&'static str, FindingTotal>,
     /// False if the input was damaged or cut off.
     pub complete: bool,
+}
+
+/// How often a rule fired.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct FindingTotal {
+    /// Connections (or services) with this finding.
+    pub findings: u64,
+    /// Repeats counted.
+    pub count: u64,
+    /// Of the findings, those that are errors,
+    pub errors: u64,
+    /// warnings,
+    pub warnings: u64,
+    /// and notes. What is left is information.
+    pub notes: u64,
 }
 
 /// One incarnation of a 4-tuple.
@@ -132,13 +153,15 @@ pub struct Connection {
     pub endpoints: Endpoints,
     /// Capture quality as far as it touches this connection.
     pub quality: Quality,
-    /// What is wrong with it (rules; empty until rules exist).
+    /// How it took over the 4-tuple from the connection before; null for the first one of its 4-tuple.
+    pub reuse: Option<Reuse>,
+    /// What is wrong or remarkable about it, by code.
     pub findings: Vec<Finding>,
-    /// Protocol events that rules and people look at, in order of packets (bounded; see `events_folded`).
+    /// Protocol events that rules and people look at, in order of packets: the first few of each kind and endpoint.
     pub events: Vec<Event>,
-    /// Events beyond the bound, counted by kind.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub events_folded: BTreeMap<String, u64>,
+    /// Events beyond those, counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events_folded: Vec<FoldedEvents>,
     /// The segments, runs of plain data folded. Kept only when a view asks for them (`show`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ladder: Vec<LadderRow>,
@@ -307,12 +330,30 @@ pub struct Close {
     pub half_close_bytes: Option<u64>,
     /// The second closer has not sent its FIN by the end of the capture.
     pub half_close_open: bool,
+    /// The second closer: the side that is or was in CLOSE-WAIT. Null without a half-close.
+    pub close_wait_endpoint: Option<Role>,
+    /// When it entered CLOSE-WAIT.
+    pub close_wait_since: Option<Timestamp>,
+    /// Whether the second closer had sent payload after the last payload of the first closer when that sent its FIN: the
+    /// request was answered, as far as one can tell. Null if the first closer had sent none.
+    pub request_answered: Option<bool>,
+    /// Keepalive and window probes of each side since the half-close began.
+    pub half_close_probes: Option<SidePair>,
     /// Who holds TIME-WAIT; null if nobody does, `both` after a simultaneous close.
     pub time_wait_holder: Option<TimeWaitHolder>,
     /// Retransmitted FINs that restarted 2 MSL.
     pub time_wait_restarts: u32,
     /// Who sent the RST that ended it.
     pub reset_by: Option<Role>,
+}
+
+/// A count for each side.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct SidePair {
+    /// Of the client.
+    pub client: u64,
+    /// Of the server.
+    pub server: u64,
 }
 
 /// Who passed into TIME-WAIT.
@@ -365,8 +406,24 @@ pub struct EndpointReport {
     pub probes: u64,
     /// Its FIN: the first packet that carried it.
     pub fin_packet: Option<PacketNumber>,
+    /// Octets of payload that it sent and its peer has not acknowledged by the end; null if nothing tells.
+    pub unacknowledged_bytes: Option<u64>,
+    /// It was sent something that demands an answer (data, SYN, FIN, a probe) and was not heard since. Null if it answered
+    /// everything.
+    pub owes_answer: Option<Owed>,
     /// Smallest round trip from the tap to this endpoint and back; null if none could be measured.
     pub tap_rtt_ns: Option<i64>,
+}
+
+/// An answer that never came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Owed {
+    /// When the first unanswered segment passed the tap.
+    pub since: Timestamp,
+    /// How many segments that demand an answer passed since.
+    pub asked: u64,
+    /// All of them were keepalive or window probes.
+    pub only_probes: bool,
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -384,40 +441,223 @@ pub struct Quality {
     pub duplicate_segments: u64,
     /// Octets that were acknowledged but never captured.
     pub missed_bytes: u64,
+    /// FINs that are not in the capture: an acknowledgment shows that they were sent.
+    pub inferred_segments: u64,
     /// Segments that the snap length cut.
     pub cut_segments: u64,
     /// Segments whose time stamp lies before that of the connection's segment before.
     pub time_steps_back: u64,
 }
 
-/// Something that a rule found.
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// A fact of a connection's life that is neither good nor bad. Left out unless asked for.
+    Info,
+    /// Worth knowing; healthy networks do this.
+    Note,
+    /// Somebody should look.
+    Warning,
+    /// A rule of the protocol is broken, or a program is.
+    Error,
+}
+
+impl Severity {
+    /// All of them, the least first.
+    pub const ALL: [Severity; 4] = [Severity::Info, Severity::Note, Severity::Warning, Severity::Error];
+
+    /// The word used in every view.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+
+    /// One step down; a note stays a note.
+    #[must_use]
+    pub fn lower(self) -> Severity {
+        match self {
+            Severity::Info => Severity::Info,
+            Severity::Note | Severity::Warning => Severity::Note,
+            Severity::Error => Severity::Warning,
+        }
+    }
+}
+
+/// How sure a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// The quality of the capture, or an ordinary delay, could explain what was seen as well.
+    Possible,
+    /// It follows from what passed the tap, if that arrived.
+    Likely,
+    /// Segments of the endpoint itself show it.
+    Proven,
+}
+
+impl Confidence {
+    /// The word used in every view.
+    pub fn name(self) -> &'static str {
+        match self {
+            Confidence::Possible => "possible",
+            Confidence::Likely => "likely",
+            Confidence::Proven => "proven",
+        }
+    }
+}
+
+/// What a rule found in one connection. Repeats of the same thing at the same endpoint are one finding with a count.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
-    /// Stable code.
-    pub code: String,
-    /// `error`, `warning` or `note`.
-    pub severity: String,
-    /// The endpoint at fault, if it is one.
+    /// Stable code, `TW04`.
+    pub code: &'static str,
+    /// Stable name, `reuse-illegal`.
+    pub name: &'static str,
+    /// How bad; lower than the rule's own where the capture's quality could explain it (`weakened_by`).
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The endpoint that did it, or that suffers from it where nobody is at fault; null if it is neither.
     pub endpoint: Option<Role>,
-    /// The packet that shows it.
+    /// The first packet that shows it; null where its absence does.
     pub packet: Option<PacketNumber>,
-    /// When.
+    /// When: the time of that packet, or since when something is missing.
     pub at: Option<Timestamp>,
-    /// In words.
+    /// The packets that show it, the first few of them, in order.
+    pub packets: Vec<PacketNumber>,
+    /// How often it happened, exactly.
+    pub count: u64,
+    /// The last packet that shows it.
+    pub last_packet: Option<PacketNumber>,
+    /// In words, one line.
     pub message: String,
+    /// What about the capture could explain it instead: `capture-loss`, `capture-duplicates`, `one-sided`, `cut-start`,
+    /// `clock-steps`, `snap-length`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weakened_by: Vec<&'static str>,
+}
+
+/// What a rule found in the connections of one service together, or in the capture as a whole. A line of
+/// `"type": "finding"` in a JSON Lines stream, after the connections.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServiceFinding {
+    /// Stable code, `HC05`.
+    pub code: &'static str,
+    /// Stable name.
+    pub name: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The service; null for a finding about the capture.
+    pub server: Option<Address>,
+    /// The client, where it is about one.
+    pub client: Option<IpAddr>,
+    /// Which side it is about.
+    pub endpoint: Option<Role>,
+    /// How many connections it is about, exactly.
+    pub connections: u64,
+    /// The ids of some of them, those that show it best first.
+    pub ids: Vec<u64>,
+    /// Since when.
+    pub at: Option<Timestamp>,
+    /// In words, one line.
+    pub message: String,
+    /// See [`Finding::weakened_by`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weakened_by: Vec<&'static str>,
+}
+
+/// How a connection took over its 4-tuple from the one before (RFC 9293 section 3.6.1, RFC 1122 section 4.2.2.13,
+/// RFC 6191).
+#[derive(Debug, Clone, Serialize)]
+pub struct Reuse {
+    /// Id of the connection before.
+    pub previous: u64,
+    /// The SYN's sender is the one that had opened the connection before, too.
+    pub same_roles: bool,
+    /// The state in the connection before, when the SYN passed: of the endpoint that sent the SYN.
+    pub opener_state: State,
+    /// See `opener_state`: of the endpoint that the SYN was sent to.
+    pub peer_state: State,
+    /// From the moment when TIME-WAIT began (or was restarted) to the SYN, nanoseconds. Null if nobody held it.
+    pub time_wait_age_ns: Option<i64>,
+    /// Who held TIME-WAIT, in the roles of this connection; null if nobody did.
+    pub time_wait_holder: Option<TimeWaitHolder>,
+    /// The new ISS less the SND.NXT that the same endpoint had before, modulo 2^32: positive is beyond the old numbers.
+    pub iss_distance: Option<i32>,
+    /// The TSval of the SYN less the newest one of the same endpoint before; null if either had none.
+    pub tsval_distance: Option<i32>,
+    /// The SYN-ACK starts 65 537 beyond the old SND.NXT of its sender: the mark of a Linux host that had the 4-tuple in
+    /// TIME-WAIT.
+    pub linux_time_wait_iss: bool,
+    /// What is to be said of it.
+    pub verdict: ReuseVerdict,
+    /// For a refused one, the SYN's answer by old numbers and the RST that followed.
+    pub refused_by_packet: Option<PacketNumber>,
+    /// See `refused_by_packet`.
+    pub reset_packet: Option<PacketNumber>,
+    /// From the first SYN to the one that was answered by a SYN-ACK (to the end of the capture if none was), nanoseconds.
+    pub delay_ns: Option<i64>,
+}
+
+/// The judgement on the reuse of a 4-tuple.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReuseVerdict {
+    /// The connection before was over and nobody held TIME-WAIT any more.
+    Free,
+    /// In TIME-WAIT; the ISS is beyond all sequence numbers of the old connection.
+    LegalByIss,
+    /// In TIME-WAIT; the timestamp is newer than all of the old connection (RFC 6191).
+    LegalByTimestamp,
+    /// In TIME-WAIT; the holder itself opened.
+    ByHolder,
+    /// In TIME-WAIT; refused at first: old numbers answered the SYN.
+    Refused,
+    /// In TIME-WAIT; neither number is beyond the old ones, and yet it was accepted.
+    Illegal,
+    /// In TIME-WAIT; nobody answered.
+    Unanswered,
+    /// The connection before was not over at the side that the SYN was sent to.
+    NotOver,
+    /// The connection before is an attempt that nobody had answered.
+    AfterUnanswered,
+    /// What became of the connection before is not known.
+    Unknown,
 }
 
 /// A protocol event that changed no state by itself but explains the connection.
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {
-    /// Stable name, kebab-case.
-    pub kind: &'static str,
+    /// What.
+    pub kind: EventKind,
     /// The endpoint whose segment it is.
     pub endpoint: Role,
     /// The packet.
     pub packet: PacketNumber,
     /// Its capture time.
     pub at: Timestamp,
+}
+
+/// Events of one kind and endpoint beyond those kept one by one.
+#[derive(Debug, Clone, Serialize)]
+pub struct FoldedEvents {
+    /// What.
+    pub kind: EventKind,
+    /// The endpoint whose segments they are.
+    pub endpoint: Role,
+    /// How many, exactly.
+    pub count: u64,
+    /// The last one.
+    pub last_packet: PacketNumber,
+    /// Its capture time.
+    pub last_at: Timestamp,
 }
 
 /// One line of the ladder: a segment, or a run of plain data and acknowledgments folded into one.

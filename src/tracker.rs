@@ -12,7 +12,9 @@ pub mod judge;
 pub mod ladder;
 mod lives;
 pub mod observation;
+mod oddity;
 mod opening;
+mod predecessor;
 mod reset;
 pub mod state;
 pub mod stream;
@@ -29,6 +31,7 @@ use ladder::Ladder;
 use observation::{Kind, Observations};
 pub use opening::{Opening, Syn};
 use opening::{OtherSynAck, Signature};
+pub use predecessor::Predecessor;
 use state::{Event, State};
 use stream::{Owes, Place, Repeat, Stream};
 
@@ -88,6 +91,17 @@ enum Weight {
     Moved,
 }
 
+/// Where a side stood when it first acknowledged the peer's FIN.
+#[derive(Clone, Copy, Debug)]
+pub struct HalfClose {
+    /// SND.NXT.
+    pub from: Seq,
+    /// Probes of client and server until then.
+    pub probes: [u32; 2],
+    /// When client and server had sent new payload last.
+    pub last_data: [Option<Timestamp>; 2],
+}
+
 /// What a connection rarely touches, kept apart from what every segment needs.
 #[derive(Clone, Debug, Default)]
 pub struct Aside {
@@ -100,7 +114,11 @@ pub struct Aside {
     /// Packets with a time before the one before.
     pub time_steps_back: u64,
     /// Where each side stood when it first acknowledged the peer's FIN.
-    pub half_close_from: [Option<Seq>; 2],
+    pub half_close_from: [Option<HalfClose>; 2],
+    /// The life before, as this one's SYN met it.
+    pub predecessor: Option<Box<Predecessor>>,
+    /// A RST in the window that each side has received and not answered yet.
+    reset_in_window: [Option<Mark>; 2],
     /// FINs that restarted 2 MSL, by holder; and when the last one came.
     pub restarts: [(u32, Option<Timestamp>); 2],
     /// A RST without ACK came from the client in answer to the SYN-ACK: no connection stands behind this SYN.
@@ -276,9 +294,11 @@ impl Tracker {
         self.check_inferred_fin(seg, from);
         self.infer_own_fin(seg, from, mark, notes);
         let nxt_before = self.streams[me].nxt;
+        let data_before = [self.streams[0].last_data, self.streams[1].last_data];
+        self.note_oddities(seg, from, mark, repeat, notes);
         let place = self.streams[me].on_segment(seg);
         if place.probe {
-            self.streams[peer].owes.ask(mark.time);
+            self.streams[peer].owes.probe(mark.time);
             self.streams[me].probes = self.streams[me].probes.saturating_add(1);
             notes.add("probe");
         } else if place.repeats
@@ -289,6 +309,9 @@ impl Tracker {
         }
         self.note_fin(seg, from, mark, repeat, notes);
         let data = place.advances && seg.payload_len > 0;
+        if data {
+            self.streams[me].last_data = Some(mark.time);
+        }
         if data
             && self.streams[me]
                 .fin()
@@ -343,7 +366,11 @@ impl Tracker {
             && let (Some(fin), Some(ack)) = (self.streams[peer].fin(), seg.ack)
             && ack.at_or_after(fin.covered_by())
         {
-            self.aside.half_close_from[me] = Some(nxt_before.map_or(seg.seq, |nxt| nxt.max(seg.seq)));
+            self.aside.half_close_from[me] = Some(HalfClose {
+                from: nxt_before.map_or(seg.seq, |nxt| nxt.max(seg.seq)),
+                probes: [self.streams[0].probes, self.streams[1].probes],
+                last_data: data_before,
+            });
         }
         self.note_in_time_wait(seg, from, mark, place.probe, notes);
 

@@ -547,6 +547,7 @@ fn read(capture: &Path, ladder: LadderRequest) -> Option<Analysis> {
         files: vec![capture.to_owned()],
         time_wait_ns: 60_000_000_000,
         ladder,
+        findings: Default::default(),
     };
     analyze(&settings, &mut |_| {}).ok()
 }

@@ -240,30 +240,25 @@ fn facts(connections: &[Connection], origin: i64) -> String {
         connection.handshake.client_iss = None;
         connection.handshake.server_iss = None;
         let mut json = serde_json::to_value(&connection).expect("plain data");
-        let move_time = |time: Timestamp| Timestamp(time.0 - origin);
-        json["first_time"] = (connection.first_time.0 - origin).into();
-        json["last_time"] = (connection.last_time.0 - origin).into();
-        for (event, told) in connection
-            .events
-            .iter_mut()
-            .zip(json["events"].as_array_mut().into_iter().flatten())
-        {
-            told["at"] = (event.at.0 - origin).into();
-        }
-        for (name, end) in [
-            ("client", &mut connection.endpoints.client),
-            ("server", &mut connection.endpoints.server),
-        ] {
-            for transition in &mut end.transitions {
-                transition.at = move_time(transition.at);
-                transition.earliest = transition.earliest.map(move_time);
-                transition.latest = transition.latest.map(move_time);
-            }
-            json["endpoints"][name]["transitions"] = format!("{:?}", end.transitions).into();
-        }
+        shift_times(&mut json, origin);
         all.push(json);
     }
     serde_json::to_string_pretty(&all).expect("plain data")
+}
+
+/// Every moment in the contract becomes a number of nanoseconds since `origin`.
+fn shift_times(value: &mut serde_json::Value, origin: i64) {
+    match value {
+        serde_json::Value::String(text) => {
+            if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+                let ns = moment.as_nanosecond() - i128::from(origin);
+                *value = i64::try_from(ns).expect("within a century").into();
+            }
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| shift_times(item, origin)),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(|field| shift_times(field, origin)),
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
+    }
 }
 
 fn json<T: serde::Serialize>(part: &T) -> String {

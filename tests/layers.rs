@@ -5,17 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Module and what it may import besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("time", &[]),
     ("seq", &[]),
     ("capture", &["time"]),
     ("segment", &["capture", "seq", "time"]),
     ("tracker", &["segment", "seq", "time"]),
     ("flow", &["tracker", "segment", "time"]),
-    ("model", &["tracker", "segment", "time"]),
+    ("model", &["tracker", "segment", "seq", "time"]),
+    ("findings", &["model", "time"]),
     ("select", &["model", "time"]),
-    ("report", &["select", "model", "time"]),
-    ("analyze", &["capture", "segment", "flow", "model", "time"]),
+    ("report", &["select", "findings", "model", "time"]),
+    (
+        "analyze",
+        &["capture", "segment", "flow", "findings", "model", "time"],
+    ),
     ("cli", &["analyze", "select", "report", "model", "time"]),
     ("lib", &[]),
 ];

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::reuse;
 use super::{
-    Address, Close, CloseKind, Connection, EndpointReport, Endpoints, Event, Handshake, LadderContent,
-    LadderRow, OfferedOptions, OptionsInForce, Outcome, Quality, TimeWaitHolder,
+    Address, Close, CloseKind, Connection, EndpointReport, Endpoints, Event, EventKind, FoldedEvents,
+    Handshake, LadderContent, LadderRow, OfferedOptions, OptionsInForce, Outcome, Owed, Quality, SidePair,
+    TimeWaitHolder,
 };
 use crate::segment::Endpoint;
 use crate::time::Timestamp;
@@ -12,6 +14,14 @@ use crate::tracker::evidence::{Cause, Evidence, Transition, Withdrawn};
 use crate::tracker::ladder::{Content, Row};
 use crate::tracker::state::State;
 use crate::tracker::{Role, Syn, Tracker};
+
+/// All connections, in order of their first packet. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
+pub fn connections(trackers: Vec<Tracker>, end: Timestamp, time_wait_ns: i64) -> Vec<Connection> {
+    let numbered = trackers.into_iter().zip(1..);
+    numbered
+        .map(|(tracker, id)| connection(id, tracker, end, time_wait_ns))
+        .collect()
+}
 
 /// One connection as the views show it. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
 pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i64) -> Connection {
@@ -33,6 +43,7 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
     }
     let quality = quality(&tracker);
     let handshake = handshake(&tracker);
+    let reuse = reuse::of(&tracker, end, time_wait_ns);
     let mut reports = lives.into_iter().enumerate().map(|(side, life)| {
         let stream = &tracker.streams[side];
         let dwell_ns = life.dwell(end);
@@ -56,6 +67,12 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
                 .fin()
                 .filter(|fin| !fin.inferred)
                 .map(|fin| fin.first.packet),
+            unacknowledged_bytes: unacknowledged(&tracker, side),
+            owes_answer: stream.owes.open().map(|(since, asked, only_probes)| Owed {
+                since,
+                asked: u64::from(asked),
+                only_probes,
+            }),
             tap_rtt_ns: tap_rtt[side],
         }
     });
@@ -80,6 +97,7 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
         close,
         endpoints: Endpoints { client, server },
         quality,
+        reuse,
         findings: Vec::new(),
         events: tracker
             .aside
@@ -87,7 +105,7 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
             .kept()
             .iter()
             .map(|seen| Event {
-                kind: seen.kind.name(),
+                kind: seen.kind,
                 endpoint: seen.role,
                 packet: seen.mark.packet,
                 at: seen.mark.time,
@@ -96,9 +114,16 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
         events_folded: tracker
             .aside
             .observations
-            .folded()
+            .tallies()
             .iter()
-            .map(|(kind, count)| (kind.name().to_owned(), *count))
+            .filter(|tally| tally.folded() > 0)
+            .map(|tally| FoldedEvents {
+                kind: tally.kind,
+                endpoint: tally.role,
+                count: tally.folded(),
+                last_packet: tally.last.packet,
+                last_at: tally.last.time,
+            })
             .collect(),
         ladder: tracker
             .ladder
@@ -244,6 +269,20 @@ fn offered(syn: &Syn) -> OfferedOptions {
     }
 }
 
+/// Octets of payload that a side sent and its peer has not acknowledged.
+fn unacknowledged(tracker: &Tracker, side: usize) -> Option<u64> {
+    let stream = &tracker.streams[side];
+    let end = stream.fin().map_or(stream.nxt?, |fin| fin.seq);
+    // A SYN that nobody acknowledged takes a number, too; it is no payload.
+    let first = stream.iss.map(|iss| iss.plus(1));
+    let una = match (stream.una, first) {
+        (Some(una), Some(first)) => una.max(first),
+        (Some(una), None) => una,
+        (None, first) => first?,
+    };
+    Some(u64::from(end.offset_from(una).max(0).unsigned_abs()))
+}
+
 fn fin_acknowledged(tracker: &Tracker, side: usize) -> bool {
     let stream = &tracker.streams[side];
     match (stream.fin(), stream.una) {
@@ -341,17 +380,34 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
         let stream = &tracker.streams[second as usize];
         let bytes = tracker.aside.half_close_from[second as usize].and_then(|from| {
             let until = stream.fin().map_or(stream.nxt?, |fin| fin.seq);
-            Some(u64::try_from(until.offset_from(from).max(0)).unwrap_or(0))
+            Some(u64::try_from(until.offset_from(from.from).max(0)).unwrap_or(0))
         });
-        Some((ns, bytes, left.is_none()))
+        Some((ns, bytes, left.is_none(), entered.at))
     });
+    let start = half_close
+        .and(passive)
+        .and_then(|second| tracker.aside.half_close_from[second as usize]);
     let holds = |side: usize| lives[side].passed(State::TimeWait);
     Close {
         kind,
         first_closer,
-        half_close_ns: half_close.map(|(ns, _, _)| ns),
-        half_close_bytes: half_close.and_then(|(_, bytes, _)| bytes),
-        half_close_open: half_close.is_some_and(|(_, _, open)| open),
+        half_close_ns: half_close.map(|(ns, ..)| ns),
+        half_close_bytes: half_close.and_then(|(_, bytes, ..)| bytes),
+        half_close_open: half_close.is_some_and(|(_, _, open, _)| open),
+        close_wait_endpoint: half_close.and(passive),
+        close_wait_since: half_close.map(|(.., since)| since),
+        request_answered: start.zip(passive).and_then(|(start, second)| {
+            let asked = start.last_data[second.other() as usize]?;
+            Some(start.last_data[second as usize].is_some_and(|answered| answered > asked))
+        }),
+        half_close_probes: start.map(|start| {
+            let since =
+                |side: usize| u64::from(tracker.streams[side].probes.saturating_sub(start.probes[side]));
+            SidePair {
+                client: since(0),
+                server: since(1),
+            }
+        }),
         time_wait_holder: match (holds(0), holds(1)) {
             (true, true) => Some(TimeWaitHolder::Both),
             (true, false) => Some(TimeWaitHolder::Client),
@@ -374,6 +430,10 @@ fn quality(tracker: &Tracker) -> Quality {
         midstream: tracker.midstream,
         duplicate_segments: tracker.aside.duplicates,
         missed_bytes: tracker.streams.iter().map(|stream| stream.missed).sum(),
+        inferred_segments: (tracker.aside.observations.tallies().iter())
+            .filter(|tally| tally.kind == EventKind::FinMissing)
+            .map(|tally| tally.count)
+            .sum(),
         cut_segments: tracker.aside.cut,
         time_steps_back: tracker.aside.time_steps_back,
     }

@@ -66,7 +66,7 @@ const COLUMNS: [Column; 41] = [
     ("findings", |c| {
         c.findings
             .iter()
-            .map(|finding| finding.code.as_str())
+            .map(|finding| finding.code)
             .collect::<Vec<_>>()
             .join(" ")
     }),

@@ -211,7 +211,11 @@ fn write_events(out: &mut dyn Write, connection: &Connection, look: &Look) -> io
         .max()
         .unwrap_or(0);
     for (event, time) in shown.zip(&times) {
-        let (packet, who, kind) = (event.packet, event.endpoint.name(), event.kind.replace('-', " "));
+        let (packet, who, kind) = (
+            event.packet,
+            event.endpoint.name(),
+            event.kind.name().replace('-', " "),
+        );
         writeln!(
             out,
             "{time:>time_width$}  packet {packet:>packet_width$}  {who}  {kind}"
@@ -229,7 +233,13 @@ fn write_events(out: &mut dyn Write, connection: &Connection, look: &Look) -> io
     if !connection.events_folded.is_empty() {
         let kinds = connection.events_folded.iter();
         let kinds: Vec<String> = kinds
-            .map(|(kind, count)| format!("{} {}", number(*count), kind.replace('-', " ")))
+            .map(|folded| {
+                format!(
+                    "{} {}",
+                    number(folded.count),
+                    folded.kind.name().replace('-', " ")
+                )
+            })
             .collect();
         let text = format!("beyond these: {}", kinds.join(", "));
         writeln!(out, "{}", look.paint(Tone::Dim, &text))?;

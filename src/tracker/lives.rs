@@ -15,10 +15,19 @@ impl Tracker {
     /// The capture ended: what never got the answer that was due is not presumed any longer. Says nothing of a side that
     /// the capture does not show at all.
     pub fn end(&mut self, end: Timestamp) {
-        for side in 0..2 {
+        for (side, role) in [Role::Client, Role::Server].into_iter().enumerate() {
+            let patience = PATIENCE_NS
+                .saturating_add(self.streams[1 - side].receiver_rtt.unwrap_or(0).saturating_mul(2));
+            if let Some(fin) = self.aside.fin_repeated[side]
+                && self.ends[side].presumed() == State::TimeWait
+                && end.since(fin.time) > patience
+            {
+                self.aside
+                    .observations
+                    .note(Kind::FinUnansweredInTimeWait, role, fin);
+            }
             if self.streams[side].packets > 0 {
-                let tap_rtt = self.streams[1 - side].receiver_rtt.unwrap_or(0);
-                self.ends[side].give_up_waiting(end, PATIENCE_NS.saturating_add(tap_rtt.saturating_mul(2)));
+                self.ends[side].give_up_waiting(end, patience);
             }
         }
     }
@@ -75,6 +84,25 @@ impl Tracker {
         self.streams.iter_mut().for_each(Stream::restart);
         *self.opening = Opening::default();
         self.aside.disowned = None;
+    }
+
+    /// A segment went to the life before, by its timestamp. Had it come without one, this life would have taken it where it
+    /// lies in the receive window (R53).
+    pub fn note_old_duplicate(&mut self, seg: &Segment) {
+        let from = self.role_of(seg);
+        let (sent, receiver) = (&self.streams[from as usize], &self.streams[from.other() as usize]);
+        let (Some(next), Some(edge)) = (sent.una, receiver.offers) else {
+            return;
+        };
+        if seg.seq_len() > 0 && !seg.flags.syn() && seg.seq.between(next, edge) {
+            let mark = Mark {
+                packet: seg.packet,
+                time: seg.time,
+            };
+            self.aside
+                .observations
+                .note(Kind::OldDuplicateInWindow, from, mark);
+        }
     }
 
     /// Whether only the opener was seen, with SYNs alone.

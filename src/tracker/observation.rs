@@ -1,13 +1,16 @@
-//! What rules and people want to know beyond the states: protocol events, kept in order up to a bound, counted exactly.
+//! What rules and people want to know beyond the states: protocol events, the first few of each kind kept, all counted.
+
+use serde::Serialize;
 
 use super::Role;
 use super::evidence::Mark;
 
-/// How many observations of one connection are kept in full.
-const KEPT: usize = 48;
+/// How many observations of one kind and side are kept in full.
+const KEPT: u64 = 8;
 
 /// A protocol event that changes no state by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A SYN with the ISS of this connection, again.
     SynRetransmitted,
@@ -15,6 +18,16 @@ pub enum Kind {
     SynAckRetransmitted,
     /// A SYN-ACK that does not acknowledge the client's SYN.
     SynAckBadAck,
+    /// A SYN-ACK from the side that had opened with a SYN, which was not answered by a SYN.
+    SynAckFromOpener,
+    /// The ACK that should complete the handshake acknowledges something else, or comes with another sequence number.
+    HandshakeAckBad,
+    /// Payload (not on the SYN) before its sender could know that the handshake is done.
+    DataBeforeEstablished,
+    /// A SYN or SYN-ACK sent again with other options.
+    SynOptionsChanged,
+    /// A segment without timestamps although both SYNs agreed on them (RFC 7323 section 3.2).
+    TimestampMissing,
     /// A SYN-ACK with another sequence number than before.
     SynAckChangedIss,
     /// Both sides sent a SYN before they saw the other's.
@@ -31,6 +44,16 @@ pub enum Kind {
     FinChangedSeq,
     /// A FIN that arrived before data that precedes it.
     FinOutOfOrder,
+    /// A FIN far outside the window.
+    FinOutsideWindow,
+    /// A FIN that acknowledges what was never sent.
+    FinBadAck,
+    /// A FIN without an ACK.
+    FinWithoutAck,
+    /// A FIN from a side whose SYN nobody had answered.
+    FinBeforeAnswer,
+    /// A FIN for a connection of which the capture shows nothing before.
+    FinNoConnection,
     /// A FIN that is not in the capture: the acknowledgment shows it.
     FinMissing,
     /// Payload beyond the sender's own FIN.
@@ -39,6 +62,8 @@ pub enum Kind {
     TimeWaitRestarted,
     /// A segment from the peer in TIME-WAIT that is not its FIN.
     SegmentInTimeWait,
+    /// A FIN again in TIME-WAIT that the holder should have acknowledged and did not: it had left the state.
+    FinUnansweredInTimeWait,
     /// A RST in the window, not at its edge: the receiver owes a challenge ACK (RFC 5961 section 3).
     ResetInWindow,
     /// A RST outside the window.
@@ -47,8 +72,10 @@ pub enum Kind {
     ResetBadAck,
     /// A RST for a connection that does not exist.
     ResetNoConnection,
-    /// A RST that its receiver ignored, as its later segments show.
-    ResetIgnored,
+    /// An ACK that answers a RST in the window, as RFC 5961 section 3 asks.
+    ResetChallenged,
+    /// A RST with payload.
+    ResetWithData,
     /// The sender of a RST went on talking.
     ActivityAfterReset,
     /// A segment far outside the window.
@@ -57,18 +84,19 @@ pub enum Kind {
     AckBeyondSent,
     /// A segment older than the SYN of its sender, by its timestamp (RFC 7323 section 5).
     OldTimestamp,
+    /// A segment older than what its sender had sent before, by its timestamp, although its octets are new (PAWS, RFC 7323
+    /// section 5.3).
+    PawsRejected,
+    /// A segment of an earlier connection of the 4-tuple, inside the receive window of this one.
+    OldDuplicateInWindow,
     /// An acknowledgment of octets that the capture lacks.
     CaptureLoss,
-    /// A keepalive or window probe.
-    Probe,
     /// SYN together with FIN or RST, or no flag at all.
     BadFlags,
     /// Payload on a SYN.
     DataOnSyn,
     /// The SYN-ACK did not take the payload of the SYN.
     SynDataIgnored,
-    /// The capture recorded a segment twice.
-    CaptureDuplicate,
 }
 
 impl Kind {
@@ -78,6 +106,11 @@ impl Kind {
             Kind::SynRetransmitted => "syn-retransmitted",
             Kind::SynAckRetransmitted => "syn-ack-retransmitted",
             Kind::SynAckBadAck => "syn-ack-bad-ack",
+            Kind::SynAckFromOpener => "syn-ack-from-opener",
+            Kind::HandshakeAckBad => "handshake-ack-bad",
+            Kind::DataBeforeEstablished => "data-before-established",
+            Kind::SynOptionsChanged => "syn-options-changed",
+            Kind::TimestampMissing => "timestamp-missing",
             Kind::SynAckChangedIss => "syn-ack-changed-iss",
             Kind::SimultaneousOpen => "simultaneous-open",
             Kind::SynInConnection => "syn-in-connection",
@@ -86,25 +119,32 @@ impl Kind {
             Kind::FinRetransmitted => "fin-retransmitted",
             Kind::FinChangedSeq => "fin-changed-seq",
             Kind::FinOutOfOrder => "fin-out-of-order",
+            Kind::FinOutsideWindow => "fin-outside-window",
+            Kind::FinBadAck => "fin-bad-ack",
+            Kind::FinWithoutAck => "fin-without-ack",
+            Kind::FinBeforeAnswer => "fin-before-answer",
+            Kind::FinNoConnection => "fin-no-connection",
             Kind::FinMissing => "fin-missing",
             Kind::DataAfterFin => "data-after-fin",
             Kind::TimeWaitRestarted => "time-wait-restarted",
             Kind::SegmentInTimeWait => "segment-in-time-wait",
+            Kind::FinUnansweredInTimeWait => "fin-unanswered-in-time-wait",
             Kind::ResetInWindow => "reset-in-window",
             Kind::ResetOutsideWindow => "reset-outside-window",
             Kind::ResetBadAck => "reset-bad-ack",
             Kind::ResetNoConnection => "reset-no-connection",
-            Kind::ResetIgnored => "reset-ignored",
+            Kind::ResetChallenged => "reset-challenged",
+            Kind::ResetWithData => "reset-with-data",
             Kind::ActivityAfterReset => "activity-after-reset",
             Kind::SegmentOutsideWindow => "segment-outside-window",
             Kind::AckBeyondSent => "ack-beyond-sent",
             Kind::OldTimestamp => "old-timestamp",
+            Kind::PawsRejected => "paws-rejected",
+            Kind::OldDuplicateInWindow => "old-duplicate-in-window",
             Kind::CaptureLoss => "capture-loss",
-            Kind::Probe => "probe",
             Kind::BadFlags => "bad-flags",
             Kind::DataOnSyn => "data-on-syn",
             Kind::SynDataIgnored => "syn-data-ignored",
-            Kind::CaptureDuplicate => "capture-duplicate",
         }
     }
 }
@@ -120,34 +160,75 @@ pub struct Observation {
     pub mark: Mark,
 }
 
+/// How often something was observed.
+#[derive(Clone, Copy, Debug)]
+pub struct Tally {
+    /// What.
+    pub kind: Kind,
+    /// Whose segments.
+    pub role: Role,
+    /// All of them, those kept in full included.
+    pub count: u64,
+    /// The last one.
+    pub last: Mark,
+}
+
+impl Tally {
+    /// How many are not kept in full.
+    pub fn folded(&self) -> u64 {
+        self.count.saturating_sub(KEPT)
+    }
+}
+
 /// The observations of one connection.
 #[derive(Clone, Debug, Default)]
 pub struct Observations {
     kept: Vec<Observation>,
-    folded: Vec<(Kind, u64)>,
+    tallies: Vec<Tally>,
 }
 
 impl Observations {
     /// Notes one.
     pub fn note(&mut self, kind: Kind, role: Role, mark: Mark) {
-        if self.kept.len() < KEPT {
+        let known = self
+            .tallies
+            .iter_mut()
+            .find(|tally| (tally.kind, tally.role) == (kind, role));
+        let count = match known {
+            Some(tally) => {
+                tally.count += 1;
+                tally.last = mark;
+                tally.count
+            }
+            None => {
+                let count = 1;
+                self.tallies.push(Tally {
+                    kind,
+                    role,
+                    count,
+                    last: mark,
+                });
+                count
+            }
+        };
+        if count <= KEPT {
             self.kept.push(Observation { kind, role, mark });
-        } else if let Some((_, count)) = self.folded.iter_mut().find(|(known, _)| *known == kind) {
-            *count += 1;
-        } else {
-            self.folded.push((kind, 1));
         }
     }
 
     /// Takes over those of another connection that turned out to be this one.
     pub fn absorb(&mut self, other: Observations) {
-        for observation in other.kept {
+        for observation in &other.kept {
             self.note(observation.kind, observation.role, observation.mark);
         }
-        for (kind, more) in other.folded {
-            match self.folded.iter_mut().find(|(known, _)| *known == kind) {
-                Some((_, count)) => *count += more,
-                None => self.folded.push((kind, more)),
+        for folded in other.tallies.iter().filter(|tally| tally.folded() > 0) {
+            let ours = self
+                .tallies
+                .iter_mut()
+                .find(|tally| (tally.kind, tally.role) == (folded.kind, folded.role));
+            if let Some(ours) = ours {
+                ours.count += folded.folded();
+                ours.last = folded.last;
             }
         }
     }
@@ -157,8 +238,44 @@ impl Observations {
         &self.kept
     }
 
-    /// Those beyond the bound, counted.
-    pub fn folded(&self) -> &[(Kind, u64)] {
-        &self.folded
+    /// How often each kind was seen at each side.
+    pub fn tallies(&self) -> &[Tally] {
+        &self.tallies
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn the_first_few_are_kept_and_all_are_counted() {
+        let mark = |packet| Mark {
+            packet,
+            time: Timestamp(packet as i64),
+        };
+        let mut seen = Observations::default();
+        (1..=1_000).for_each(|packet| seen.note(Kind::BadFlags, Role::Client, mark(packet)));
+        seen.note(Kind::BadFlags, Role::Server, mark(1_001));
+        assert_eq!(seen.kept().len() as u64, KEPT + 1);
+        let mut other = Observations::default();
+        (2_000..2_100).for_each(|packet| other.note(Kind::BadFlags, Role::Client, mark(packet)));
+        seen.absorb(other);
+        let tallies: Vec<(Role, u64, u64)> = seen
+            .tallies()
+            .iter()
+            .map(|tally| (tally.role, tally.count, tally.last.packet))
+            .collect();
+        assert_eq!(tallies, [(Role::Client, 1_100, 2_099), (Role::Server, 1, 1_001)]);
+        assert_eq!(seen.kept().len() as u64, KEPT + 1);
+    }
+
+    #[test]
+    fn the_name_is_what_the_contract_writes() {
+        for kind in [Kind::SynAckBadAck, Kind::OldDuplicateInWindow, Kind::BadFlags] {
+            let json = serde_json::to_string(&kind).expect("plain data");
+            assert_eq!(json, format!("\"{}\"", kind.name()));
+        }
     }
 }

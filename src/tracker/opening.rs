@@ -4,6 +4,7 @@ use super::arrival::{Arrival, Sent, SentKind};
 use super::evidence::{Cause, Mark};
 use super::judge;
 use super::observation::Kind;
+use super::oddity::offers_differ;
 use super::state::{Event, State};
 use super::stream::{Repeat, Stream};
 use super::{Notes, Role, Tracker, plain_sent};
@@ -127,13 +128,21 @@ impl Tracker {
                 && !self.leaps(from.other(), from, ack, mark, notes)
         });
         if far {
-            self.aside
-                .observations
-                .note(Kind::SegmentOutsideWindow, from, mark);
+            let kind = if seg.flags.fin() {
+                Kind::FinOutsideWindow
+            } else {
+                Kind::SegmentOutsideWindow
+            };
+            self.aside.observations.note(kind, from, mark);
             notes.add("outside the window");
         } else if far_ack {
             // It is dropped as a whole (section 3.10.7.4, fifth check; R26).
-            self.aside.observations.note(Kind::AckBeyondSent, from, mark);
+            let kind = match (self.misses_handshake(seg, from), seg.flags.fin()) {
+                (true, _) => Kind::HandshakeAckBad,
+                (false, true) => Kind::FinBadAck,
+                (false, false) => Kind::AckBeyondSent,
+            };
+            self.aside.observations.note(kind, from, mark);
             notes.add("acknowledges what was never sent");
         }
         far || far_ack
@@ -246,6 +255,10 @@ impl Tracker {
             }
             Some(syn) => {
                 let fresh = repeat == Repeat::Fresh && with_ack == syn.with_ack;
+                if fresh && !seg.header_cut && !syn.cut && offers_differ(&syn.options, &seg.options) {
+                    self.aside.observations.note(Kind::SynOptionsChanged, from, mark);
+                    notes.add("other options than before");
+                }
                 if fresh {
                     syn.copies = syn.copies.saturating_add(1);
                     syn.last = mark;

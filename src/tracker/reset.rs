@@ -5,6 +5,7 @@ use super::evidence::Mark;
 use super::judge::{self, Reset};
 use super::observation::Kind;
 use super::state::{Event, State};
+use super::stream::Owes;
 use super::{Notes, Role, Tracker, Weight};
 use crate::segment::Segment;
 use crate::time::Timestamp;
@@ -46,6 +47,12 @@ impl Tracker {
             Reset::BadAck => (Some(Kind::ResetBadAck), "does not acknowledge the SYN"),
             Reset::NoConnection => (Some(Kind::ResetNoConnection), "no connection there"),
         };
+        if seg.payload_len > 0 {
+            self.aside.observations.note(Kind::ResetWithData, from, mark);
+        }
+        if verdict == Reset::InWindow {
+            self.aside.reset_in_window[peer] = Some(mark);
+        }
         if let Some(noted) = noted {
             self.aside.observations.note(noted, from, mark);
             notes.add(word);
@@ -57,6 +64,7 @@ impl Tracker {
             self.readmit(ack, from);
         }
         if self.sends_own_reset(seg, from, verdict) {
+            self.streams[me].owes = Owes::default();
             let sent = self.sent(seg, from, mark, left);
             if from == Role::Client
                 && kind == SentKind::RstBare

@@ -64,6 +64,8 @@ pub struct Place {
 pub struct Owes {
     since: Timestamp,
     asked: u32,
+    /// Those of them that were probes.
+    probes: u32,
 }
 
 impl Owes {
@@ -73,6 +75,17 @@ impl Owes {
             self.since = time;
         }
         self.asked = self.asked.saturating_add(1);
+    }
+
+    /// A keepalive or window probe passed at `time`.
+    pub fn probe(&mut self, time: Timestamp) {
+        self.ask(time);
+        self.probes = self.probes.saturating_add(1);
+    }
+
+    /// Since when, how often asked, and whether by probes alone; None if nothing is owed.
+    pub fn open(&self) -> Option<(Timestamp, u32, bool)> {
+        (self.asked > 0).then_some((self.since, self.asked, self.probes == self.asked))
     }
 
     /// Asked more than once, and not heard for longer than `patience` ns.
@@ -138,6 +151,10 @@ pub struct Stream {
     pub missed: u64,
     /// New payload was seen.
     pub sent_data: bool,
+    /// When new payload was seen last.
+    pub last_data: Option<Timestamp>,
+    /// TS.Recent of the receiver: the newest TSval of segments at or before its RCV.NXT (RFC 7323 section 4.3), and when.
+    pub ts_recent: Option<(u32, Timestamp)>,
 }
 
 impl Stream {
@@ -330,6 +347,11 @@ impl Stream {
         let (newest, seen) = self.newest_tsval?;
         let ticks = i64::from(Seq(tsval).offset_from(Seq(newest)));
         (ticks >= 0).then(|| seen.plus(ticks.saturating_mul(1_000_000)))
+    }
+
+    /// The newest TSval seen.
+    pub fn newest_tsval(&self) -> Option<u32> {
+        self.newest_tsval.map(|(value, _)| value)
     }
 
     /// Capture time of the first segment that carried `tsval`, if that is the newest one.

@@ -42,6 +42,8 @@ fn endpoint(state: State) -> EndpointReport {
         retransmitted_segments: 0,
         probes: 0,
         fin_packet: None,
+        unacknowledged_bytes: None,
+        owes_answer: None,
         tap_rtt_ns: None,
     }
 }
@@ -89,6 +91,10 @@ impl Story {
                     half_close_ns: None,
                     half_close_bytes: None,
                     half_close_open: false,
+                    close_wait_endpoint: None,
+                    close_wait_since: None,
+                    request_answered: None,
+                    half_close_probes: None,
                     time_wait_holder: None,
                     time_wait_restarts: 0,
                     reset_by: None,
@@ -98,9 +104,10 @@ impl Story {
                     server: endpoint(Listen),
                 },
                 quality: Quality::default(),
+                reuse: None,
                 findings: Vec::new(),
                 events: Vec::new(),
-                events_folded: BTreeMap::new(),
+                events_folded: Vec::new(),
                 ladder: Vec::new(),
             },
         }
@@ -437,12 +444,18 @@ pub fn half_closed(id: u64, client: &str, server: &str, open_ns: i64) -> Connect
             c.close.half_close_bytes = Some(0);
             c.close.half_close_open = true;
             c.events.push(Event {
-                kind: "zero-window",
+                kind: EventKind::SegmentOutsideWindow,
                 endpoint: Server,
                 packet: 5,
                 at: at(4 * MS),
             });
-            c.events_folded.insert("window-update".to_owned(), 1_204);
+            c.events_folded.push(FoldedEvents {
+                kind: EventKind::SegmentOutsideWindow,
+                endpoint: Server,
+                count: 1_204,
+                last_packet: 1_700,
+                last_at: at(9 * SECOND),
+            });
         })
         .outcome(Outcome::HalfClosed);
     connection.endpoints.client.dwell_ns.insert("FIN-WAIT-2", open_ns);
@@ -593,6 +606,7 @@ pub fn analysis(connections: Vec<Connection>, last: i64) -> Analysis {
         }
     }
     Analysis {
+        findings: Vec::new(),
         capture: Capture {
             schema_version: SCHEMA_VERSION,
             program: "tcptrace-states 0.1.0".to_owned(),

@@ -32,7 +32,7 @@ fn r25_a_window_once_offered_is_never_taken_back() {
          1.510 C>S ACK     seq=101 ack=311 win=0
          1.800 C>S ACK     seq=101 ack=311
          1.810 S>C PSH,ACK seq=311 ack=101 len=10",
-        "1 events server reset-in-window #7, server activity-after-reset #10
+        "1 events server reset-in-window #7, client reset-challenged #8, server activity-after-reset #10
          1 end client ESTABLISHED server ESTABLISHED",
     );
 }

@@ -19,6 +19,9 @@
 //! | `2.5 again #4` | packet 4 once more, bit for bit: a copy made by the capture or by the network |
 //! | `2.5 resent #4` | packet 4 sent once more by its sender: another IP identification; fields may follow to change it |
 //! | `90.0 end` | the capture ends then, with a packet of somebody else |
+//! | `repeat 6 every 0.5` | first line: the whole story six times, each client on the next port, half a second later |
+//!
+//! What stands behind `<--` is for people.
 //!
 //! What is expected has one line an item, and only the items that the test asks for are compared; but every connection
 //! must be named, and there must be no other. A line that does not begin with a number continues the one before.
@@ -39,12 +42,13 @@
 //! | `1 handshake` | its three packets, and what was special |
 #![allow(dead_code)] // no test file uses all of it
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tcptrace_states::analyze::{LadderRequest, Settings, analyze};
+use tcptrace_states::findings;
 use tcptrace_states::flow::{Flows, Ladders};
 use tcptrace_states::model::{self, Connection, EndpointReport, Role, TimeWaitHolder, Transition};
 use tcptrace_states::segment::{Endpoint, Flags, Options, Scope, Segment};
@@ -116,13 +120,19 @@ pub fn segment(packet: u64, time_ns: i64, source: Endpoint, destination: Endpoin
 pub fn read(story: &str) -> (Vec<Segment>, Timestamp) {
     let mut segments = Vec::new();
     let mut end = None;
+    let mut repeat = None;
     for line in lines(story) {
         if let Some(time) = line.strip_suffix("end") {
             end = Some(moment(time));
+        } else if let Some(how) = line.strip_prefix("repeat ") {
+            repeat = Some(how.to_owned());
         } else {
             let segment = read_line(&line, &segments);
             segments.push(segment);
         }
+    }
+    if let Some(how) = repeat {
+        segments = repeated(&segments, &how);
     }
     let last = segments
         .iter()
@@ -132,8 +142,42 @@ pub fn read(story: &str) -> (Vec<Segment>, Timestamp) {
     (segments, end.unwrap_or(last))
 }
 
+/// The segments `count` times, in order of time: `6 every 0.5`.
+fn repeated(segments: &[Segment], how: &str) -> Vec<Segment> {
+    let (count, every) = how
+        .split_once(" every ")
+        .unwrap_or_else(|| panic!("repeat {how}"));
+    let (count, every) = (
+        count.trim().parse::<u16>().expect("a count"),
+        moment(every).0 - START,
+    );
+    let client = host('C').port;
+    let mut all = Vec::new();
+    for nth in 0..count {
+        let shifted = |end: Endpoint| match end.port {
+            port if port >= client => Endpoint {
+                port: port + nth,
+                ..end
+            },
+            _ => end,
+        };
+        all.extend(segments.iter().map(|seg| Segment {
+            time: seg.time.plus(i64::from(nth) * every),
+            source: shifted(seg.source),
+            destination: shifted(seg.destination),
+            ..*seg
+        }));
+    }
+    all.sort_by_key(|seg| seg.time);
+    for (seg, packet) in all.iter_mut().zip(1..) {
+        (seg.packet, seg.ip_id) = (packet, Some(packet as u16));
+    }
+    all
+}
+
 fn lines(story: &str) -> Vec<String> {
-    let expand = |line: &str| match line.trim() {
+    let bare = |line: &str| line.split("<--").next().unwrap_or_default().trim().to_owned();
+    let expand = |line: &str| match bare(line).as_str() {
         "open" => OPEN.to_owned(),
         "closed" => OPEN.to_owned() + CLOSED,
         line => line.to_owned(),
@@ -142,9 +186,15 @@ fn lines(story: &str) -> Vec<String> {
     expanded
         .join("\n")
         .lines()
-        .map(|line| line.trim().to_owned())
+        .map(bare)
         .filter(|line| !line.is_empty())
         .collect()
+}
+
+/// The number of the packet that a story marks with `<--`, if it marks one.
+pub fn marked(story: &str) -> Option<u64> {
+    let before: Vec<&str> = story.lines().take_while(|line| !line.contains("<--")).collect();
+    (before.len() < story.lines().count()).then(|| lines(&before.join("\n")).len() as u64 + 1)
 }
 
 fn moment(seconds: &str) -> Timestamp {
@@ -278,12 +328,36 @@ pub fn observe(segments: &[Segment], end: Timestamp) -> Vec<Connection> {
     for seg in segments {
         flows.on_segment(seg);
     }
-    flows
-        .finish(end)
-        .into_iter()
-        .zip(1..)
-        .map(|(tracker, id)| model::connection(id, tracker, end, TIME_WAIT))
-        .collect()
+    let mut connections = model::connections(flows.finish(end), end, TIME_WAIT);
+    for connection in &mut connections {
+        findings::judge(connection, end, TIME_WAIT, &findings::Settings::default());
+    }
+    connections
+}
+
+/// A capture that holds these segments and nothing else, without a fault.
+pub fn capture(segments: &[Segment], end: Timestamp) -> model::Capture {
+    model::Capture {
+        schema_version: model::SCHEMA_VERSION,
+        program: String::new(),
+        files: Vec::new(),
+        formats: Vec::new(),
+        link_types: Vec::new(),
+        packets: segments.len() as u64,
+        tcp_segments: segments.len() as u64,
+        skipped: BTreeMap::new(),
+        cut_segments: 0,
+        duplicate_segments: 0,
+        missed_bytes: 0,
+        one_sided_connections: 0,
+        time_steps_back: 0,
+        first_time: segments.iter().map(|seg| seg.time).min(),
+        last_time: Some(end),
+        snap_length: None,
+        complete: true,
+        damage: Vec::new(),
+        time_wait_ns: TIME_WAIT,
+    }
 }
 
 /// What the observer makes of a story.
@@ -394,8 +468,14 @@ fn answer(connections: &[Connection], wanted: &str) -> String {
         ),
         "life" => format!("{id} life {}", connection.incarnation),
         "events" => {
-            let seen =
-                |event: &model::Event| format!("{} {} #{}", event.endpoint.name(), event.kind, event.packet);
+            let seen = |event: &model::Event| {
+                format!(
+                    "{} {} #{}",
+                    event.endpoint.name(),
+                    event.kind.name(),
+                    event.packet
+                )
+            };
             let seen: Vec<String> = connection.events.iter().map(seen).collect();
             format!("{id} events {}", or_none(seen.join(", ")))
         }
@@ -651,6 +731,7 @@ pub fn analyze_files(files: &[std::path::PathBuf]) -> model::Analysis {
         files: files.to_vec(),
         time_wait_ns: TIME_WAIT,
         ladder: LadderRequest::None,
+        findings: Default::default(),
     };
     analyze(&settings, &mut |_| {}).expect("readable captures")
 }

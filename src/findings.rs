@@ -1,0 +1,183 @@
+//! Findings: what is wrong or remarkable with a connection, a service, or the capture.
+//!
+//! A rule sees the facts of the model (states, transitions, events), never segments. Each has a file of its own that
+//! declares its code, name, severity and documentation once ([`Rule`]); rustdoc, `explain`, the README's table and the tests
+//! of its examples all read that one text. The families have a folder each:
+//!
+//! | folder | codes | matter |
+//! | --- | --- | --- |
+//! | `handshake` | HS, OP | the opening and its options |
+//! | `closing` | FN | FINs, and data around them |
+//! | `half_close` | HC | CLOSE-WAIT and FIN-WAIT-2 |
+//! | `time_wait` | TW | TIME-WAIT and the reuse of a 4-tuple in it |
+//! | `restart` | RU | new SYNs, half-open connections, dead peers |
+//! | `reset` | RS | RSTs |
+//! | `sequence` | SQ, PB, ML | numbers, probes and flags that do not fit |
+//! | `quality` | CP | the capture itself |
+//!
+//! A finding is graded down, and says why, where the quality of the capture could explain what was seen
+//! ([`Rule::excused_by`]).
+
+pub mod closing;
+mod draft;
+pub mod elsewhere;
+pub mod half_close;
+pub mod handshake;
+pub mod quality;
+pub mod reset;
+pub mod restart;
+mod rule;
+pub mod sequence;
+pub mod service;
+pub mod time_wait;
+
+pub use draft::{Draft, Seen, Subject};
+pub use rule::{Check, Fault, Rule};
+pub(crate) use rule::{family, rule};
+
+use crate::model::{Confidence, Connection, Finding, Severity};
+use crate::time::Timestamp;
+
+/// All rules, in the order of their codes.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    FAMILIES.iter().copied().flatten().copied()
+}
+
+/// The rule with this code or name, whatever the case.
+pub fn find(word: &str) -> Option<&'static Rule> {
+    rules().find(|rule| rule.code.eq_ignore_ascii_case(word) || rule.name.eq_ignore_ascii_case(word))
+}
+
+const FAMILIES: [&[&Rule]; 8] = [
+    handshake::RULES,
+    closing::RULES,
+    half_close::RULES,
+    time_wait::RULES,
+    restart::RULES,
+    reset::RULES,
+    sequence::RULES,
+    quality::RULES,
+];
+
+/// From when on something lasts long, is many, or is fast. Times in nanoseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thresholds {
+    /// A half-close that lasts longer is worth a warning (HC02, HC03).
+    pub half_close_warning_ns: i64,
+    /// A half-close that lasts longer is an error; none by default, because RFC 9293 sets no limit.
+    pub half_close_error_ns: Option<i64>,
+    /// FIN-WAIT-2 that lasts longer: an orphaned socket of Linux is gone by then (HC04).
+    pub fin_wait_2_ns: i64,
+    /// So many half-closes that one endpoint leaves open at the end of the capture make a leak (HC05).
+    pub leak_connections: u64,
+    /// A FIN, or data, or a SYN without an answer for longer than this is unanswered (FN12, HS13, RU06).
+    pub unanswered_ns: i64,
+    /// Ports that a client has for connections to one service (TW11); the default is that of Linux.
+    pub ephemeral_ports: u32,
+    /// Share of those ports in TIME-WAIT that is worth a warning, percent (TW11).
+    pub time_wait_percent: u32,
+    /// So many connections that one service has not completed make a flood (HS15).
+    pub flood_connections: u64,
+    /// So many FINs or RSTs of one side of a connection make a storm (FN14, RS10).
+    pub storm_segments: u64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Thresholds {
+        const SECOND: i64 = 1_000_000_000;
+        Thresholds {
+            half_close_warning_ns: 30 * SECOND,
+            half_close_error_ns: None,
+            fin_wait_2_ns: 60 * SECOND,
+            leak_connections: 5,
+            unanswered_ns: 3 * SECOND,
+            ephemeral_ports: 28_232,
+            time_wait_percent: 50,
+            flood_connections: 100,
+            storm_segments: 1_000,
+        }
+    }
+}
+
+/// What is looked for, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Findings below this are left out.
+    pub least: Severity,
+    /// Limits.
+    pub thresholds: Thresholds,
+    /// Rules whose severity is not their own: `None` turns a rule off.
+    pub levels: Vec<(&'static str, Option<Severity>)>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            least: Severity::Note,
+            thresholds: Thresholds::default(),
+            levels: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The severity of a rule, unless it is off or below what is wanted.
+    fn severity(&self, rule: &Rule) -> Option<Severity> {
+        let set = self.levels.iter().rev().find(|(code, _)| *code == rule.code);
+        set.map_or(Some(rule.severity), |(_, level)| *level)
+            .filter(|severity| *severity >= self.least)
+    }
+}
+
+/// Writes what the rules find into a connection. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
+pub fn judge(connection: &mut Connection, end: Timestamp, time_wait_ns: i64, settings: &Settings) {
+    let mut findings = Vec::new();
+    let mut drafts = Vec::new();
+    let events: u64 = connection
+        .events
+        .iter()
+        .fold(0, |mask, event| mask | bit(event.kind));
+    for rule in rules() {
+        let Check::Connection(check) = rule.check else {
+            continue;
+        };
+        let asked = rule.on.iter().fold(0, |mask, kind| mask | bit(*kind));
+        if asked != 0 && asked & events == 0 {
+            continue;
+        }
+        let Some(severity) = settings.severity(rule) else {
+            continue;
+        };
+        let subject = Subject {
+            connection,
+            end,
+            time_wait_ns,
+            thresholds: &settings.thresholds,
+            severity,
+        };
+        check(&subject, &mut drafts);
+        findings.extend(
+            drafts
+                .drain(..)
+                .map(|draft: Draft| draft.graded(rule, connection)),
+        );
+    }
+    findings.retain(|finding| finding.severity >= settings.least);
+    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.at, finding.code));
+    connection.findings = findings;
+}
+
+/// One bit for each kind of event.
+fn bit(kind: crate::model::EventKind) -> u64 {
+    1 << (kind as u64)
+}
+
+/// The worst severity among findings.
+pub fn worst(findings: &[Finding]) -> Option<Severity> {
+    findings.iter().map(|finding| finding.severity).max()
+}
+
+/// The least sure of two.
+fn weaker(a: Confidence, b: Confidence) -> Confidence {
+    a.min(b)
+}

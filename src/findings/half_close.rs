@@ -1,0 +1,3 @@
+//! HC: CLOSE-WAIT and FIN-WAIT-2 (RFC 9293 section 3.6).
+
+crate::findings::family! {}

@@ -1,0 +1,3 @@
+//! HS and OP: the opening (RFC 9293 section 3.5) and its options.
+
+crate::findings::family! {}

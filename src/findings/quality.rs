@@ -1,0 +1,3 @@
+//! CP: what the capture lacks or doubles.
+
+crate::findings::family! {}

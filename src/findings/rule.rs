@@ -1,0 +1,164 @@
+//! What a rule is, and how its file declares it once: code, name, severity, and the text that rustdoc, `explain` and the
+//! README show.
+
+use super::{Draft, Subject};
+use crate::model::{EventKind, Quality, Severity};
+
+/// One rule.
+pub struct Rule {
+    /// Stable code, `TW04`. Codes are never given to another rule.
+    pub code: &'static str,
+    /// Stable name, `reuse-illegal`.
+    pub name: &'static str,
+    /// How bad what it finds is, where nothing about the capture could explain it.
+    pub severity: Severity,
+    /// Its documentation, Markdown: the first paragraph says what is the matter; then the sections `# Why it matters`,
+    /// `# What to do` (if there is something), `# Reference`, `# Example` (a story in which it fires once, at the packet
+    /// marked `<--` if one is), `# Not this` (one in which it must not), `# Elsewhere` (what other tools call it).
+    pub doc: &'static str,
+    /// It is asked only about connections with one of these events; about all if there are none.
+    pub on: &'static [EventKind],
+    /// Faults of a capture that could explain what it finds.
+    pub excused_by: &'static [Fault],
+    /// Looks at a connection.
+    pub check: Check,
+}
+
+/// What a rule looks at.
+#[derive(Clone, Copy)]
+pub enum Check {
+    /// One connection.
+    Connection(fn(&Subject<'_>, &mut Vec<Draft>)),
+    /// All connections together, or the capture: [`super::service`] knows how.
+    Together,
+}
+
+impl Rule {
+    /// The first paragraph of the documentation, on one line.
+    pub fn summary(&self) -> String {
+        let paragraph: Vec<&str> = self
+            .doc
+            .lines()
+            .map(str::trim)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        paragraph.join(" ")
+    }
+
+    /// The text of a section, without its heading; None if there is no such section.
+    pub fn section(&self, heading: &str) -> Option<String> {
+        let mut lines = self
+            .doc
+            .lines()
+            .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end());
+        lines.find(|line| line.strip_prefix("# ") == Some(heading))?;
+        let text: Vec<&str> = lines.take_while(|line| !line.starts_with("# ")).collect();
+        Some(text.join("\n").trim().to_owned())
+    }
+
+    /// The story of a section, without the fence around it; None if there is no such section.
+    pub fn story(&self, heading: &str) -> Option<String> {
+        let section = self.section(heading)?;
+        let fenced = section.split("```").nth(1)?;
+        Some(
+            fenced
+                .strip_prefix("text")
+                .unwrap_or(fenced)
+                .trim_matches('\n')
+                .to_owned(),
+        )
+    }
+
+    /// What other tools call it: tool and name.
+    pub fn elsewhere(&self) -> Vec<(String, String)> {
+        let section = self.section("Elsewhere").unwrap_or_default();
+        let joined = section.replace('\n', " ");
+        let tools = joined.split(';').filter_map(|part| part.split_once(':'));
+        tools
+            .flat_map(|(tool, names)| {
+                names.split(',').map(move |name| {
+                    let name = name.trim().trim_end_matches('.').trim_matches('`');
+                    (tool.trim().to_owned(), name.to_owned())
+                })
+            })
+            .collect()
+    }
+}
+
+/// A fault of a capture that can make a healthy connection look broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Segments are missing although they were acknowledged.
+    Loss,
+    /// Segments were recorded twice.
+    Duplicates,
+    /// Only one side was captured.
+    OneSided,
+    /// The beginning is missing.
+    CutStart,
+    /// Time stamps go back: segments may not be in the order in which they passed.
+    ClockSteps,
+    /// The snap length cut segments inside their headers.
+    SnapLength,
+}
+
+impl Fault {
+    /// The word used in every view.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fault::Loss => "capture-loss",
+            Fault::Duplicates => "capture-duplicates",
+            Fault::OneSided => "one-sided",
+            Fault::CutStart => "cut-start",
+            Fault::ClockSteps => "clock-steps",
+            Fault::SnapLength => "snap-length",
+        }
+    }
+
+    /// Whether the connection suffers from it.
+    pub fn is_in(self, quality: &Quality) -> bool {
+        match self {
+            Fault::Loss => quality.missed_bytes > 0 || quality.inferred_segments > 0,
+            Fault::Duplicates => quality.duplicate_segments > 0,
+            Fault::OneSided => quality.one_sided,
+            Fault::CutStart => quality.midstream,
+            Fault::ClockSteps => quality.time_steps_back > 0,
+            Fault::SnapLength => quality.cut_segments > 0,
+        }
+    }
+}
+
+/// Declares the rule of a file: its documentation, code, name, severity, the events that call it (`on`), the faults that
+/// excuse what it finds (`excused_by`), and the function that looks.
+macro_rules! rule {
+    (
+        $(#[doc = $doc:literal])*
+        $code:literal, $name:literal, $severity:ident,
+        on: [$($kind:ident),* $(,)?],
+        excused_by: [$($fault:ident),* $(,)?],
+        $check:ident
+    ) => {
+        $(#[doc = $doc])*
+        pub static RULE: $crate::findings::Rule = $crate::findings::Rule {
+            code: $code,
+            name: $name,
+            severity: $crate::model::Severity::$severity,
+            doc: concat!($($doc, "\n"),*),
+            on: &[$($crate::model::EventKind::$kind),*],
+            excused_by: &[$($crate::findings::Fault::$fault),*],
+            check: $crate::findings::rule!(@check $check),
+        };
+    };
+    (@check together) => { $crate::findings::Check::Together };
+    (@check $check:ident) => { $crate::findings::Check::Connection($check) };
+}
+pub(crate) use rule;
+
+/// Declares the files of a family, in the order of their codes.
+macro_rules! family {
+    ($($file:ident),* $(,)?) => {
+        $(pub mod $file;)*
+        pub(super) const RULES: &[&$crate::findings::Rule] = &[$(&$file::RULE),*];
+    };
+}
+pub(crate) use family;

@@ -1,0 +1,141 @@
+//! How a connection took over its 4-tuple: the judgement of RFC 9293 section 3.6.1 (MAY-2), RFC 1122 section 4.2.2.13 and
+//! RFC 6191 section 2, by what the old connection was when the SYN passed.
+
+use super::{Reuse, ReuseVerdict, State, TimeWaitHolder};
+use crate::seq::Seq;
+use crate::time::Timestamp;
+use crate::tracker::{Predecessor, Role, Tracker};
+
+/// A Linux host that has the 4-tuple in TIME-WAIT starts the next connection so far beyond its old SND.NXT (R49a).
+const LINUX_STEP: u32 = 65_537;
+
+/// The reuse of the tracker's 4-tuple; None for its first life. `end` is the time of the capture's last packet.
+pub fn of(tracker: &Tracker, end: Timestamp, time_wait_ns: i64) -> Option<Reuse> {
+    let before = tracker.aside.predecessor.as_deref()?;
+    let [client, server] = tracker.opening.syn;
+    let syn = client.map_or(tracker.first, |syn| syn.first);
+    let ages = before
+        .time_wait_since
+        .map(|since| since.map(|since| syn.time.since(since)));
+    let [opener_age, peer_age] = ages.map(|age| age.filter(|age| *age < time_wait_ns));
+    // A TIME-WAIT whose time was over is none any more.
+    let expired = |side: usize| ages[side].is_some_and(|age| age >= time_wait_ns);
+    let [opener_state, peer_state] = [0, 1].map(|side| {
+        if expired(side) {
+            State::Closed
+        } else {
+            before.states[side]
+        }
+    });
+    let iss_distance = match (before.nxt[0], tracker.streams[0].iss) {
+        (Some(nxt), Some(iss)) => Some(iss.offset_from(nxt)),
+        _ => None,
+    };
+    let tsval = client
+        .and_then(|syn| syn.options.timestamps)
+        .map(|(value, _)| value);
+    let tsval_distance = match (before.tsval, tsval) {
+        (Some(old), Some(new)) => Some(Seq(new).offset_from(Seq(old))),
+        _ => None,
+    };
+    let linux_time_wait_iss = match (before.nxt[1], server) {
+        (Some(nxt), Some(syn)) if syn.with_ack => tracker.streams[1].iss == Some(nxt.plus(LINUX_STEP)),
+        _ => false,
+    };
+    let answered = tracker.opening.syn_ack;
+    let judged = Judged {
+        opener_state,
+        peer_state,
+        beyond: iss_distance.map(|distance| distance >= 0),
+        newer: tsval_distance.map_or(before.tsval.is_none() && tsval.is_some(), |distance| distance > 0),
+        answered: answered.is_some(),
+        refused: before.refused.is_some(),
+    };
+    Some(Reuse {
+        previous: u64::from(before.index) + 1,
+        same_roles: before.same_roles,
+        opener_state,
+        peer_state,
+        time_wait_age_ns: peer_age.or(opener_age),
+        time_wait_holder: match (opener_age, peer_age) {
+            (Some(_), Some(_)) => Some(TimeWaitHolder::Both),
+            (Some(_), None) => Some(TimeWaitHolder::Client),
+            (None, Some(_)) => Some(TimeWaitHolder::Server),
+            (None, None) => None,
+        },
+        iss_distance,
+        tsval_distance,
+        linux_time_wait_iss,
+        verdict: judged.verdict(),
+        refused_by_packet: before.refused.map(|mark| mark.packet),
+        reset_packet: before.reset.map(|mark| mark.packet),
+        delay_ns: delay(tracker, before, end),
+    })
+}
+
+/// From the first SYN to the copy of it that was answered, where the first one was not.
+fn delay(tracker: &Tracker, before: &Predecessor, end: Timestamp) -> Option<i64> {
+    let syn = tracker.opening.syn[Role::Client as usize]?;
+    let answered = tracker.opening.syn_ack.map(|answer| {
+        if syn.last.time <= answer.time {
+            syn.last.time
+        } else {
+            syn.first.time
+        }
+    });
+    let delay = answered.unwrap_or(end).since(syn.first.time);
+    (before.refused.is_some() || answered.is_none() || syn.copies > 0).then_some(delay)
+}
+
+/// What the verdict rests on.
+struct Judged {
+    opener_state: State,
+    peer_state: State,
+    /// The ISS is beyond the old numbers of its sender.
+    beyond: Option<bool>,
+    /// The timestamp is newer than the old ones, or the old connection had none.
+    newer: bool,
+    answered: bool,
+    refused: bool,
+}
+
+impl Judged {
+    fn verdict(&self) -> ReuseVerdict {
+        if self.opener_state == State::SynSent {
+            return ReuseVerdict::AfterUnanswered;
+        }
+        match self.peer_state {
+            State::TimeWait => match (self.refused, self.answered) {
+                (true, _) => ReuseVerdict::Refused,
+                (false, false) => ReuseVerdict::Unanswered,
+                (false, true) if self.beyond == Some(true) => ReuseVerdict::LegalByIss,
+                (false, true) if self.newer => ReuseVerdict::LegalByTimestamp,
+                (false, true) if self.beyond.is_none() => ReuseVerdict::Unknown,
+                (false, true) => ReuseVerdict::Illegal,
+            },
+            State::Closed | State::Listen => match self.opener_state {
+                State::TimeWait => ReuseVerdict::ByHolder,
+                State::Unknown => ReuseVerdict::Unknown,
+                State::Closed
+                | State::Listen
+                | State::SynSent
+                | State::SynReceived
+                | State::Established
+                | State::FinWait1
+                | State::FinWait2
+                | State::CloseWait
+                | State::Closing
+                | State::LastAck => ReuseVerdict::Free,
+            },
+            State::Unknown => ReuseVerdict::Unknown,
+            State::SynSent
+            | State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck => ReuseVerdict::NotOver,
+        }
+    }
+}
