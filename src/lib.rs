@@ -17,6 +17,7 @@
 //! | [`flow`] | which life of which 4-tuple a segment belongs to |
 //! | [`model`] | the facts as plain data: the JSON contract |
 //! | [`findings`] | what is wrong with them: one rule a file |
+//! | [`check`] | findings held against what a team allows |
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
 //! | [`analyze`] | wires the stages together |
 //! | [`cli`] | the command line |
@@ -45,6 +46,7 @@
 
 pub mod analyze;
 pub mod capture;
+pub mod check;
 pub mod cli;
 pub mod findings;
 pub mod flow;

@@ -1,0 +1,159 @@
+//! The commands of the program, one a file, and what they share: running the analysis, and the screen.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anstream::{AutoStream, ColorChoice};
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use tcptrace_states::analyze::{LadderRequest, Progress, Settings, analyze};
+use tcptrace_states::cli::{Color, Common, Format, ProgressWhen};
+use tcptrace_states::model::Analysis;
+use tcptrace_states::report::look::counted;
+use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
+
+pub mod list;
+pub mod show;
+
+/// Columns where there is no terminal to ask: enough for one line a connection, which a pipe can be searched by.
+const WIDTH: usize = 160;
+/// Connections listed where there is no terminal to fill.
+const ROWS: usize = 20;
+/// A run shorter than this shows no progress bar.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// What a run that gave a result says about its input.
+pub struct Verdict {
+    /// Nothing of the input is missing.
+    pub complete: bool,
+    /// What was wrong with it.
+    pub damage: Vec<String>,
+}
+
+impl Verdict {
+    pub fn of(analysis: &Analysis) -> Verdict {
+        Verdict {
+            complete: analysis.capture.complete,
+            damage: analysis.capture.damage.clone(),
+        }
+    }
+}
+
+/// The analysis, with a progress bar if it takes long.
+pub fn analysis_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) -> anyhow::Result<Analysis> {
+    let settings = Settings {
+        files: files.to_vec(),
+        time_wait_ns: common.msl,
+        ladder,
+        findings: Default::default(),
+    };
+    let started = Instant::now();
+    let wanted = common.progress == ProgressWhen::Auto && io::stderr().is_terminal();
+    let mut bar: Option<ProgressBar> = None;
+    let result = analyze(&settings, &mut |progress: Progress| {
+        if !wanted {
+            return;
+        }
+        // The bar counts from the start, so that its rate is that of the run, and shows itself when it takes long.
+        let bar = bar.get_or_insert_with(|| progress_bar(&progress));
+        if bar.is_hidden() && started.elapsed() >= QUIET {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        bar.set_message(counted(progress.packets, "packet"));
+        bar.set_position(progress.bytes_read);
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    result
+}
+
+/// A bar that is not shown yet.
+fn progress_bar(progress: &Progress) -> ProgressBar {
+    let template = match progress.bytes_total {
+        Some(_) => "{bar:30} {percent:>3}%  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left  {msg}",
+        None => "{spinner} {bytes}  {bytes_per_sec}  {msg}",
+    };
+    let bar = ProgressBar::with_draw_target(progress.bytes_total, ProgressDrawTarget::hidden());
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar, // the templates above are sound
+    }
+}
+
+/// What is known about standard output.
+pub struct Screen {
+    width: usize,
+    /// Lines, if it is a terminal.
+    pub lines: Option<usize>,
+    color: ColorChoice,
+}
+
+impl Screen {
+    pub fn of_stdout(common: &Common) -> Screen {
+        match common.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        }
+        .write_global();
+        let stdout = io::stdout();
+        let size = if stdout.is_terminal() {
+            terminal_size::terminal_size_of(&stdout)
+        } else {
+            None
+        };
+        let columns = || {
+            std::env::var("COLUMNS")
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .filter(|n| *n >= 40)
+        };
+        let width = common
+            .width
+            .map(usize::from)
+            .or(size.map(|(width, _)| usize::from(width.0)));
+        Screen {
+            width: width.or_else(columns).unwrap_or(WIDTH),
+            lines: size.map(|(_, height)| usize::from(height.0)),
+            color: AutoStream::choice(&stdout),
+        }
+    }
+
+    pub fn look(&self, common: &Common, rows: Rows, seq: SequenceNumbers) -> Look {
+        let color = self.color != ColorChoice::Never;
+        Look {
+            width: self.width,
+            rows,
+            ascii: common.ascii,
+            color,
+            seq,
+        }
+    }
+}
+
+/// Writes one view to standard output. `people` is the view of `--format table`.
+pub fn print(
+    format: Format,
+    analysis: &Analysis,
+    screen: &Screen,
+    people: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    let stdout = io::stdout().lock();
+    let written = match format {
+        // Old Windows consoles do not know ANSI colours: AutoStream translates.
+        Format::Table => flushed(AutoStream::new(stdout, screen.color), people),
+        Format::Json => flushed(stdout, |out| report::json::write(out, analysis)),
+        Format::Jsonl => flushed(stdout, |out| report::jsonl::write(out, analysis)),
+        Format::Csv => flushed(stdout, |out| report::csv::write(out, analysis)),
+    };
+    written.context("the output could not be written")
+}
+
+fn flushed(raw: impl Write, view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::new(raw);
+    view(&mut out)?;
+    out.flush()
+}

@@ -1,0 +1,34 @@
+//! The default command: the screen of connections.
+
+use anyhow::bail;
+
+use tcptrace_states::analyze::LadderRequest;
+use tcptrace_states::cli::{Format, List};
+use tcptrace_states::report::{self, Rows, SequenceNumbers};
+
+use super::{ROWS, Screen, Verdict, analysis_of, print};
+
+/// The default command.
+pub fn run(args: &List) -> anyhow::Result<Verdict> {
+    let common = &args.common;
+    if args.show_is_misplaced() {
+        bail!("there is no file `show`; as a command it comes first: tcptrace-states show [OPTIONS] <FILE>");
+    }
+    if args.limit.is_some() && common.format != Format::Table {
+        bail!("--limit is for --format table; the other formats have all that the selection leaves");
+    }
+    let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
+    common.selection.to_selection().apply(&mut analysis);
+    let screen = Screen::of_stdout(common);
+    let rows = match (args.all, args.limit, screen.lines) {
+        (true, _, _) => Rows::All,
+        (false, Some(limit), _) => Rows::Limit(limit),
+        (false, None, Some(lines)) => Rows::Screen(lines),
+        (false, None, None) => Rows::Limit(ROWS),
+    };
+    let look = screen.look(common, rows, SequenceNumbers::Absolute);
+    print(common.format, &analysis, &screen, |out| {
+        report::table::write(out, &analysis, &look)
+    })?;
+    Ok(Verdict::of(&analysis))
+}
