@@ -32,6 +32,7 @@ pub mod service;
 pub mod time_wait;
 
 pub use draft::{Draft, Seen, Subject};
+use draft::{ROLES, counted, human_duration, times};
 pub use rule::{Check, Fault, Rule};
 pub(crate) use rule::{family, rule};
 

@@ -408,6 +408,9 @@ pub struct EndpointReport {
     pub fin_packet: Option<PacketNumber>,
     /// Octets of payload that it sent and its peer has not acknowledged by the end; null if nothing tells.
     pub unacknowledged_bytes: Option<u64>,
+    /// For how long it had been silent when its RST showed that it did not know the connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silent_before_reset_ns: Option<i64>,
     /// It was sent something that demands an answer (data, SYN, FIN, a probe) and was not heard since. Null if it answered
     /// everything.
     pub owes_answer: Option<Owed>,
@@ -420,6 +423,8 @@ pub struct EndpointReport {
 pub struct Owed {
     /// When the first unanswered segment passed the tap.
     pub since: Timestamp,
+    /// That segment.
+    pub packet: PacketNumber,
     /// How many segments that demand an answer passed since.
     pub asked: u64,
     /// All of them were keepalive or window probes.

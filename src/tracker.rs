@@ -117,6 +117,8 @@ pub struct Aside {
     pub half_close_from: [Option<HalfClose>; 2],
     /// The life before, as this one's SYN met it.
     pub predecessor: Option<Box<Predecessor>>,
+    /// For how long each side had been silent when a RST showed that it did not know the connection, ns.
+    pub silent_before_reset: [Option<i64>; 2],
     /// A RST in the window that each side has received and not answered yet.
     reset_in_window: [Option<Mark>; 2],
     /// FINs that restarted 2 MSL, by holder; and when the last one came.
@@ -288,8 +290,9 @@ impl Tracker {
             return Weight::Moved;
         }
         self.streams[me].owes = Owes::default();
+        self.streams[me].last_heard = Some(mark.time);
         if seg.seq_len() > 0 {
-            self.streams[peer].owes.ask(mark.time);
+            self.streams[peer].owes.ask(mark);
         }
         self.check_inferred_fin(seg, from);
         self.infer_own_fin(seg, from, mark, notes);
@@ -298,7 +301,7 @@ impl Tracker {
         self.note_oddities(seg, from, mark, repeat, notes);
         let place = self.streams[me].on_segment(seg);
         if place.probe {
-            self.streams[peer].owes.probe(mark.time);
+            self.streams[peer].owes.probe(mark);
             self.streams[me].probes = self.streams[me].probes.saturating_add(1);
             notes.add("probe");
         } else if place.repeats

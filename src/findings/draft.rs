@@ -5,7 +5,8 @@ use crate::model::{
     Confidence, Connection, EndpointReport, EventKind, Evidence, Finding, PacketNumber, Role, Severity,
     State, Transition,
 };
-use crate::time::{Timestamp, human_duration};
+use crate::time::Timestamp;
+pub use crate::time::human_duration;
 
 /// One connection before a rule.
 #[derive(Clone, Copy)]
@@ -127,6 +128,11 @@ pub fn times(count: u64) -> String {
         2 => "twice".to_owned(),
         _ => format!("{count} times"),
     }
+}
+
+/// `1 octet`, `7 octets`.
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A finding as its rule drafts it; the rest follows from the rule and the connection.

@@ -1,3 +1,38 @@
 //! RS: RSTs (RFC 9293 section 3.5.3, RFC 5961).
 
-crate::findings::family! {}
+use super::Subject;
+use crate::model::{Cause, Outcome, Role, State, Transition};
+
+crate::findings::family! {
+    accepted,
+    out_of_window,
+    challenged,
+    ignored,
+    activity_after,
+    bad_ack,
+    with_data,
+    no_connection,
+    abort_after_fin,
+    storm,
+    challenge_ack,
+}
+
+/// Who reset a connection that was open or being closed, and the change of state that shows it: the sender's own, or its
+/// peer's where the sender is not known to have changed.
+fn ending<'a>(subject: &Subject<'a>) -> Option<(Role, &'a Transition)> {
+    let by = subject.connection.close.reset_by?;
+    if subject.connection.outcome != Outcome::Reset {
+        return None;
+    }
+    let reset = |role: Role, cause: Cause| {
+        let mut steps = subject.endpoint(role).transitions.iter();
+        steps.find(|step| step.cause == cause && step.from != State::TimeWait)
+    };
+    let step = reset(by, Cause::RstSent).or_else(|| reset(by.other(), Cause::RstReceived))?;
+    Some((by, step))
+}
+
+/// Whether this side had sent its FIN.
+fn had_closed(subject: &Subject<'_>, role: Role) -> bool {
+    subject.endpoint(role).fin_packet.is_some()
+}

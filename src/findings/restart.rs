@@ -1,3 +1,83 @@
 //! RU: new SYNs on a 4-tuple in use, half-open connections, dead peers (RFC 9293 section 3.5.1).
 
-crate::findings::family! {}
+use super::{Draft, Subject, human_duration};
+use crate::model::{Confidence, ReuseVerdict, Role, State};
+
+crate::findings::family! {
+    new_incarnation,
+    syn_in_synchronized_state,
+    half_open,
+    syn_against_close,
+    old_duplicate_syn,
+    peer_silent,
+}
+
+/// What a SYN met at its receiver.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Met {
+    /// A connection in use; no more is known.
+    Synchronized,
+    /// A connection in use that its own opener had forgotten: old numbers answered the SYN, and a RST answered those.
+    HalfOpen,
+    /// A connection that the receiver has not closed although its peer has.
+    Closing,
+}
+
+/// A finding if this connection's SYN met an old one that was not over, in the way that `wanted` names.
+fn against(subject: &Subject<'_>, wanted: Met, found: &mut Vec<Draft>) {
+    let connection = subject.connection;
+    let Some(reuse) = connection
+        .reuse
+        .as_ref()
+        .filter(|reuse| reuse.verdict == ReuseVerdict::NotOver)
+    else {
+        return;
+    };
+    let met = match reuse.peer_state {
+        State::CloseWait | State::LastAck => Met::Closing,
+        _ if reuse.reset_packet.is_some() => Met::HalfOpen,
+        State::SynSent
+        | State::SynReceived
+        | State::Established
+        | State::FinWait1
+        | State::FinWait2
+        | State::Closing
+        | State::TimeWait
+        | State::Closed
+        | State::Listen
+        | State::Unknown => Met::Synchronized,
+    };
+    if met != wanted {
+        return;
+    }
+    let delay = match (reuse.delay_ns, connection.handshake.syn_ack_packet) {
+        (Some(ns), Some(_)) => format!("; the new connection had to wait {}", human_duration(ns)),
+        (Some(ns), None) => format!("; nothing came of it in {}+", human_duration(ns)),
+        (None, _) => String::new(),
+    };
+    let what = match met {
+        Met::Synchronized => "a SYN came for a connection in use",
+        Met::HalfOpen => "a SYN discovered that the old connection was half-open",
+        Met::Closing => "a SYN came although the old connection was not closed",
+    };
+    let message = format!(
+        "{what} (connection {}, {} at its receiver){delay}",
+        reuse.previous, reuse.peer_state
+    );
+    let packets = [
+        connection.handshake.syn_packet,
+        reuse.refused_by_packet,
+        reuse.reset_packet,
+    ];
+    let confidence = if reuse.refused_by_packet.is_some() {
+        Confidence::Proven
+    } else {
+        Confidence::Likely
+    };
+    found.push(
+        Draft::new(subject, Role::Client, message)
+            .at(connection.first_time)
+            .packets(packets.into_iter().flatten())
+            .limited(confidence),
+    );
+}

@@ -68,8 +68,10 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
                 .filter(|fin| !fin.inferred)
                 .map(|fin| fin.first.packet),
             unacknowledged_bytes: unacknowledged(&tracker, side),
+            silent_before_reset_ns: tracker.aside.silent_before_reset[side],
             owes_answer: stream.owes.open().map(|(since, asked, only_probes)| Owed {
-                since,
+                since: since.time,
+                packet: since.packet,
                 asked: u64::from(asked),
                 only_probes,
             }),

@@ -604,6 +604,7 @@ impl Mirror {
                 from,
                 to,
                 packet: arrival.last.packet,
+                by_reset: matches!(arrival.event, Event::RcvRst | Event::RcvRstPassive),
                 refuted_by: refuted_by.map(|mark| mark.packet),
             });
         }

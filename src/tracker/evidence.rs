@@ -146,6 +146,8 @@ pub struct Withdrawn {
     pub to: State,
     /// The packet that would have caused it.
     pub packet: PacketNumber,
+    /// The packet is a RST.
+    pub by_reset: bool,
     /// The packet from the endpoint that shows that it did not; null if the answer that was due never came.
     pub refuted_by: Option<PacketNumber>,
 }

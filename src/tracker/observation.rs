@@ -70,6 +70,9 @@ pub enum Kind {
     ResetOutsideWindow,
     /// A RST in SYN-SENT that does not acknowledge the SYN.
     ResetBadAck,
+    /// A RST without ACK that answers a segment of the peer, from a side that had neither closed nor reset: it does not know
+    /// the connection (RFC 9293 section 3.5.1).
+    ConnectionUnknown,
     /// A RST for a connection that does not exist.
     ResetNoConnection,
     /// An ACK that answers a RST in the window, as RFC 5961 section 3 asks.
@@ -132,6 +135,7 @@ impl Kind {
             Kind::ResetInWindow => "reset-in-window",
             Kind::ResetOutsideWindow => "reset-outside-window",
             Kind::ResetBadAck => "reset-bad-ack",
+            Kind::ConnectionUnknown => "connection-unknown",
             Kind::ResetNoConnection => "reset-no-connection",
             Kind::ResetChallenged => "reset-challenged",
             Kind::ResetWithData => "reset-with-data",

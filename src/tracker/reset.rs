@@ -64,6 +64,7 @@ impl Tracker {
             self.readmit(ack, from);
         }
         if self.sends_own_reset(seg, from, verdict) {
+            self.note_unknown(seg, from, mark, notes);
             self.streams[me].owes = Owes::default();
             let sent = self.sent(seg, from, mark, left);
             if from == Role::Client
@@ -89,6 +90,23 @@ impl Tracker {
             }
         }
         Weight::Moved
+    }
+
+    /// A RST without ACK, at the number that the peer's newest segment acknowledged, while that waits for an answer, is what a
+    /// host sends that has no such connection (section 3.5.2, group 1). One that had closed has reasons of its own.
+    fn note_unknown(&mut self, seg: &Segment, from: Role, mark: Mark, notes: &mut Notes) {
+        let stream = &self.streams[from as usize];
+        let answers = seg.ack.is_none() && stream.una == Some(seg.seq) && stream.owes.open().is_some();
+        let open = matches!(
+            self.ends[from as usize].proven(),
+            State::Established | State::CloseWait
+        );
+        if answers && open && stream.fin().is_none() {
+            let silent = stream.last_heard.map(|heard| mark.time.since(heard));
+            self.aside.silent_before_reset[from as usize] = silent;
+            self.aside.observations.note(Kind::ConnectionUnknown, from, mark);
+            notes.add("knows no such connection");
+        }
     }
 
     /// Whether a RST shows that its sender's connection is gone, or only answers a stray segment.

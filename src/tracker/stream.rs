@@ -62,35 +62,33 @@ pub struct Place {
 /// heard last.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Owes {
-    since: Timestamp,
+    since: Option<Mark>,
     asked: u32,
     /// Those of them that were probes.
     probes: u32,
 }
 
 impl Owes {
-    /// Something that demands an answer passed at `time`.
-    pub fn ask(&mut self, time: Timestamp) {
-        if self.asked == 0 {
-            self.since = time;
-        }
+    /// Something that demands an answer passed.
+    pub fn ask(&mut self, mark: Mark) {
+        self.since.get_or_insert(mark);
         self.asked = self.asked.saturating_add(1);
     }
 
-    /// A keepalive or window probe passed at `time`.
-    pub fn probe(&mut self, time: Timestamp) {
-        self.ask(time);
+    /// A keepalive or window probe passed.
+    pub fn probe(&mut self, mark: Mark) {
+        self.ask(mark);
         self.probes = self.probes.saturating_add(1);
     }
 
     /// Since when, how often asked, and whether by probes alone; None if nothing is owed.
-    pub fn open(&self) -> Option<(Timestamp, u32, bool)> {
-        (self.asked > 0).then_some((self.since, self.asked, self.probes == self.asked))
+    pub fn open(&self) -> Option<(Mark, u32, bool)> {
+        Some((self.since?, self.asked, self.probes == self.asked))
     }
 
     /// Asked more than once, and not heard for longer than `patience` ns.
     pub fn longer_than(&self, patience: i64, now: Timestamp) -> bool {
-        self.asked > 1 && now.since(self.since) > patience
+        self.asked > 1 && self.since.is_some_and(|since| now.since(since.time) > patience)
     }
 }
 
@@ -151,6 +149,8 @@ pub struct Stream {
     pub missed: u64,
     /// New payload was seen.
     pub sent_data: bool,
+    /// When its sender was heard last, RSTs left out.
+    pub last_heard: Option<Timestamp>,
     /// When new payload was seen last.
     pub last_data: Option<Timestamp>,
     /// TS.Recent of the receiver: the newest TSval of segments at or before its RCV.NXT (RFC 7323 section 4.3), and when.

@@ -43,6 +43,7 @@ fn endpoint(state: State) -> EndpointReport {
         probes: 0,
         fin_packet: None,
         unacknowledged_bytes: None,
+        silent_before_reset_ns: None,
         owes_answer: None,
         tap_rtt_ns: None,
     }
@@ -545,6 +546,7 @@ pub fn open(id: u64, client: &str, server: &str) -> Connection {
                 from: SynReceived,
                 to: Established,
                 packet: 3,
+                by_reset: false,
                 refuted_by: Some(4),
             });
             c.handshake.syn_ack_retransmissions = 1;

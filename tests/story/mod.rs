@@ -19,6 +19,7 @@
 //! | `2.5 again #4` | packet 4 once more, bit for bit: a copy made by the capture or by the network |
 //! | `2.5 resent #4` | packet 4 sent once more by its sender: another IP identification; fields may follow to change it |
 //! | `90.0 end` | the capture ends then, with a packet of somebody else |
+//! | `20 times every 0.5 resent #4` | a line twenty times, the first half a second after the line before |
 //! | `repeat 6 every 0.5` | first line: the whole story six times, each client on the next port, half a second later |
 //!
 //! What stands behind `<--` is for people.
@@ -118,7 +119,7 @@ pub fn segment(packet: u64, time_ns: i64, source: Endpoint, destination: Endpoin
 
 /// The segments of a story and the time of its last packet.
 pub fn read(story: &str) -> (Vec<Segment>, Timestamp) {
-    let mut segments = Vec::new();
+    let mut segments: Vec<Segment> = Vec::new();
     let mut end = None;
     let mut repeat = None;
     for line in lines(story) {
@@ -126,6 +127,17 @@ pub fn read(story: &str) -> (Vec<Segment>, Timestamp) {
             end = Some(moment(time));
         } else if let Some(how) = line.strip_prefix("repeat ") {
             repeat = Some(how.to_owned());
+        } else if let Some((count, rest)) = line.split_once(" times every ") {
+            let (every, line) = rest.split_once(' ').expect("a line to repeat");
+            let every = moment(every).0 - START;
+            for _ in 0..count.parse::<u32>().expect("a count") {
+                let after = segments.last().expect("a line before").time.plus(every);
+                let segment = read_line(&format!("0 {line}"), &segments);
+                segments.push(Segment {
+                    time: after,
+                    ..segment
+                });
+            }
         } else {
             let segment = read_line(&line, &segments);
             segments.push(segment);

@@ -1,0 +1,47 @@
+//! FN15
+
+use crate::findings::{Draft, Subject, rule};
+use crate::model::{EventKind};
+
+rule! {
+    /// An endpoint sent a FIN although nobody had answered its SYN.
+    ///
+    /// # Why it matters
+    ///
+    /// A stack in SYN-SENT just forgets the attempt. A SYN and a FIN without an answer between them come from a scanner, or the
+    /// capture lacks the other side.
+    ///
+    /// # Reference
+    ///
+    /// RFC 9293, section 3.10.4 (CLOSE call in SYN-SENT).
+    ///
+    /// # Example
+    ///
+    /// ```text
+    /// 0.000 C>S SYN     seq=100
+    /// 0.500 C>S FIN,ACK seq=101 ack=1   <-- nothing to close yet
+    /// ```
+    ///
+    /// # Not this
+    ///
+    /// ```text
+    /// 0.000 C>S SYN     seq=100
+    /// 0.010 S>C SYN,ACK seq=300 ack=101
+    /// 0.500 C>S FIN,ACK seq=101 ack=301
+    /// ```
+    ///
+    /// # Elsewhere
+    ///
+    /// Zeek: inappropriate_FIN.
+    "FN15", "fin-in-syn-sent", Error,
+    on: [FinBeforeAnswer],
+    excused_by: [OneSided, Loss],
+    check
+}
+
+fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
+    for seen in subject.seen(EventKind::FinBeforeAnswer) {
+        let message = format!("the {} sent a FIN before anybody had answered its SYN", seen.endpoint.name());
+        found.push(Draft::new(subject, seen.endpoint, message).seen(&seen));
+    }
+}

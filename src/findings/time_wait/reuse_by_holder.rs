@@ -1,0 +1,62 @@
+//! TW06
+
+use crate::findings::{Draft, Subject, rule};
+use crate::model::{ReuseVerdict, Role, Severity};
+
+rule! {
+    /// The holder of TIME-WAIT opened the same 4-tuple again itself.
+    ///
+    /// # Why it matters
+    ///
+    /// The permission to leave TIME-WAIT early is for SYNs from the other side. A holder that opens again relies on its own memory:
+    /// Linux with `tcp_tw_reuse` does it after a second, if both connections use timestamps; then it is a note only. A host that
+    /// does it at once, or without timestamps, has forgotten its TIME-WAIT.
+    ///
+    /// # Reference
+    ///
+    /// RFC 9293, section 3.6.1; RFC 6191, section 2.
+    ///
+    /// # Example
+    ///
+    /// ```text
+    /// closed
+    /// 1.500 C>S SYN     seq=70000          <-- half a second after its close
+    /// 1.510 S>C SYN,ACK seq=9000 ack=70001
+    /// 1.520 C>S ACK     seq=70001 ack=9001
+    /// ```
+    ///
+    /// # Not this
+    ///
+    /// ```text
+    /// closed
+    /// 99.00 C>S SYN     seq=70000
+    /// 99.01 S>C SYN,ACK seq=9000 ack=70001
+    /// ```
+    ///
+    /// # Elsewhere
+    ///
+    /// Wireshark: tcp.analysis.reused_ports; Zeek: premature_connection_reuse; Suricata: stream.shutdown_syn_resend.
+    "TW06", "reuse-by-holder", Warning,
+    on: [],
+    excused_by: [Loss],
+    check
+}
+
+/// `tcp_tw_reuse` waits for so long, ns: a tick of a timestamp clock in seconds.
+const CAREFUL_NS: i64 = 1_000_000_000;
+
+fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
+    let Some(reuse) = &subject.connection.reuse else { return };
+    if reuse.verdict != ReuseVerdict::ByHolder {
+        return;
+    }
+    let careful = reuse.tsval_distance.is_some_and(|distance| distance > 0)
+        && reuse.time_wait_age_ns.is_some_and(|age| age >= CAREFUL_NS);
+    let message = format!(
+        "{} came from the holder itself, {}",
+        super::attempt(reuse),
+        if careful { "with a newer timestamp" } else { "without the timestamps that make it safe" }
+    );
+    let draft = super::at_syn(Draft::new(subject, Role::Client, message), subject);
+    found.push(if careful { draft.severity(subject.severity.min(Severity::Note)) } else { draft });
+}

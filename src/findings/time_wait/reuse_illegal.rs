@@ -1,0 +1,61 @@
+//! TW04
+
+use crate::findings::{Draft, Subject, rule};
+use crate::model::{ReuseVerdict};
+
+rule! {
+    /// A SYN was accepted on a 4-tuple in TIME-WAIT although nothing shows that it is new: neither its ISS nor its timestamp is beyond
+    /// the old connection.
+    ///
+    /// # Why it matters
+    ///
+    /// Old segments that are still on the way can be taken for data of the new connection. A host that cut its TIME-WAIT short, or
+    /// that lost it (a restart, a load balancer that moved the address), does this; so does one that picks its ISS at random.
+    ///
+    /// # What to do
+    ///
+    /// See which host accepted it: its 2 MSL is shorter than `--msl` says, or it has no memory of the old connection.
+    ///
+    /// # Reference
+    ///
+    /// RFC 9293, section 3.6.1 (MAY-2) and section 3.4.3; RFC 1122, section 4.2.2.13.
+    ///
+    /// # Example
+    ///
+    /// ```text
+    /// 0.000 C>S SYN     seq=100
+    /// 0.010 S>C SYN,ACK seq=300 ack=101
+    /// 0.020 C>S ACK     seq=101 ack=301
+    /// 1.000 S>C FIN,ACK seq=301 ack=101
+    /// 1.010 C>S FIN,ACK seq=101 ack=302
+    /// 1.020 S>C ACK     seq=302 ack=102
+    /// 7.000 C>S SYN     seq=50          <-- lower than the old numbers
+    /// 7.010 S>C SYN,ACK seq=9000 ack=51
+    /// 7.020 C>S ACK     seq=51 ack=9001
+    /// ```
+    ///
+    /// # Not this
+    ///
+    /// ```text
+    /// 0.000 C>S SYN     seq=100
+    /// 0.010 S>C SYN,ACK seq=300 ack=101
+    /// 0.020 C>S ACK     seq=101 ack=301
+    /// 1.000 S>C FIN,ACK seq=301 ack=101
+    /// 1.010 C>S FIN,ACK seq=101 ack=302
+    /// 1.020 S>C ACK     seq=302 ack=102
+    /// 7.000 C>S SYN     seq=70000
+    /// 7.010 S>C SYN,ACK seq=65839 ack=70001
+    /// ```
+    ///
+    /// # Elsewhere
+    ///
+    /// Wireshark: tcp.analysis.reused_ports; Zeek: SYN_after_close, premature_connection_reuse; Suricata: stream.shutdown_syn_resend.
+    "TW04", "reuse-illegal", Error,
+    on: [],
+    excused_by: [Loss],
+    check
+}
+
+fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
+    super::reused(subject, ReuseVerdict::Illegal, "illegal: neither ISS nor timestamp is beyond the old ones", found);
+}
