@@ -16,6 +16,7 @@
 //! | [`tracker`] | one life of a 4-tuple: [`tracker::state`] the relation of figure 5, [`tracker::judge`] numbers, [`tracker::stream`] one direction, [`tracker::endpoint`] one endpoint's proven state, what is on its way to it, and evidence |
 //! | [`flow`] | which life of which 4-tuple a segment belongs to |
 //! | [`model`] | the facts as plain data: the JSON contract |
+//! | [`ss`] | sockets and processes as `ss` lists them, joined with the connections |
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
 //! | [`analyze`] | wires the stages together |
 //! | [`cli`] | the command line |
@@ -50,5 +51,6 @@ pub mod report;
 pub mod segment;
 pub mod select;
 pub mod seq;
+pub mod ss;
 pub mod time;
 pub mod tracker;

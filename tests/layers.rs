@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Module and what it may import besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("time", &[]),
     ("seq", &[]),
     ("capture", &["time"]),
@@ -14,6 +14,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("flow", &["tracker", "segment", "time"]),
     ("model", &["tracker", "segment", "time"]),
     ("select", &["model", "time"]),
+    ("ss", &["model", "time"]),
     ("report", &["select", "model", "time"]),
     ("analyze", &["capture", "segment", "flow", "model", "time"]),
     ("cli", &["analyze", "select", "report", "model", "time"]),
