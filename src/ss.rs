@@ -1,14 +1,16 @@
-//! Sockets as `ss -tanp` lists them.
+//! Sockets as `ss -tanp` lists them, and which of them belong to which connection of the capture.
 //!
 //! A capture shows what a host sent; the listing shows which process held the socket and how far it had read. Any mix of
 //! `-H`, `-i`, `-e`, `-o`, `-m`, `-O`, `-T` and `-Z` is read. Names of processes are kept raw: they come from outside, and
 //! views must escape them.
 
 mod address;
+mod join;
 mod users;
 
 pub use crate::model::State;
 pub use address::SocketAddress;
+pub use join::{Fit, Join, Joined, Match, SocketRef, Stray, StrayReason, WithoutSocket, fit, join};
 
 use address::Refused;
 
