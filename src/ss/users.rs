@@ -232,7 +232,8 @@ mod tests {
             .iter()
             .map(|Process { name, pid, fd }| format!("(\"{name}\",pid={pid},fd={fd})"))
             .collect();
-        entries.join(",").trim_start_matches("(\"").to_owned() + ")"
+        let list = entries.join(",") + ")";
+        list.strip_prefix("(\"").expect("an entry").to_owned()
     }
 
     #[test]
