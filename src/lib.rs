@@ -18,6 +18,7 @@
 //! | [`model`] | the facts as plain data: the JSON contract |
 //! | [`findings`] | what is wrong with them: one rule a file |
 //! | [`check`] | findings held against what a team allows |
+//! | [`ss`] | sockets and processes as `ss` lists them, joined with the connections |
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
 //! | [`analyze`] | wires the stages together |
 //! | [`cli`] | the command line |
@@ -55,5 +56,6 @@ pub mod report;
 pub mod segment;
 pub mod select;
 pub mod seq;
+pub mod ss;
 pub mod time;
 pub mod tracker;
