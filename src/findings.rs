@@ -91,7 +91,7 @@ impl Default for Thresholds {
             half_close_error_ns: None,
             fin_wait_2_ns: 60 * SECOND,
             leak_connections: 5,
-            unanswered_ns: 3 * SECOND,
+            unanswered_ns: SECOND,
             ephemeral_ports: 28_232,
             time_wait_percent: 50,
             flood_connections: 100,

@@ -406,6 +406,8 @@ pub struct EndpointReport {
     pub probes: u64,
     /// Its FIN: the first packet that carried it.
     pub fin_packet: Option<PacketNumber>,
+    /// Whether an acknowledgment of its FIN passed the tap; null if it sent none.
+    pub fin_acknowledged: Option<bool>,
     /// Octets of payload that it sent and its peer has not acknowledged by the end; null if nothing tells.
     pub unacknowledged_bytes: Option<u64>,
     /// For how long it had been silent when its RST showed that it did not know the connection.

@@ -56,6 +56,19 @@ impl<'a> Subject<'a> {
             .filter(move |step| step.to == to && from.is_none_or(|from| step.from == from))
     }
 
+    /// Whether this side answered a segment with a RST because it does not know the connection (RU03). One whose FIN was
+    /// captured, perhaps behind the RST, had closed.
+    pub fn knows_nothing(&self, role: Role) -> bool {
+        let endpoint = self.endpoint(role);
+        let unknown = self
+            .seen(EventKind::ConnectionUnknown)
+            .any(|seen| seen.endpoint == role);
+        // An abort without ACK looks the same; but who aborts was talking just before.
+        let round_trip = endpoint.tap_rtt_ns.unwrap_or(0).max(1_000_000);
+        let silent = endpoint.silent_before_reset_ns.unwrap_or(0) >= round_trip.saturating_mul(10);
+        unknown && silent && endpoint.fin_packet.is_none()
+    }
+
     /// Since when a side has been in the state in which it ended, if it ever changed it.
     pub fn since(&self, role: Role) -> Option<&'a Transition> {
         self.endpoint(role).transitions.last()

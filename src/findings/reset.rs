@@ -29,7 +29,12 @@ fn ending<'a>(subject: &Subject<'a>) -> Option<(Role, &'a Transition)> {
         steps.find(|step| step.cause == cause && step.from != State::TimeWait)
     };
     let step = reset(by, Cause::RstSent).or_else(|| reset(by.other(), Cause::RstReceived))?;
-    Some((by, step))
+    // Before the handshake is done a RST is a matter of HS12 and HS14.
+    let synchronized = !matches!(
+        step.from,
+        State::Closed | State::Listen | State::SynSent | State::SynReceived
+    );
+    synchronized.then_some((by, step))
 }
 
 /// Whether this side had sent its FIN.

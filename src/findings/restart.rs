@@ -1,7 +1,7 @@
 //! RU: new SYNs on a 4-tuple in use, half-open connections, dead peers (RFC 9293 section 3.5.1).
 
 use super::{Draft, Subject, human_duration};
-use crate::model::{Confidence, ReuseVerdict, Role, State};
+use crate::model::{Confidence, ReuseVerdict, Role, Severity, State};
 
 crate::findings::family! {
     new_incarnation,
@@ -51,6 +51,9 @@ fn against(subject: &Subject<'_>, wanted: Met, found: &mut Vec<Draft>) {
         return;
     }
     let delay = match (reuse.delay_ns, connection.handshake.syn_ack_packet) {
+        (None, Some(_)) => {
+            "; it was accepted at once: the end of the old one is not in the capture".to_owned()
+        }
         (Some(ns), Some(_)) => format!("; the new connection had to wait {}", human_duration(ns)),
         (Some(ns), None) => format!("; nothing came of it in {}+", human_duration(ns)),
         (None, _) => String::new(),
@@ -74,10 +77,15 @@ fn against(subject: &Subject<'_>, wanted: Met, found: &mut Vec<Draft>) {
     } else {
         Confidence::Likely
     };
-    found.push(
-        Draft::new(subject, Role::Client, message)
-            .at(connection.first_time)
-            .packets(packets.into_iter().flatten())
-            .limited(confidence),
-    );
+    let draft = Draft::new(subject, Role::Client, message)
+        .at(connection.first_time)
+        .packets(packets.into_iter().flatten())
+        .limited(confidence);
+    // A SYN that is accepted at once did not meet the old connection: its end is not in the capture.
+    let at_once = reuse.refused_by_packet.is_none() && connection.handshake.syn_ack_packet.is_some();
+    found.push(if at_once {
+        draft.severity(Severity::Note).limited(Confidence::Possible)
+    } else {
+        draft
+    });
 }

@@ -67,6 +67,7 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
                 .fin()
                 .filter(|fin| !fin.inferred)
                 .map(|fin| fin.first.packet),
+            fin_acknowledged: stream.fin().map(|_| fin_acknowledged(&tracker, side)),
             unacknowledged_bytes: unacknowledged(&tracker, side),
             silent_before_reset_ns: tracker.aside.silent_before_reset[side],
             owes_answer: stream.owes.open().map(|(since, asked, only_probes)| Owed {
@@ -331,27 +332,24 @@ fn outcome(tracker: &Tracker, lives: &[Life]) -> Outcome {
 
 fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
     let roles = [Role::Client, Role::Server];
-    let reset_by = roles
-        .into_iter()
-        .zip(lives)
-        .find(|(_, life)| {
-            life.transitions
-                .iter()
-                .any(|t| t.cause == Cause::RstReceived && t.from != State::TimeWait)
+    // The first RST that ended anything: later ones answer what was still under way.
+    let resets = roles.into_iter().zip(lives).flat_map(|(role, life)| {
+        life.transitions.iter().filter_map(move |t| match t.cause {
+            _ if t.from == State::TimeWait => None,
+            Cause::RstReceived => Some((t.packet, role.other())),
+            Cause::RstSent => Some((t.packet, role)),
+            Cause::SynSent
+            | Cause::SynReceived
+            | Cause::SynAcknowledged
+            | Cause::FinSent
+            | Cause::FinReceived
+            | Cause::FinAcknowledged
+            | Cause::NewIncarnation
+            | Cause::FirstSeen
+            | Cause::Timer => None,
         })
-        .map(|(role, _)| role.other())
-        .or_else(|| {
-            let sender = |life: &Life| {
-                life.transitions
-                    .iter()
-                    .any(|t| t.cause == Cause::RstSent && t.from != State::TimeWait)
-            };
-            roles
-                .into_iter()
-                .zip(lives)
-                .find(|(_, life)| sender(life))
-                .map(|(role, _)| role)
-        });
+    });
+    let reset_by = resets.min_by_key(|(packet, _)| *packet).map(|(_, by)| by);
     let simultaneous = lives.iter().any(|life| life.passed(State::Closing));
     let active = roles
         .into_iter()

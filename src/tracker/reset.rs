@@ -101,7 +101,9 @@ impl Tracker {
             self.ends[from as usize].proven(),
             State::Established | State::CloseWait
         );
-        if answers && open && stream.fin().is_none() {
+        // Had a RST reached it before, it would have reason enough.
+        let was_reset = self.ends[from as usize].waits_for(Event::RcvRst);
+        if answers && open && !was_reset && stream.fin().is_none() {
             let silent = stream.last_heard.map(|heard| mark.time.since(heard));
             self.aside.silent_before_reset[from as usize] = silent;
             self.aside.observations.note(Kind::ConnectionUnknown, from, mark);

@@ -42,6 +42,7 @@ fn endpoint(state: State) -> EndpointReport {
         retransmitted_segments: 0,
         probes: 0,
         fin_packet: None,
+        fin_acknowledged: None,
         unacknowledged_bytes: None,
         silent_before_reset_ns: None,
         owes_answer: None,

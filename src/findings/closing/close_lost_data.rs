@@ -51,7 +51,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
         let Some(reset) = reset_of(subject, role) else { continue };
         let sender = subject.endpoint(role.other());
         let lost = sender.unacknowledged_bytes.unwrap_or(0);
-        if lost == 0 || !subject.connection.handshake.complete || peer_was_in_close_wait(subject, role) {
+        if lost == 0 || subject.knows_nothing(role) || !subject.connection.handshake.complete || peer_was_in_close_wait(subject, role) {
             continue;
         }
         let message = format!(
@@ -77,7 +77,7 @@ fn reset_of<'a>(subject: &Subject<'a>, role: Role) -> Option<&'a Transition> {
 /// HC06 tells of the data that met nobody after a half-close.
 fn peer_was_in_close_wait(subject: &Subject<'_>, role: Role) -> bool {
     let peer = role.other();
-    let knew = subject.moved(peer, None, State::CloseWait).any(|step| step.evidence.is_proof());
-    let met_reset = |step: &Transition| step.cause == Cause::RstReceived;
-    knew && subject.moved(peer, Some(State::CloseWait), State::Closed).any(met_reset)
+    let knew_since = subject.moved(peer, None, State::CloseWait).find_map(|step| step.proven_by);
+    let met_reset = |step: &Transition| step.cause == Cause::RstReceived && step.packet > knew_since;
+    knew_since.is_some() && subject.moved(peer, Some(State::CloseWait), State::Closed).any(met_reset)
 }

@@ -1,7 +1,7 @@
 //! HC06
 
 use crate::findings::{Draft, ROLES, Subject, counted, human_duration, rule};
-use crate::model::{Cause, Confidence, State};
+use crate::model::{Cause, Confidence, Severity, State, Transition};
 
 rule! {
     /// An endpoint in CLOSE-WAIT sent something, and a RST said that its peer is gone.
@@ -9,7 +9,8 @@ rule! {
     /// # Why it matters
     ///
     /// The peer had closed both directions (close(), not shutdown()), or had given up FIN-WAIT-2. What the endpoint sent after the
-    /// peer's FIN reached nobody. A server that answers late loses the answer without an error in its own log.
+    /// peer's FIN reached nobody. A server that answers late loses the answer without an error in its own log. Where nothing
+    /// but its FIN was lost it is a warning, and a note where it was the farewell of TLS (64 octets or less, at once).
     ///
     /// # What to do
     ///
@@ -43,28 +44,42 @@ rule! {
     check
 }
 
+/// Octets of a closing alert of TLS, with room for its padding.
+const FAREWELL: u64 = 64;
+/// So soon after the peer's FIN it is a farewell and no late answer, ns.
+const AT_ONCE_NS: i64 = 1_000_000_000;
+
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     for role in ROLES {
-        let gone = subject
-            .moved(role, Some(State::CloseWait), State::Closed)
-            .find(|step| step.cause == Cause::RstReceived);
-        let Some(gone) = gone else { continue };
-        // Only what was sent after the peer's FIN had arrived was sent to nobody.
-        let Some(since) = subject.moved(role, None, State::CloseWait).find(|step| step.evidence.is_proof()) else {
+        let met_reset = |step: &&Transition| {
+            step.cause == Cause::RstReceived && matches!(step.from, State::CloseWait | State::LastAck)
+        };
+        let Some(gone) = subject.endpoint(role).transitions.iter().find(met_reset) else {
             continue;
         };
-        let waited = gone.at.since(since.at);
-        let lost = subject.endpoint(role).unacknowledged_bytes.unwrap_or(0);
-        let lost = if lost > 0 {
-            format!("; {} reached nobody", counted(lost, "octet"))
-        } else {
-            String::new()
+        // Only what was sent after the peer's FIN had arrived was sent to nobody.
+        let known = |step: &&Transition| step.proven_by.is_some() && step.proven_by < gone.packet;
+        let Some(since) = subject.moved(role, None, State::CloseWait).find(known) else {
+            continue;
         };
+        let lost = subject.endpoint(role).unacknowledged_bytes.unwrap_or(0);
+        let met = match (lost, gone.from) {
+            (0, State::LastAck) => "; its FIN met nobody".to_owned(),
+            (0, _) => continue,
+            (lost, _) => format!("; {} reached nobody", counted(lost, "octet")),
+        };
+        let left = subject.moved(role, Some(State::CloseWait), State::LastAck).next().unwrap_or(gone);
         let message = format!(
-            "the {} was in CLOSE-WAIT for {} when a RST said that its peer is gone{lost}",
+            "the {} was in CLOSE-WAIT for {}, and a RST said that its peer is gone{met}",
             role.name(),
-            human_duration(waited)
+            human_duration(left.at.since(since.at))
         );
-        found.push(Draft::new(subject, role, message).by(gone).limited(Confidence::Likely));
+        let severity = match lost {
+            0 => Severity::Warning,
+            1..=FAREWELL if gone.at.since(since.at) < AT_ONCE_NS => Severity::Note,
+            _ => Severity::Error,
+        };
+        let draft = Draft::new(subject, role, message).by(gone).limited(Confidence::Likely);
+        found.push(draft.severity(subject.severity.min(severity)));
     }
 }

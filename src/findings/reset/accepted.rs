@@ -40,7 +40,9 @@ rule! {
 }
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
-    if let Some((role, step)) = super::ending(subject).filter(|(role, _)| !super::had_closed(subject, *role)) {
+    let ending = super::ending(subject).filter(|(role, _)| !super::had_closed(subject, *role));
+    // RU03 tells more of a RST from a host that does not know the connection.
+    if let Some((role, step)) = ending.filter(|(role, _)| !subject.knows_nothing(*role)) {
         let from = step.from;
         let message = format!("the {} reset the connection in {from}", role.name());
         found.push(Draft::new(subject, role, message).by(step));

@@ -1,7 +1,7 @@
 //! RS04
 
 use crate::findings::{Draft, ROLES, Subject, times, rule};
-use crate::model::{Confidence, EventKind};
+use crate::model::{Confidence, EventKind, State};
 
 rule! {
     /// A RST with the right number had no effect: its receiver went on.
@@ -45,6 +45,7 @@ rule! {
 }
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
+    // In SYN-SENT a client may try again although it was refused (HS12); a RST that meets TIME-WAIT is a matter of TW07.
     for role in ROLES {
         let doubtful = |packet| {
             let in_window = subject.seen(EventKind::ResetInWindow).find(|seen| seen.endpoint != role);
@@ -54,7 +55,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
             .endpoint(role)
             .withdrawn
             .iter()
-            .filter(|step| step.by_reset && !doubtful(step.packet));
+            .filter(|step| step.by_reset && !matches!(step.from, State::TimeWait | State::SynSent) && !doubtful(step.packet));
         let packets: Vec<_> = ignored.map(|step| step.packet).collect();
         let Some(first) = packets.first().copied() else { continue };
         let message = format!(

@@ -1,6 +1,6 @@
 //! RU03
 
-use crate::findings::{Draft, Subject, human_duration, rule};
+use crate::findings::{Draft, Subject, counted, human_duration, rule};
 use crate::model::{Confidence, EventKind};
 
 rule! {
@@ -51,10 +51,19 @@ rule! {
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     for seen in subject.seen(EventKind::ConnectionUnknown) {
         let role = seen.endpoint;
+        if !subject.knows_nothing(role) {
+            continue;
+        }
         let silent = subject.endpoint(role).silent_before_reset_ns;
         let before = silent.map_or(String::new(), |ns| format!(" after {} of silence", human_duration(ns)));
+        let lost = subject.endpoint(role.other()).unacknowledged_bytes.unwrap_or(0);
+        let lost = if lost > 0 {
+            format!("; {} reached nobody", counted(lost, "octet"))
+        } else {
+            String::new()
+        };
         let message = format!(
-            "the {} knows the connection no longer{before}: it answered a segment with a RST",
+            "the {} knows the connection no longer{before}: it answered a segment with a RST{lost}",
             role.name()
         );
         found.push(Draft::new(subject, role, message).seen(&seen).limited(Confidence::Likely));

@@ -60,6 +60,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
             || waited < subject.thresholds.unanswered_ns
             || !open
             || subject.endpoint(role).packets == 0
+            || subject.endpoint(role).state == State::Closed
             || subject.connection.outcome == Outcome::Closed
         {
             continue;

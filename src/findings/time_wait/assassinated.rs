@@ -1,7 +1,7 @@
 //! TW07
 
 use crate::findings::{Draft, ROLES, Subject, human_duration, rule};
-use crate::model::{Cause, State};
+use crate::model::{Cause, State, Transition};
 
 rule! {
     /// A RST ended TIME-WAIT before its time.
@@ -47,12 +47,18 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
             .moved(role, Some(State::TimeWait), State::Closed)
             .find(|step| step.cause == Cause::RstReceived);
         let Some(killed) = killed else { continue };
+        // A RST from a peer that was still closing is its abort, not the accident of RFC 1337.
+        let aborts = |step: &Transition| step.cause == Cause::RstSent && step.packet == killed.packet;
+        if subject.moved(role.other(), None, State::Closed).any(aborts) {
+            continue;
+        }
         let age = subject
             .moved(role, None, State::TimeWait)
             .next()
             .map_or(0, |entered| killed.at.since(entered.at));
+        let doubt = if killed.evidence.is_proof() { "" } else { ", unless it ignores RSTs there" };
         let message = format!(
-            "a RST ended the TIME-WAIT of the {} after {}",
+            "a RST ended the TIME-WAIT of the {} after {}{doubt}",
             role.name(),
             human_duration(age)
         );

@@ -1,7 +1,7 @@
 //! TW05
 
 use crate::findings::{Draft, Subject, human_duration, rule};
-use crate::model::{Confidence, ReuseVerdict, Role};
+use crate::model::{Confidence, Outcome, ReuseVerdict, Role};
 
 rule! {
     /// A SYN met TIME-WAIT and was refused: old numbers answered it, or nobody did. The client lost time.
@@ -74,7 +74,9 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
         | ReuseVerdict::AfterUnanswered
         | ReuseVerdict::Unknown => return,
     };
+    let refused = subject.connection.outcome == Outcome::Refused;
     let delay = match (reuse.delay_ns, answered) {
+        (_, false) if refused => "; then a RST refused it".to_owned(),
         (Some(ns), true) => format!("; it cost {}", human_duration(ns)),
         (Some(ns), false) => format!("; nothing came of it in {}+", human_duration(ns)),
         (None, _) => String::new(),
