@@ -155,6 +155,8 @@ pub struct Connection {
     pub quality: Quality,
     /// How it took over the 4-tuple from the connection before; null for the first one of its 4-tuple.
     pub reuse: Option<Reuse>,
+    /// The connection that took its 4-tuple over; null for the last one of its 4-tuple.
+    pub successor: Option<Successor>,
     /// What is wrong or remarkable about it, by code.
     pub findings: Vec<Finding>,
     /// Protocol events that rules and people look at, in order of packets: the first few of each kind and endpoint.
@@ -611,6 +613,15 @@ pub struct Reuse {
     pub reset_packet: Option<PacketNumber>,
     /// From the first SYN to the one that was answered by a SYN-ACK (to the end of the capture if none was), nanoseconds.
     pub delay_ns: Option<i64>,
+}
+
+/// The next connection of the same 4-tuple.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Successor {
+    /// Its id.
+    pub id: u64,
+    /// The RST with which its opener answered old numbers: it ends this connection, but belongs to the story of that one.
+    pub reset_packet: Option<PacketNumber>,
 }
 
 /// The judgement on the reuse of a 4-tuple.

@@ -66,6 +66,9 @@ pub enum Kind {
     FinUnansweredInTimeWait,
     /// A RST in the window, not at its edge: the receiver owes a challenge ACK (RFC 5961 section 3).
     ResetInWindow,
+    /// A RST shortly below the window: it answers a segment that left before newer ones were acknowledged (RFC 9293 section
+    /// 3.5.2, group 3).
+    ResetBelowWindow,
     /// A RST outside the window.
     ResetOutsideWindow,
     /// A RST in SYN-SENT that does not acknowledge the SYN.
@@ -133,6 +136,7 @@ impl Kind {
             Kind::SegmentInTimeWait => "segment-in-time-wait",
             Kind::FinUnansweredInTimeWait => "fin-unanswered-in-time-wait",
             Kind::ResetInWindow => "reset-in-window",
+            Kind::ResetBelowWindow => "reset-below-window",
             Kind::ResetOutsideWindow => "reset-outside-window",
             Kind::ResetBadAck => "reset-bad-ack",
             Kind::ConnectionUnknown => "connection-unknown",
