@@ -84,6 +84,7 @@ fn all() -> Vec<(&'static str, Verdict)> {
         ("hostile", filled_with(HOSTILE)),
         ("long", filled_with(&long)),
         ("blank", filled_with("")),
+        ("commands", filled_with("::error::\n::error::x :: ::add-mask::y")),
         ("nameless", nameless),
         ("many", many()),
     ]

@@ -14,6 +14,8 @@ use crate::report::{Look, Tone};
 
 /// Width of the column on the left.
 const INDENT: usize = 12;
+/// A colon where a line would begin with two, which a CI system takes for a command.
+const COLON: &str = "\\u{3a}";
 /// Columns for text, however narrow the screen.
 const NARROWEST: usize = 24;
 
@@ -135,11 +137,6 @@ impl Screen<'_> {
         let room = self.look.width.saturating_sub(INDENT).max(NARROWEST);
         let mut label = label;
         for line in folded(&Escaped(text).to_string(), room) {
-            // A CI system takes a line for a command if it begins like this.
-            let line = match line.strip_prefix("::") {
-                Some(rest) if label.is_empty() => format!("\\u{{3a}}:{rest}"),
-                Some(_) | None => line,
-            };
             let gap = " ".repeat(INDENT.saturating_sub(label.chars().count()));
             let (label_text, line) = (self.look.paint(label_tone, label), self.look.paint(tone, &line));
             writeln!(self.out, "{label_text}{gap}{line}")?;
@@ -158,6 +155,7 @@ impl Screen<'_> {
 }
 
 /// A text in lines of at most `room` characters, broken between words, and inside a word only where it alone is too long.
+/// No line begins with two colons.
 fn folded(text: &str, room: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -171,13 +169,19 @@ fn folded(text: &str, room: usize) -> Vec<String> {
             line.push(' ');
             used += 1;
         }
-        for character in word.chars() {
+        let mut characters = word.chars().peekable();
+        while let Some(character) = characters.next() {
             if used == room {
                 lines.push(std::mem::take(&mut line));
                 used = 0;
             }
-            line.push(character);
-            used += 1;
+            if used == 0 && character == ':' && characters.peek() == Some(&':') {
+                line.push_str(COLON);
+                used += COLON.len();
+            } else {
+                line.push(character);
+                used += 1;
+            }
         }
     }
     if used > 0 {
