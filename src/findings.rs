@@ -31,7 +31,7 @@ pub mod sequence;
 pub mod service;
 pub mod time_wait;
 
-pub use draft::{Draft, Seen, Subject};
+pub use draft::{Draft, ROLES, Seen, Subject, times};
 pub use rule::{Check, Fault, Rule};
 pub(crate) use rule::{family, rule};
 

@@ -243,12 +243,12 @@ impl Tracker {
         if flags.rst() {
             return self.on_reset(seg, from, mark, notes);
         }
-        if (flags.syn() && flags.fin()) || flags.0 & (Flags::SYN | Flags::FIN | Flags::ACK) == 0 {
+        if flags.contradict() {
             self.aside.observations.note(Kind::BadFlags, from, mark);
             notes.add("bad flags");
-            if !flags.syn() {
-                return Weight::Plain;
-            }
+        }
+        if flags.0 & (Flags::SYN | Flags::FIN | Flags::ACK) == 0 {
+            return Weight::Plain;
         }
         self.choose_syn_ack(seg, from);
         if self.is_stray(seg, from, mark, notes) {

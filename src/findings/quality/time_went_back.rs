@@ -1,0 +1,51 @@
+//! CP08
+
+use crate::findings::{Draft, Subject, rule};
+
+rule! {
+    /// Segments of the connection have time stamps before that of the segment captured before them.
+    ///
+    /// # Why it matters
+    ///
+    /// The clock of the capturing host was set back, or the capture was merged from parts that are not in order. Durations
+    /// and the order of segments are doubtful there; durations below zero are shown as zero.
+    ///
+    /// # What to do
+    ///
+    /// If parts were merged: sort them by time (`reordercap`). If the clock was set: let it slew instead, and capture again.
+    ///
+    /// # Reference
+    ///
+    /// RFC 9293, section 3.4 (order is that of sequence numbers, whatever the times say).
+    ///
+    /// # Example
+    ///
+    /// ```text
+    /// open
+    /// 1.000 C>S PSH,ACK seq=101 ack=301 len=10
+    /// 0.500 S>C ACK     seq=301 ack=111
+    /// 1.010 C>S PSH,ACK seq=111 ack=301 len=10
+    /// ```
+    ///
+    /// # Not this
+    ///
+    /// ```text
+    /// open
+    /// 1.000 C>S PSH,ACK seq=101 ack=301 len=10
+    /// 1.000 S>C ACK     seq=301 ack=111
+    /// ```
+    "CP08", "time-went-back", Warning,
+    on: [],
+    excused_by: [],
+    check
+}
+
+fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
+    let connection = subject.connection;
+    let steps = connection.quality.time_steps_back;
+    if steps > 0 {
+        let message = format!("{steps} segments have a time before that of the segment captured before");
+        let draft = Draft::new(subject, None, message).at(connection.first_time);
+        found.push(draft.count(steps));
+    }
+}
