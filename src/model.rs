@@ -447,6 +447,8 @@ pub struct Quality {
     pub cut_segments: u64,
     /// Segments whose time stamp lies before that of the connection's segment before.
     pub time_steps_back: u64,
+    /// The longest of these steps, nanoseconds; zero without any.
+    pub longest_step_back_ns: i64,
 }
 
 /// How bad a finding is.

@@ -113,6 +113,8 @@ pub struct Aside {
     pub cut: u64,
     /// Packets with a time before the one before.
     pub time_steps_back: u64,
+    /// The longest of these steps, ns.
+    pub longest_step_back: i64,
     /// Where each side stood when it first acknowledged the peer's FIN.
     pub half_close_from: [Option<HalfClose>; 2],
     /// The life before, as this one's SYN met it.
@@ -260,6 +262,7 @@ impl Tracker {
     fn count(&mut self, seg: &Segment, from: Role, mark: Mark) {
         if mark.time < self.last.time {
             self.aside.time_steps_back += 1;
+            self.aside.longest_step_back = self.aside.longest_step_back.max(self.last.time.since(mark.time));
         }
         self.last = mark;
         self.aside.cut += u64::from(seg.cut);

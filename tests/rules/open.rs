@@ -200,7 +200,8 @@ fn r18_another_iss_before_any_reply_lets_the_syn_ack_choose() {
          1 server stays CLOSED
          2 client CLOSED > SYN-SENT #2 sent > ESTABLISHED #3 confirmed #4
          2 server LISTEN > SYN-RECEIVED #3 sent > ESTABLISHED #4 presumed
-         2 life 1",
+         2 life 1
+         1 outcome unanswered",
     );
 }
 

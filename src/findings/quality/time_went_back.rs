@@ -1,6 +1,11 @@
 //! CP08
 
 use crate::findings::{Draft, Subject, rule};
+use crate::model::Severity;
+use crate::time::human_duration;
+
+/// Shorter steps come from several receive queues, ns.
+const QUEUES_NS: i64 = 1_000_000;
 
 rule! {
     /// Segments of the connection have time stamps before that of the segment captured before them.
@@ -8,7 +13,8 @@ rule! {
     /// # Why it matters
     ///
     /// The clock of the capturing host was set back, or the capture was merged from parts that are not in order. Durations
-    /// and the order of segments are doubtful there; durations below zero are shown as zero.
+    /// and the order of segments are doubtful there; durations below zero are shown as zero. Steps below a millisecond come
+    /// from capturing on several processors and are a note.
     ///
     /// # What to do
     ///
@@ -42,10 +48,23 @@ rule! {
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     let connection = subject.connection;
-    let steps = connection.quality.time_steps_back;
-    if steps > 0 {
-        let message = format!("{steps} segments have a time before that of the segment captured before");
-        let draft = Draft::new(subject, None, message).at(connection.first_time);
-        found.push(draft.count(steps));
+    let (steps, longest) = (
+        connection.quality.time_steps_back,
+        connection.quality.longest_step_back_ns,
+    );
+    if steps == 0 {
+        return;
     }
+    let message = format!(
+        "{steps} segments have a time before that of the segment captured before, by up to {}",
+        human_duration(longest)
+    );
+    let draft = Draft::new(subject, None, message)
+        .at(connection.first_time)
+        .count(steps);
+    found.push(if longest < QUEUES_NS {
+        draft.severity(subject.severity.min(Severity::Note))
+    } else {
+        draft
+    });
 }

@@ -4,8 +4,10 @@ use crate::findings::{Draft, ROLES, Subject, rule};
 use crate::model::{Confidence, State};
 use crate::time::human_duration;
 
-/// So many probes without an answer are no loss any more.
+/// So many probes without an answer are no loss any more;
 const PROBES: u64 = 3;
+/// nor are so many, if the prober gave up over them.
+const PROBES_GIVEN_UP: u64 = 2;
 
 rule! {
     /// Keepalive or window probes were not answered.
@@ -65,7 +67,12 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
             Some(_) | None => subject.end,
         };
         let waited = until.since(owed.since);
-        if !owed.only_probes || owed.asked < PROBES || waited < subject.thresholds.unanswered_ns {
+        let enough = if reset {
+            owed.asked >= PROBES_GIVEN_UP
+        } else {
+            owed.asked >= PROBES && waited >= subject.thresholds.unanswered_ns
+        };
+        if !owed.only_probes || !enough {
             continue;
         }
         let ended = match subject.endpoint(prober).state {
