@@ -59,11 +59,11 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
         .filter_map(|(options, packet)| options.as_ref().filter(|options| options.cut).and(packet));
     let draft = match syns.next() {
         Some(packet) => {
-            let message = format!("the snap length cut {cut} segments, the options of a SYN among them");
+            let message = format!("segments cut by the snap length: {cut}, the options of a SYN among them");
             Draft::new(subject, None, message).packets([packet])
         }
         None => {
-            let message = format!("the snap length cut {cut} segments; lengths are taken from the IP header");
+            let message = format!("segments cut by the snap length: {cut}; lengths are taken from the IP header");
             Draft::new(subject, None, message).severity(Severity::Info)
         }
     };

@@ -1,6 +1,6 @@
 //! CP08
 
-use crate::findings::{Draft, Subject, rule};
+use crate::findings::{Draft, Subject, rule, times};
 use crate::model::Severity;
 use crate::time::human_duration;
 
@@ -56,7 +56,8 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
         return;
     }
     let message = format!(
-        "{steps} segments have a time before that of the segment captured before, by up to {}",
+        "time stamps go back {}, by up to {}",
+        times(steps),
         human_duration(longest)
     );
     let draft = Draft::new(subject, None, message)
