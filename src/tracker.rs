@@ -410,9 +410,16 @@ impl Tracker {
                 self.streams[peer].reach(ack);
             }
             Some(nxt) if ack.after(nxt) => {
+                // All that the capture shows of the peer is a bare ACK one before: a keepalive of a connection that it
+                // joined, not a FIN that it lost (R27).
+                let keepalive = self.midstream
+                    && self.streams[peer].una.is_none()
+                    && self.streams[peer].payload_bytes == 0;
                 let gap = self.streams[peer].reach(ack);
                 let synchronized = self.streams[me].nxt.is_some() && !seg.flags.syn();
-                if gap == 1 && synchronized && self.streams[peer].fin().is_none() {
+                if gap == 1 && synchronized && keepalive {
+                    notes.add("answers a keepalive");
+                } else if gap == 1 && synchronized && self.streams[peer].fin().is_none() {
                     self.infer_missing_fin(from.other(), ack, mark);
                     notes.add("acknowledges a FIN that was not captured");
                 } else {

@@ -503,3 +503,17 @@ fn r24_a_lone_fin_of_an_unknown_connection_does_not_tell_who_closed_first() {
          1 server stays UNKNOWN",
     );
 }
+
+#[test]
+fn r24_a_keepalive_at_the_beginning_of_the_capture_is_no_lost_fin() {
+    check(
+        "0.000 C>S ACK seq=100 ack=301
+         0.010 S>C ACK seq=301 ack=101
+         45.00 C>S ACK seq=100 ack=301
+         45.01 S>C ACK seq=301 ack=101",
+        "1 client stays UNKNOWN
+         1 server stays UNKNOWN
+         1 outcome open
+         1 events none",
+    );
+}
