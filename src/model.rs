@@ -456,6 +456,8 @@ pub struct Quality {
     pub cut_segments: u64,
     /// Segments whose time stamp lies before that of the connection's segment before.
     pub time_steps_back: u64,
+    /// The longest of these steps, nanoseconds; zero without any.
+    pub longest_step_back_ns: i64,
 }
 
 /// How bad a finding is.
@@ -594,6 +596,9 @@ pub struct Reuse {
     pub opener_state: State,
     /// See `opener_state`: of the endpoint that the SYN was sent to.
     pub peer_state: State,
+    /// From the last segment of the connection before to the SYN, nanoseconds; negative where times went back. Null if the
+    /// SYN was not captured.
+    pub gap_ns: Option<i64>,
     /// From the moment when TIME-WAIT began (or was restarted) to the SYN, nanoseconds. Null if nobody held it.
     pub time_wait_age_ns: Option<i64>,
     /// Who held TIME-WAIT, in the roles of this connection; null if nobody did.

@@ -340,6 +340,12 @@ fn outcome(tracker: &Tracker, lives: &[Life]) -> Outcome {
             });
             match (opening, answered) {
                 (true, false) if tracker.opening.syn[0].is_some() => Outcome::Unanswered,
+                // The client gave it up for another attempt on the same 4-tuple.
+                (false, false)
+                    if tracker.opening.syn[0].is_some() && !lives[0].passed(State::Established) =>
+                {
+                    Outcome::Unanswered
+                }
                 (true, _) => Outcome::HalfOpen,
                 (false, _) => Outcome::Open,
             }
@@ -453,6 +459,7 @@ fn quality(tracker: &Tracker) -> Quality {
             .sum(),
         cut_segments: tracker.aside.cut,
         time_steps_back: tracker.aside.time_steps_back,
+        longest_step_back_ns: tracker.aside.longest_step_back,
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Kind {
     DataBeforeEstablished,
     /// A SYN or SYN-ACK sent again with other options.
     SynOptionsChanged,
+    /// A SYN or SYN-ACK sent again with fewer options, or a smaller MSS.
+    SynOptionsDropped,
     /// A segment without timestamps although both SYNs agreed on them (RFC 7323 section 3.2).
     TimestampMissing,
     /// A SYN-ACK with another sequence number than before.
@@ -97,7 +99,7 @@ pub enum Kind {
     OldDuplicateInWindow,
     /// An acknowledgment of octets that the capture lacks.
     CaptureLoss,
-    /// SYN together with FIN or RST, or no flag at all.
+    /// SYN with FIN, RST or URG, FIN with RST, FIN with URG but no ACK, or none of SYN, FIN, RST and ACK.
     BadFlags,
     /// Payload on a SYN.
     DataOnSyn,
@@ -116,6 +118,7 @@ impl Kind {
             Kind::HandshakeAckBad => "handshake-ack-bad",
             Kind::DataBeforeEstablished => "data-before-established",
             Kind::SynOptionsChanged => "syn-options-changed",
+            Kind::SynOptionsDropped => "syn-options-dropped",
             Kind::TimestampMissing => "timestamp-missing",
             Kind::SynAckChangedIss => "syn-ack-changed-iss",
             Kind::SimultaneousOpen => "simultaneous-open",

@@ -27,7 +27,7 @@ impl Tracker {
     /// A RST (section 3.5.3, RFC 5961 section 3).
     pub(super) fn on_reset(&mut self, seg: &Segment, from: Role, mark: Mark, notes: &mut Notes) -> Weight {
         let (me, peer) = (from as usize, from.other() as usize);
-        if seg.flags.syn() {
+        if seg.flags.contradict() {
             self.aside.observations.note(Kind::BadFlags, from, mark);
         }
         let (left, _) = self.streams[me].on_tsval(&seg.options, seg.time);
