@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Module and what it may import besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("time", &[]),
     ("seq", &[]),
     ("capture", &["time"]),
@@ -13,15 +13,22 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("tracker", &["segment", "seq", "time"]),
     ("flow", &["tracker", "segment", "time"]),
     ("model", &["tracker", "segment", "seq", "time"]),
-    ("findings", &["model", "time"]),
+    ("population", &["model", "time"]),
+    ("findings", &["population", "model", "time"]),
     ("check", &["findings", "model", "time"]),
     ("select", &["model", "time"]),
-    ("report", &["select", "check", "findings", "model", "time"]),
+    (
+        "report",
+        &["select", "check", "findings", "population", "model", "time"],
+    ),
     (
         "analyze",
         &["capture", "segment", "flow", "findings", "model", "time"],
     ),
-    ("cli", &["analyze", "select", "report", "model", "time"]),
+    (
+        "cli",
+        &["analyze", "select", "report", "population", "model", "time"],
+    ),
     ("lib", &[]),
 ];
 
