@@ -1,3 +1,5 @@
 //! TW: TIME-WAIT, and the reuse of a 4-tuple in it (RFC 9293 section 3.6.1).
 
-crate::findings::family! {}
+crate::findings::family! {
+    pressure,
+}
