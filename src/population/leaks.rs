@@ -129,7 +129,8 @@ pub struct LeakGroup {
     pub sent_bytes: u64,
     /// Open half-closes that ordinary work does not explain.
     pub overdue: Overdue,
-    /// Addresses at the other end of the open ones, the most frequent first; the first few.
+    /// Who is at the other end of the open ones, the most frequent first; the first few. Where the group is about a client
+    /// and its servers are in CLOSE-WAIT, those servers.
     pub peers: Vec<PeerCount>,
     /// How many there are.
     pub peers_total: u64,
@@ -372,7 +373,7 @@ impl LeakGroup {
             let those = members.iter().filter(|member| member.open == open);
             those.map(|member| member.ns).collect()
         };
-        let (peers, peers_total) = peers(&open);
+        let (peers, peers_total) = peers(&holder, &open);
         LeakGroup {
             holder,
             open: open.len() as u64,
@@ -496,13 +497,14 @@ fn overdue(members: &[HalfClose<'_>], end: Timestamp) -> Overdue {
     overdue
 }
 
-/// The most frequent peers of open half-closes, and how many peers there are.
-fn peers(open: &[&HalfClose<'_>]) -> (Vec<PeerCount>, u64) {
+/// The most frequent peers (or servers, where the group is about none) of open half-closes, and how many peers there are.
+fn peers(holder: &Holder, open: &[&HalfClose<'_>]) -> (Vec<PeerCount>, u64) {
     let mut counts: BTreeMap<(IpAddr, Option<u16>), u64> = BTreeMap::new();
     for one in open {
-        let peer = match one.endpoint {
-            Role::Server => (one.connection.client.ip, None),
-            Role::Client => (one.connection.server.ip, Some(one.connection.server.port)),
+        let (client, server) = (one.connection.client, one.connection.server);
+        let peer = match (one.endpoint, holder.server) {
+            (Role::Server, Some(_)) => (client.ip, None),
+            (Role::Client, _) | (Role::Server, None) => (server.ip, Some(server.port)),
         };
         *counts.entry(peer).or_default() += 1;
     }

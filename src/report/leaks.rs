@@ -308,7 +308,10 @@ fn description(
             ],
         );
     }
-    say("request", &[Fact::plain(format!("before the FIN: {}", request(group)))]);
+    say(
+        "request",
+        &[Fact::plain(format!("before the FIN: {}", request(group)))],
+    );
     say("peer since", &peer(group));
     let octets = [
         Fact::plain(format!("{} sent in CLOSE-WAIT", number(group.sent_bytes))),
@@ -321,7 +324,8 @@ fn description(
     if group.ended.total > 0 {
         say("ended", &ended(group, look));
     }
-    say("peers", &peers(group, look));
+    let servers = group.holder.server.is_none() || group.holder.endpoint == Role::Client;
+    say(if servers { "servers" } else { "clients" }, &peers(group, look));
     if let Some(notes) = sockets {
         say("process", &processes(group, notes));
     }
