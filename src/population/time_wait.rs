@@ -182,13 +182,14 @@ pub fn time_wait(
     ephemeral_ports: u32,
 ) -> TimeWaits {
     let mut all = Stays::default();
+    let mut stays = Stays::default(); // of one endpoint; kept for its memory
     let mut holders: BTreeMap<(Role, IpAddr, Option<u16>), Stays> = BTreeMap::new();
     let mut pairs: BTreeMap<(IpAddr, Address, Role), Stays> = BTreeMap::new();
     for connection in connections {
         for role in [Role::Client, Role::Server] {
-            let Some(stays) = Stays::of(connection, role) else {
+            if !stays.read(connection, role) {
                 continue;
-            };
+            }
             let holder = match role {
                 Role::Client => (role, connection.client.ip, None),
                 Role::Server => (role, connection.server.ip, Some(connection.server.port)),
@@ -273,13 +274,15 @@ struct Stays {
 }
 
 impl Stays {
-    /// Those of one side of a connection; None if it never was in TIME-WAIT.
-    fn of(connection: &Connection, role: Role) -> Option<Stays> {
+    /// Takes those of one side of a connection in place of what was there. False if it never was in TIME-WAIT.
+    fn read(&mut self, connection: &Connection, role: Role) -> bool {
         let end = match role {
             Role::Client => &connection.endpoints.client,
             Role::Server => &connection.endpoints.server,
         };
-        let mut stays = Stays::default();
+        self.stays.clear();
+        self.counting.clear();
+        self.left = Left::default();
         let mut steps = end.transitions.iter().peekable();
         while let Some(step) = steps.next() {
             if step.to != State::TimeWait {
@@ -288,15 +291,15 @@ impl Stays {
             // Transitions beyond the bound of the model were not kept; the state at the end is that of all of them.
             let next = steps.peek();
             let held = next.is_none() && end.state == State::TimeWait;
-            stays.stays.push(Stay {
+            self.stays.push(Stay {
                 from: step.at,
                 until: (!held).then(|| next.map_or(step.at, |next| next.at)),
             });
             match next.map(|next| next.cause) {
                 _ if held => {}
-                Some(Cause::Timer) => stays.left.timer += 1,
-                Some(Cause::RstReceived | Cause::RstSent) => stays.left.reset += 1,
-                Some(Cause::NewIncarnation) => stays.left.reused += 1,
+                Some(Cause::Timer) => self.left.timer += 1,
+                Some(Cause::RstReceived | Cause::RstSent) => self.left.reset += 1,
+                Some(Cause::NewIncarnation) => self.left.reused += 1,
                 Some(
                     Cause::SynSent
                     | Cause::SynReceived
@@ -306,26 +309,27 @@ impl Stays {
                     | Cause::FinAcknowledged
                     | Cause::FirstSeen,
                 )
-                | None => stays.left.otherwise += 1,
+                | None => self.left.otherwise += 1,
             }
         }
-        let held = stays.stays.last().is_some_and(|stay| stay.until.is_none());
+        let held = self.stays.last().is_some_and(|stay| stay.until.is_none());
         if end.state == State::TimeWait && !held {
             let from = end
                 .transitions
                 .last()
                 .map_or(connection.last_time, |last| last.at);
-            stays.stays.push(Stay { from, until: None });
+            self.stays.push(Stay { from, until: None });
         }
-        let last = stays.stays.last()?;
+        let Some(last) = self.stays.last() else {
+            return false;
+        };
         let (restarts, restarted) = restarts(connection, role.other());
-        stays.restarts = restarts;
+        self.restarts = restarts;
         if last.until.is_none() {
-            stays
-                .counting
+            self.counting
                 .push(restarted.map_or(last.from, |at| at.max(last.from)));
         }
-        Some(stays)
+        true
     }
 
     fn add(&mut self, other: &Stays) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::findings::rule;
 use crate::findings::service::{Found, Together};
-use crate::model::{Address, Confidence, Connection, Outcome, Role};
+use crate::model::{Address, Cause, Confidence, Connection, Outcome, Role, State};
 use crate::time::human_duration;
 
 /// A flood has its connections within this time, nanoseconds; slower ones fill no queue.
@@ -82,14 +82,23 @@ fn hangs(connection: &Connection) -> bool {
     !connection.handshake.complete
         && match connection.outcome {
             Outcome::Unanswered | Outcome::HalfOpen => true,
+            Outcome::Open => gave_way(connection),
             Outcome::Closed
             | Outcome::Reset
             | Outcome::Refused
             | Outcome::HalfClosed
             | Outcome::Closing
-            | Outcome::Open
             | Outcome::Evicted => false,
         }
+}
+
+/// The next SYN took the 4-tuple before the handshake was done.
+fn gave_way(connection: &Connection) -> bool {
+    let ends = [&connection.endpoints.client, &connection.endpoints.server];
+    let mut last = ends.into_iter().filter_map(|end| end.transitions.last());
+    last.any(|step| {
+        step.cause == Cause::NewIncarnation && matches!(step.from, State::SynSent | State::SynReceived)
+    })
 }
 
 fn judge_service(server: Address, mut attempts: Vec<&Connection>, least: usize) -> Option<Found> {
@@ -99,19 +108,19 @@ fn judge_service(server: Address, mut attempts: Vec<&Connection>, least: usize) 
         .map(|(place, connection)| (place, *connection))
         .collect();
     // Every row of `least` of them in which they are dense enough; `flood` is what those rows cover.
-    let mut flood = vec![false; hanging.len()];
+    let mut flood: Vec<(usize, &Connection)> = Vec::new();
+    let mut covered = 0;
     for (start, row) in hanging.windows(least).enumerate() {
         let [(first_place, first), .., (last_place, last)] = row else {
             continue;
         };
         let all = last_place - first_place + 1;
         if 2 * least > all && last.first_time.since(first.first_time) <= WITHIN_NS {
-            flood.iter_mut().skip(start).take(least).for_each(|part| *part = true);
+            let new = covered.max(start);
+            flood.extend(row.iter().skip(new - start));
+            covered = start + least;
         }
     }
-    let flood: Vec<(usize, &Connection)> = (hanging.into_iter().zip(flood))
-        .filter_map(|(one, part)| part.then_some(one))
-        .collect();
     let ((first_place, first), (last_place, last)) = (*flood.first()?, *flood.last()?);
     Some(about(server, first, last, last_place - first_place + 1, &flood))
 }
