@@ -5,9 +5,9 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`curve`] | how many stay in a state at the same time: now, at most, and over time |
-//! | [`leaks`] | half-closes by the endpoint that does not close |
-//! | [`time_wait`] | TIME-WAIT by who holds it, the ports it takes, and the reuse of 4-tuples in it |
+//! | [`mod@curve`] | how many stay in a state at the same time: now, at most, and over time |
+//! | [`mod@leaks`] | half-closes by the endpoint that does not close |
+//! | [`mod@time_wait`] | TIME-WAIT by who holds it, the ports it takes, and the reuse of 4-tuples in it |
 
 pub mod curve;
 pub mod leaks;
