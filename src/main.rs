@@ -18,6 +18,8 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         None => commands::list::run(&cli.list),
         Some(Command::Show(args)) => commands::show::run(args),
+        Some(Command::Leaks(args)) => commands::leaks::run(args),
+        Some(Command::TimeWait(args)) => commands::time_wait::run(args),
     };
     exit_code(result)
 }

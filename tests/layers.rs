@@ -13,16 +13,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tracker", &["segment", "seq", "time"]),
     ("flow", &["tracker", "segment", "time"]),
     ("model", &["tracker", "segment", "seq", "time"]),
-    ("findings", &["model", "time"]),
+    ("population", &["model", "time"]),
+    ("findings", &["population", "model", "time"]),
     ("check", &["findings", "model", "time"]),
     ("select", &["model", "time"]),
     ("ss", &["model", "time"]),
-    ("report", &["select", "check", "findings", "ss", "model", "time"]),
+    (
+        "report",
+        &["select", "check", "findings", "population", "ss", "model", "time"],
+    ),
     (
         "analyze",
         &["capture", "segment", "flow", "findings", "model", "time"],
     ),
-    ("cli", &["analyze", "select", "report", "model", "time"]),
+    (
+        "cli",
+        &["analyze", "select", "report", "population", "model", "time"],
+    ),
     ("lib", &[]),
 ];
 

@@ -15,6 +15,7 @@ crate::findings::family! {
     refused,
     syn_unanswered,
     handshake_abandoned,
+    syn_flood,
     unsolicited_synack,
     accept_queue_overflow,
     option_one_sided,
