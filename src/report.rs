@@ -4,6 +4,7 @@
 //! [`mod@csv`]) and look the same everywhere. All write to a `&mut dyn Write` and return its error unchanged, so that the
 //! caller can tell a closed pipe from a full disk.
 
+pub mod check;
 pub mod csv;
 pub mod escape;
 pub mod evidence;

@@ -6,13 +6,15 @@ use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::{Format, List};
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{ROWS, Screen, Verdict, analysis_of, print};
+use super::{Done, ROWS, Screen, analysis_of, print};
 
 /// The default command.
-pub fn run(args: &List) -> anyhow::Result<Verdict> {
+pub fn run(args: &List) -> anyhow::Result<Done> {
     let common = &args.common;
-    if args.show_is_misplaced() {
-        bail!("there is no file `show`; as a command it comes first: tcptrace-states show [OPTIONS] <FILE>");
+    if let Some(command) = args.misplaced_command() {
+        bail!(
+            "there is no file `{command}`; as a command it comes first: tcptrace-states {command} [OPTIONS] <FILE>"
+        );
     }
     if args.limit.is_some() && common.format != Format::Table {
         bail!("--limit is for --format table; the other formats have all that the selection leaves");
@@ -30,5 +32,5 @@ pub fn run(args: &List) -> anyhow::Result<Verdict> {
     print(common.format, &analysis, &screen, |out| {
         report::table::write(out, &analysis, &look)
     })?;
-    Ok(Verdict::of(&analysis))
+    Ok(Done::of(&analysis))
 }
