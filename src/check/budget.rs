@@ -493,7 +493,7 @@ fn handshake(connection: &Connection) -> Option<Sample<'_>> {
         open: false,
         packet: handshake.syn_packet,
         at: Some(connection.first_time),
-        what: "handshake under way",
+        what: "handshake in progress",
     })
 }
 

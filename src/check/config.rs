@@ -348,7 +348,7 @@ const LIMITS: [&str; 11] = [
 fn budget(reader: &mut Reader, section: &Section<'_, '_>) -> Option<Budget> {
     let mut keys = vec!["name", "service", "level", "longer-than", "rule", "max"];
     keys.extend(LIMITS);
-    reader.only(section, &keys);
+    let all_known = reader.only(section, &keys);
     let name = reader.required(section, "name");
     if let Some(rule) = name.and_then(findings::find) {
         // Views and the baseline tell budgets and rules apart by these words.
@@ -357,7 +357,7 @@ fn budget(reader: &mut Reader, section: &Section<'_, '_>) -> Option<Budget> {
     let service = reader.required(section, "service");
     let service = service.and_then(|text| pattern(reader, section, "service", text));
     let level = reader.word(section, "level", &BUDGET_LEVELS);
-    let limit = limit(reader, section);
+    let limit = limit(reader, section, all_known);
     Some(Budget {
         name: name?.to_owned(),
         service: service?,
@@ -366,17 +366,18 @@ fn budget(reader: &mut Reader, section: &Section<'_, '_>) -> Option<Budget> {
     })
 }
 
-fn limit(reader: &mut Reader, section: &Section<'_, '_>) -> Option<Limit> {
+/// The one limit of a budget. Where a key is misspelled (not `all_known`), it may be that.
+fn limit(reader: &mut Reader, section: &Section<'_, '_>, all_known: bool) -> Option<Limit> {
     let mut given = LIMITS
         .into_iter()
         .chain(["rule"])
         .filter(|key| section.get(key).is_some());
     let Some(key) = given.next() else {
-        let known = LIMITS.join(", ");
-        reader.fault(
-            section.span.clone(),
-            format!("budget: it limits nothing; give one of {known}, or rule with max"),
-        );
+        if all_known {
+            let known = LIMITS.join(", ");
+            let message = format!("budget: it limits nothing; give one of {known}, or rule with max");
+            reader.fault(section.span.clone(), message);
+        }
         return None;
     };
     if let Some(other) = given.next() {

@@ -414,6 +414,3 @@ impl<'a> Found<'a> {
         shown.collect()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -134,8 +134,9 @@ impl Reader {
         self.faults.push((span, message.into()));
     }
 
-    /// Complains of keys that are not known here.
-    pub fn only(&mut self, section: &Section<'_, '_>, known: &[&str]) {
+    /// Complains of keys that are not known here; says whether all are.
+    pub fn only(&mut self, section: &Section<'_, '_>, known: &[&str]) -> bool {
+        let before = self.faults.len();
         for (key, _) in section.entries() {
             let word = key.get_ref().as_ref();
             if !known.contains(&word) {
@@ -145,6 +146,7 @@ impl Reader {
                 self.fault(key.span(), format!("unknown key {name}; {hint}"));
             }
         }
+        self.faults.len() == before
     }
 
     /// A table below this one.
