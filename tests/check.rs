@@ -118,7 +118,7 @@ fn a_damaged_capture_is_3_unless_something_fails() {
     let place = Place::new();
     let damaged = place.file("cut.pcapng", cut(LEAK, 20_000));
     let config = place.file("a.toml", NO_LEAK);
-    let incomplete = place.run(&["check", &damaged]);
+    let incomplete = place.run(&["check", &damaged, "--fail-on", "never"]);
     assert_eq!(code(&incomplete), Some(3), "{}", stdout(&incomplete));
     assert!(!stderr(&incomplete).is_empty());
     assert_eq!(code(&place.run(&["check", &damaged, "-c", &config])), Some(1));
@@ -361,7 +361,8 @@ fn several_reports_in_one_run() {
     assert_eq!(code(&output), Some(1));
     assert!(stdout(&output).contains("no leak"));
     let verdict: Value = serde_json::from_str(&place.read("a.json")).expect("JSON");
-    assert_eq!(verdict["cases"][0]["code"], "no leak");
+    let cases = verdict["cases"].as_array().expect("a list");
+    assert!(cases.iter().any(|case| case["code"] == "no leak"), "{verdict}");
     let printed = place.run(&["check", LEAK, "-c", &config, "-F", "json"]);
     assert_eq!(
         stdout(&printed),
@@ -385,7 +386,7 @@ fn the_exit_code_does_not_depend_on_the_format() {
         };
         assert_eq!(with(CLEAN, &[]), Some(0), "{format}");
         assert_eq!(with(LEAK, &["-c", &config]), Some(1), "{format}");
-        assert_eq!(with(&damaged, &[]), Some(3), "{format}");
+        assert_eq!(with(&damaged, &["--fail-on", "never"]), Some(3), "{format}");
         assert_eq!(with("gone.pcap", &[]), Some(2), "{format}");
     }
 }

@@ -112,9 +112,9 @@ pub fn nearest_rank(sorted: &[i64], percent: u64) -> Option<i64> {
 }
 
 impl Budget {
-    /// What it demands, in words.
+    /// What it demands of each service, in words.
     pub fn demand(&self) -> String {
-        let what = match &self.limit {
+        match &self.limit {
             Limit::HalfCloses {
                 most,
                 longer_than_ns: 0,
@@ -131,8 +131,7 @@ impl Budget {
             Limit::Ended { outcome, most } => format!("at most {most} {}", ended(*outcome)),
             Limit::Handshake { most_ns } => format!("handshake p99 at most {}", exact_duration(*most_ns)),
             Limit::Rule { code, most } => format!("at most {most} with {code}"),
-        };
-        format!("{what} at {}", self.service)
+        }
     }
 }
 

@@ -113,7 +113,7 @@ impl Judge<'_> {
         if overruns.is_empty() {
             self.passed.push(Passed {
                 code: budget.name.clone(),
-                title: budget.demand(),
+                title: format!("{} at {}", budget.demand(), budget.service),
             });
         }
         for overrun in overruns {

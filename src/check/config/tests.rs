@@ -315,8 +315,8 @@ fn mistakes_say_where_they_are_and_what_was_meant() {
             "a.toml:3:9: limits.half-close.error: is shorter than warning",
         ),
         (
-            "[rules.FN09]\nlevel = \"off\"".into(),
-            "a.toml:1:8: rules: unknown rule \"FN09\"; did you mean FN08?",
+            "[rules.FN008]\nlevel = \"off\"".into(),
+            "a.toml:1:8: rules: unknown rule \"FN008\"; did you mean FN08?",
         ),
         (
             "[rules.data-after-fim]\nlevel = \"off\"".into(),
