@@ -152,7 +152,7 @@ pub fn leaky() -> Analysis {
     ));
     connections[2].endpoints.client.owes_answer = Some(Owed {
         packet: 1,
-            since: at(200 * SECOND),
+        since: at(200 * SECOND),
         asked: 3,
         only_probes: true,
     });
