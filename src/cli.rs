@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::Outcome;
+use crate::findings;
+use crate::model::{Outcome, Severity};
 use crate::report::SequenceNumbers;
-use crate::select::{AddressFilter, Selection, StateFilter};
+use crate::select::{AddressFilter, FindingFilter, Selection, StateFilter};
 use crate::time::{duration, time_wait};
 
 pub mod check;
@@ -136,6 +137,9 @@ pub struct Common {
     /// stands for a system's 2 MSL: linux and bsd 60 s, windows 120 s, rfc 240 s
     #[arg(long, value_name = "MSL", default_value = "linux", value_parser = ValueParser::new(time_wait))]
     pub msl: i64,
+    /// Findings from this severity on
+    #[arg(long, value_name = "LEVEL", default_value = "note", value_parser = severity_parser())]
+    pub severity: Severity,
     /// When to use colours; `auto` heeds NO_COLOR and CLICOLOR_FORCE
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
@@ -165,6 +169,9 @@ pub struct SelectionArgs {
     /// An end in this state when the capture ended; client=STATE or server=STATE for one end (repeatable)
     #[arg(long, help_heading = "Selection", value_name = "STATE")]
     pub state: Vec<StateFilter>,
+    /// A connection with this finding, by code or name; TW* for a family (repeatable)
+    #[arg(long, help_heading = "Selection", value_name = "CODE", value_parser = finding_filter)]
+    pub finding: Vec<FindingFilter>,
     /// A connection that ended like this (repeatable)
     #[arg(long, help_heading = "Selection", value_name = "OUTCOME", value_parser = outcome_parser())]
     pub outcome: Vec<Outcome>,
@@ -178,6 +185,7 @@ impl SelectionArgs {
             addresses: self.addr.clone(),
             ports: self.port.clone(),
             states: self.state.clone(),
+            findings: self.finding.clone(),
             outcomes: self.outcome.clone(),
         }
     }
@@ -231,6 +239,26 @@ impl From<Seq> for SequenceNumbers {
             Seq::Rel => SequenceNumbers::Relative,
             Seq::Abs => SequenceNumbers::Absolute,
         }
+    }
+}
+
+fn severity_parser() -> impl TypedValueParser<Value = Severity> {
+    PossibleValuesParser::new(Severity::ALL.map(Severity::name)).try_map(|name| {
+        Severity::ALL
+            .into_iter()
+            .find(|severity| severity.name() == name)
+            .ok_or("not a severity")
+    })
+}
+
+/// A rule that there is, or a family of them.
+fn finding_filter(text: &str) -> Result<FindingFilter, String> {
+    let known = |filter: &FindingFilter| findings::rules().any(|rule| filter.names(rule.code, rule.name));
+    let filter = FindingFilter::new(text);
+    if known(&filter) {
+        Ok(filter)
+    } else {
+        Err("no rule has this code or name; `explain` lists them".to_owned())
     }
 }
 

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use tcptrace_states::analyze::{LadderRequest, Progress, Settings, analyze};
 use tcptrace_states::cli::{Color, Common, Format, ProgressWhen};
+use tcptrace_states::findings;
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
@@ -91,7 +92,10 @@ pub fn analysis_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) ->
         files: files.to_vec(),
         time_wait_ns: common.msl,
         ladder,
-        findings: Default::default(),
+        findings: findings::Settings {
+            least: common.severity,
+            ..findings::Settings::default()
+        },
     };
     analysis_by(&settings, common.progress)
 }

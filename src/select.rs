@@ -18,6 +18,8 @@ pub struct Selection {
     pub ports: Vec<u16>,
     /// A state at the end of the capture.
     pub states: Vec<StateFilter>,
+    /// A finding.
+    pub findings: Vec<FindingFilter>,
     /// How it ended.
     pub outcomes: Vec<Outcome>,
 }
@@ -32,6 +34,10 @@ impl Selection {
             })
             && any_or_empty(&self.ports, |port| ends.iter().any(|end| end.port == *port))
             && any_or_empty(&self.states, |filter| filter.matches(connection))
+            && any_or_empty(&self.findings, |filter| {
+                let mut findings = connection.findings.iter();
+                findings.any(|finding| filter.names(finding.code, finding.name))
+            })
             && any_or_empty(&self.outcomes, |outcome| *outcome == connection.outcome)
     }
 
@@ -78,6 +84,30 @@ impl FromStr for AddressFilter {
                 port: Some(address.port()),
             }),
             Err(_) => Err("not an IP address; examples: 10.0.0.5, 10.0.0.5:8080, ::1, [::1]:8080".to_owned()),
+        }
+    }
+}
+
+/// A rule by its code or name, whatever the case; `TW*` for all codes that begin like this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingFilter {
+    word: String,
+}
+
+impl FindingFilter {
+    /// A filter of this text.
+    pub fn new(text: &str) -> FindingFilter {
+        FindingFilter {
+            word: text.to_ascii_lowercase(),
+        }
+    }
+
+    /// Whether it means the rule with this code and name.
+    pub fn names(&self, code: &str, name: &str) -> bool {
+        let code = code.to_ascii_lowercase();
+        match self.word.strip_suffix('*') {
+            Some(family) => code.starts_with(family),
+            None => code == self.word || name == self.word,
         }
     }
 }
@@ -192,6 +222,13 @@ mod tests {
         ] {
             assert!(text.parse::<AddressFilter>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn findings_by_code_name_or_family() {
+        let means = |text: &str| FindingFilter::new(text).names("TW04", "reuse-illegal");
+        assert!(means("TW04") && means("tw04") && means("TW*") && means("reuse-illegal") && means("*"));
+        assert!(!means("TW05") && !means("HC*") && !means("reuse") && !means(""));
     }
 
     #[test]

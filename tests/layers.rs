@@ -28,7 +28,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["analyze", "select", "report", "population", "model", "time"],
+        &[
+            "analyze",
+            "findings",
+            "select",
+            "report",
+            "population",
+            "model",
+            "time",
+        ],
     ),
     ("lib", &[]),
 ];

@@ -65,7 +65,7 @@ impl<'a> Subject<'a> {
             .any(|seen| seen.endpoint == role);
         // An abort without ACK looks the same; but who aborts was talking just before.
         let round_trip = endpoint.tap_rtt_ns.unwrap_or(0).max(1_000_000);
-        let silent = endpoint.silent_before_reset_ns.unwrap_or(0) >= round_trip.saturating_mul(10);
+        let silent = endpoint.silent_before_reset_ns.unwrap_or(0) >= round_trip.saturating_mul(5);
         unknown && silent && endpoint.fin_packet.is_none()
     }
 

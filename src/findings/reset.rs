@@ -34,7 +34,10 @@ fn ending<'a>(subject: &Subject<'a>) -> Option<(Role, &'a Transition)> {
         step.from,
         State::Closed | State::Listen | State::SynSent | State::SynReceived
     );
-    synchronized.then_some((by, step))
+    let listening = subject
+        .moved(by.other(), Some(State::SynReceived), State::Listen)
+        .any(|step| step.cause == Cause::RstReceived);
+    (synchronized && !listening).then_some((by, step))
 }
 
 /// Whether this side had sent its FIN.
