@@ -95,6 +95,8 @@ pub enum Kind {
     /// A segment older than what its sender had sent before, by its timestamp, although its octets are new (PAWS, RFC 7323
     /// section 5.3).
     PawsRejected,
+    /// An answer to a SYN that echoes a timestamp which no copy of the SYN carried.
+    EchoNeverSent,
     /// A segment of an earlier connection of the 4-tuple, inside the receive window of this one.
     OldDuplicateInWindow,
     /// An acknowledgment of octets that the capture lacks.
@@ -151,6 +153,7 @@ impl Kind {
             Kind::AckBeyondSent => "ack-beyond-sent",
             Kind::OldTimestamp => "old-timestamp",
             Kind::PawsRejected => "paws-rejected",
+            Kind::EchoNeverSent => "echo-never-sent",
             Kind::OldDuplicateInWindow => "old-duplicate-in-window",
             Kind::CaptureLoss => "capture-loss",
             Kind::BadFlags => "bad-flags",

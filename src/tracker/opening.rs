@@ -90,7 +90,7 @@ impl Tracker {
                 (seg.ack, self.streams[peer].iss, self.streams[peer].nxt)
         {
             if ack.between(iss.plus(1), nxt) {
-                return false;
+                return self.echoes_nothing(seg, from, mark, notes);
             }
             if seg.flags.syn() {
                 // The answerer did get some SYN and is in SYN-RECEIVED, but for a SYN that is not this one (figure 9).
@@ -146,6 +146,32 @@ impl Tracker {
             notes.add("acknowledges what was never sent");
         }
         far || far_ack
+    }
+
+    /// Whether a segment that answers the SYN echoes a timestamp that no copy of the SYN carried: its sender has not seen the
+    /// SYN, and Linux drops the segment, RST or not (RFC 7323 section 3.2; `PAWSActiveRejected` in its counters).
+    pub(super) fn echoes_nothing(
+        &mut self,
+        seg: &Segment,
+        from: Role,
+        mark: Mark,
+        notes: &mut Notes,
+    ) -> bool {
+        let Some(syn) = self.opening.syn[from.other() as usize] else {
+            return false;
+        };
+        let sent = syn.options.timestamps.zip(syn.last_tsval);
+        let foreign = match (seg.options.timestamps, sent) {
+            (Some((_, echo)), Some(((first, _), last))) => {
+                echo != 0 && !Seq(echo).between(Seq(first), Seq(last))
+            }
+            _ => false,
+        };
+        if foreign {
+            self.aside.observations.note(Kind::EchoNeverSent, from, mark);
+            notes.add("echoes a timestamp that was never sent");
+        }
+        foreign
     }
 
     /// Whether the segment's TSval is older than that of its sender's SYN in this life: an old duplicate, which PAWS makes

@@ -32,6 +32,9 @@ impl Tracker {
         }
         let (left, _) = self.streams[me].on_tsval(&seg.options, seg.time);
         let receiver = self.ends[peer].presumed();
+        if receiver == State::SynSent && self.echoes_nothing(seg, from, mark, notes) {
+            return Weight::Moved;
+        }
         let answers_other_syn = from == Role::Client
             && receiver == State::SynReceived
             && self

@@ -4,12 +4,14 @@ use crate::findings::{Draft, Subject, rule};
 use crate::model::EventKind;
 
 rule! {
-    /// A segment is older, by its timestamp, than what its receiver already has: PAWS drops it.
+    /// A segment is older, by its timestamp, than what its receiver already has, or echoes one that was never sent: it is
+    /// dropped.
     ///
     /// # Why it matters
     ///
     /// PAWS keeps old duplicates out. On segments that are not old it makes a connection stall: behind a NAT whose hosts
-    /// have different clocks, after a proxy changed hosts, or where somebody injects segments.
+    /// have different clocks, after a proxy changed hosts, or where somebody injects segments. An answer to a SYN that echoes
+    /// another timestamp comes from somebody who has not seen the SYN; Linux drops it, a RST as well. Other RSTs are exempt.
     ///
     /// # What to do
     ///
@@ -46,7 +48,7 @@ rule! {
     ///
     /// Suricata: pkt_invalid_timestamp; Snort: 129:4.
     "SQ04", "paws-reject", Warning,
-    on: [OldTimestamp, PawsRejected],
+    on: [OldTimestamp, PawsRejected, EchoNeverSent],
     excused_by: [Duplicates, ClockSteps],
     check
 }
@@ -67,6 +69,14 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
             seen.endpoint.name(),
             seen.times(),
             seen.span()
+        );
+        found.push(Draft::new(subject, seen.endpoint, message).seen(&seen));
+    }
+    for seen in subject.seen(EventKind::EchoNeverSent) {
+        let message = format!(
+            "the {} answered the SYN with the echo of a timestamp that was never sent, {}: Linux drops that",
+            seen.endpoint.name(),
+            seen.times()
         );
         found.push(Draft::new(subject, seen.endpoint, message).seen(&seen));
     }
