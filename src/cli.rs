@@ -9,6 +9,14 @@ use crate::model::Outcome;
 use crate::report::SequenceNumbers;
 use crate::select::{AddressFilter, Selection, StateFilter};
 
+mod explain;
+mod schema;
+mod screen;
+
+pub use explain::{Explain, TextFormat};
+pub use schema::Schema;
+pub use screen::ScreenArgs;
+
 const EXAMPLES: &str = "\
 Values of one selection option are alternatives; different ones must all hold.
 
@@ -49,6 +57,11 @@ pub enum Command {
     /// Show one connection as a ladder: its segments, both states beside them, and what proves each
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
+    /// Explain a rule, a state, a field, an exit code, or any word of the output
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(Explain),
+    /// Print the JSON Schema of one line of --format jsonl
+    Schema(Schema),
 }
 
 /// The default command: the screen of connections.

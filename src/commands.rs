@@ -9,12 +9,14 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use tcptrace_states::analyze::{LadderRequest, Progress, Settings, analyze};
-use tcptrace_states::cli::{Color, Common, Format, ProgressWhen};
+use tcptrace_states::cli::{Color, Common, Format, ProgressWhen, ScreenArgs};
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
 
+pub mod explain;
 pub mod list;
+pub mod schema;
 pub mod show;
 
 /// Columns where there is no terminal to ask: enough for one line a connection, which a pipe can be searched by.
@@ -30,6 +32,8 @@ pub struct Verdict {
     pub complete: bool,
     /// What was wrong with it.
     pub damage: Vec<String>,
+    /// Something was found that the user had asked to fail on.
+    pub failed: bool,
 }
 
 impl Verdict {
@@ -37,6 +41,16 @@ impl Verdict {
         Verdict {
             complete: analysis.capture.complete,
             damage: analysis.capture.damage.clone(),
+            failed: false,
+        }
+    }
+
+    /// Of a command that reads no capture.
+    pub fn sound() -> Verdict {
+        Verdict {
+            complete: true,
+            damage: Vec::new(),
+            failed: false,
         }
     }
 }
@@ -49,10 +63,15 @@ pub fn analysis_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) ->
         ladder,
         findings: Default::default(),
     };
+    analysis_with(&settings, common.progress)
+}
+
+/// See [`analysis_of`].
+pub fn analysis_with(settings: &Settings, progress: ProgressWhen) -> anyhow::Result<Analysis> {
     let started = Instant::now();
-    let wanted = common.progress == ProgressWhen::Auto && io::stderr().is_terminal();
+    let wanted = progress == ProgressWhen::Auto && io::stderr().is_terminal();
     let mut bar: Option<ProgressBar> = None;
-    let result = analyze(&settings, &mut |progress: Progress| {
+    let result = analyze(settings, &mut |progress: Progress| {
         if !wanted {
             return;
         }
@@ -93,7 +112,11 @@ pub struct Screen {
 
 impl Screen {
     pub fn of_stdout(common: &Common) -> Screen {
-        match common.color {
+        Screen::new(common.color, common.width)
+    }
+
+    pub fn new(color: Color, columns_asked_for: Option<u16>) -> Screen {
+        match color {
             Color::Auto => ColorChoice::Auto,
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
@@ -111,14 +134,24 @@ impl Screen {
                 .and_then(|text| text.parse().ok())
                 .filter(|n| *n >= 40)
         };
-        let width = common
-            .width
+        let width = columns_asked_for
             .map(usize::from)
             .or(size.map(|(width, _)| usize::from(width.0)));
         Screen {
             width: width.or_else(columns).unwrap_or(WIDTH),
             lines: size.map(|(_, height)| usize::from(height.0)),
             color: AutoStream::choice(&stdout),
+        }
+    }
+
+    /// The look of a view without connections.
+    pub fn plain_look(&self, args: &ScreenArgs) -> Look {
+        Look {
+            width: self.width,
+            rows: Rows::All,
+            ascii: args.ascii,
+            color: self.color != ColorChoice::Never,
+            seq: SequenceNumbers::Absolute,
         }
     }
 
@@ -150,6 +183,20 @@ pub fn print(
         Format::Csv => flushed(stdout, |out| report::csv::write(out, analysis)),
     };
     written.context("the output could not be written")
+}
+
+/// Writes text for people, in the colours that standard output can show.
+pub fn print_text(
+    screen: &Screen,
+    view: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    let stdout = io::stdout().lock();
+    flushed(AutoStream::new(stdout, screen.color), view).context("the output could not be written")
+}
+
+/// Writes text for programs.
+pub fn print_raw(view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    flushed(io::stdout().lock(), view).context("the output could not be written")
 }
 
 fn flushed(raw: impl Write, view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {

@@ -18,6 +18,8 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         None => commands::list::run(&cli.list),
         Some(Command::Show(args)) => commands::show::run(args),
+        Some(Command::Explain(args)) => commands::explain::run(args),
+        Some(Command::Schema(_)) => commands::schema::run(),
     };
     exit_code(result)
 }
@@ -31,7 +33,11 @@ fn exit_code(result: anyhow::Result<Verdict>) -> ExitCode {
                 complain("warning", "the capture is incomplete");
             }
             verdict.damage.iter().for_each(|text| complain("warning", text));
-            ExitCode::SUCCESS
+            if verdict.failed {
+                ExitCode::from(1)
+            } else {
+                ExitCode::SUCCESS
+            }
         }
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS, // who reads the output has seen enough
         Err(error) => {

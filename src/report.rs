@@ -7,6 +7,7 @@
 pub mod csv;
 pub mod escape;
 pub mod evidence;
+pub mod explain;
 pub mod header;
 pub mod json;
 pub mod jsonl;

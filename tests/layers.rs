@@ -13,11 +13,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tracker", &["segment", "seq", "time"]),
     ("flow", &["tracker", "segment", "time"]),
     ("model", &["tracker", "segment", "seq", "time"]),
+    ("schema", &["model"]),
     ("findings", &["model", "time"]),
     ("check", &["findings", "model", "time"]),
+    ("explain", &["schema", "findings", "tracker"]),
     ("select", &["model", "time"]),
     ("ss", &["model", "time"]),
-    ("report", &["select", "check", "findings", "ss", "model", "time"]),
+    (
+        "report",
+        &["select", "check", "explain", "findings", "ss", "model", "time"],
+    ),
     (
         "analyze",
         &["capture", "segment", "flow", "findings", "model", "time"],
