@@ -9,10 +9,12 @@ use crate::model::Outcome;
 use crate::report::SequenceNumbers;
 use crate::select::{AddressFilter, Selection, StateFilter};
 
+mod diff;
 mod explain;
 mod schema;
 mod screen;
 
+pub use diff::{Diff, DiffFormat, Level};
 pub use explain::{Explain, TextFormat};
 pub use schema::Schema;
 pub use screen::ScreenArgs;
@@ -57,6 +59,9 @@ pub enum Command {
     /// Show one connection as a ladder: its segments, both states beside them, and what proves each
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
+    /// Say what changed between two captures or two saved reports
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(Diff),
     /// Explain a rule, a state, a field, an exit code, or any word of the output
     #[command(after_help = explain::EXAMPLES)]
     Explain(Explain),

@@ -14,6 +14,7 @@ use tcptrace_states::model::Analysis;
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
 
+pub mod diff;
 pub mod explain;
 pub mod list;
 pub mod schema;

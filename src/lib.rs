@@ -19,6 +19,7 @@
 //! | [`schema`] | the JSON Schema of that contract |
 //! | [`findings`] | what is wrong with them: one rule a file |
 //! | [`check`] | findings held against what a team allows |
+//! | [`diff`] | two sides counted and compared; [`saved`] reads a side back from a report |
 //! | [`explain`] | help on rules, states, fields and words, out of the same documentation |
 //! | [`ss`] | sockets and processes as `ss` lists them, joined with the connections |
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
@@ -51,11 +52,13 @@ pub mod analyze;
 pub mod capture;
 pub mod check;
 pub mod cli;
+pub mod diff;
 pub mod explain;
 pub mod findings;
 pub mod flow;
 pub mod model;
 pub mod report;
+pub mod saved;
 pub mod schema;
 pub mod segment;
 pub mod select;

@@ -5,6 +5,7 @@
 //! caller can tell a closed pipe from a full disk.
 
 pub mod csv;
+pub mod diff;
 pub mod escape;
 pub mod evidence;
 pub mod explain;

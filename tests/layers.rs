@@ -16,12 +16,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("schema", &["model"]),
     ("findings", &["model", "time"]),
     ("check", &["findings", "model", "time"]),
+    ("diff", &["model"]),
+    ("saved", &["diff", "model", "time"]),
     ("explain", &["schema", "findings", "tracker"]),
     ("select", &["model", "time"]),
     ("ss", &["model", "time"]),
     (
         "report",
-        &["select", "check", "explain", "findings", "ss", "model", "time"],
+        &[
+            "select", "check", "diff", "explain", "findings", "ss", "model", "time",
+        ],
     ),
     (
         "analyze",
@@ -32,7 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Where reading and writing, and errors for people, are at home.
-const MAY_DO_IO: [&str; 6] = ["capture", "report", "analyze", "cli", "main", "commands"];
+const MAY_DO_IO: [&str; 7] = ["capture", "saved", "report", "analyze", "cli", "main", "commands"];
 const MAY_USE_ANYHOW: [&str; 4] = ["analyze", "cli", "main", "commands"];
 
 #[test]

@@ -24,15 +24,23 @@ pub fn write(out: &mut dyn Write, pages: &[Page], look: &Look) -> io::Result<()>
         if index > 0 {
             writeln!(out)?;
         }
-        write!(
-            out,
-            "{}",
-            look.paint(Tone::Strong, &ascii(look, &Escaped(&page.title).to_string()))
-        )?;
-        if !page.kind.is_empty() {
-            write!(out, "{}{}", look.separator(), look.paint(Tone::Dim, &page.kind))?;
+        let title = ascii(look, &Escaped(&page.title).to_string());
+        let kind = ascii(look, &page.kind);
+        let gap = if kind.is_empty() { "" } else { look.separator() };
+        write!(out, "{}", look.paint(Tone::Strong, &title))?;
+        if [title.as_str(), gap, &kind]
+            .iter()
+            .map(|text| text.chars().count())
+            .sum::<usize>()
+            <= width
+        {
+            writeln!(out, "{gap}{}", look.paint(Tone::Dim, &kind))?;
+        } else {
+            writeln!(out)?;
+            for line in wrapped(&kind, width) {
+                writeln!(out, "{}", look.paint(Tone::Dim, &line))?;
+            }
         }
-        writeln!(out)?;
         let mut before: Option<&Block> = None;
         for block in &page.blocks {
             let joined = matches!(
@@ -115,7 +123,11 @@ fn grid(
         let last = wrapped(&ascii(look, row.get(fixed).map_or("", String::as_str)), room);
         let mut lines = last.into_iter();
         if below {
-            writeln!(out, "{}", painted(look, is_head, line.trim_end()))?;
+            let whole = vec![line.trim_end().to_owned()];
+            let fits = count(line.trim_end()) <= width;
+            for line in if fits { whole } else { wrapped(&line, width) } {
+                writeln!(out, "{}", painted(look, is_head, &line))?;
+            }
         } else {
             let first = line + &lines.next().unwrap_or_default();
             writeln!(out, "{}", painted(look, is_head, first.trim_end()))?;
