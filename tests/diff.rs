@@ -84,7 +84,7 @@ fn the_same_capture_twice_is_no_difference() {
         assert_same(&json(capture, capture));
     }
     let text = stdout(&run(&["diff", LEAK, LEAK, "--width", "80"]));
-    assert!(text.contains("No difference."), "{text}");
+    assert!(text.contains("no difference"), "{text}");
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn standard_input_is_a_capture_or_a_report() {
             .output()
             .expect("the program");
         assert!(
-            stdout(&output).contains("No difference."),
+            stdout(&output).contains("no difference"),
             "{} {}",
             stdout(&output),
             stderr(&output)

@@ -16,6 +16,8 @@ struct Field {
     about: String,
     kind: String,
     paths: Vec<String>,
+    /// Names of the types that it can be.
+    refers: Vec<String>,
 }
 
 /// All fields, by type and name.
@@ -62,6 +64,15 @@ fn walk(
         let field = found.entry((owner.to_owned(), name.clone())).or_default();
         field.about = text(property, "description").to_owned();
         field.kind = kind(root, property);
+        let choices = property
+            .get("anyOf")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let targets = choices
+            .chain([property])
+            .filter_map(|choice| reference(root, choice));
+        field.refers = targets.map(|(name, _)| name.to_owned()).collect();
         if !field.paths.contains(&path) {
             field.paths.push(path.clone());
         }
@@ -166,8 +177,8 @@ fn normal(path: &str) -> String {
 
 /// The types that are one of several words: name, documentation, words with theirs.
 fn enumerations(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    let empty: Option<&Map<String, Value>> = schema.get("$defs").and_then(Value::as_object);
-    empty
+    let definitions: Option<&Map<String, Value>> = schema.get("$defs").and_then(Value::as_object);
+    definitions
         .into_iter()
         .flatten()
         .filter(|(_, definition)| !values(definition).is_empty())
@@ -209,10 +220,7 @@ pub fn word(word: &str) -> Vec<Page> {
             });
             page.grid(&["value", "meaning"], rows.collect());
         }
-        let paths: Vec<String> = fields_of(&schema, name)
-            .into_iter()
-            .map(|path| format!("`{path}`"))
-            .collect();
+        let paths = places(name);
         if !paths.is_empty() {
             page.text(format!("Stands in {}.", paths.join(", ")));
         }
@@ -233,39 +241,21 @@ fn spaced(name: &str) -> String {
     text
 }
 
-/// Names of the fields that hold a type.
-fn fields_of(schema: &Value, name: &str) -> Vec<String> {
-    let pointer = format!("#/$defs/{name}");
-    let mut found = Vec::new();
-    for (owner, definition) in schema
-        .get("$defs")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
-        for (field, property) in definition
-            .get("properties")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
-            let choices = property
-                .get("anyOf")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten();
-            if choices
-                .chain([property])
-                .any(|choice| text(choice, "$ref") == pointer)
-            {
-                found.push(format!("{}.{field}", spaced(owner).replace(' ', "_")));
-            }
-        }
-    }
-    found
+/// Where values of a type stand, as paths; the first few.
+fn places(name: &str) -> Vec<String> {
+    const SHOWN: usize = 4;
+    let fields = fields();
+    let mut paths: Vec<&String> = (fields.values())
+        .filter(|field| field.refers.iter().any(|target| target == name))
+        .flat_map(|field| &field.paths)
+        .collect();
+    paths.sort();
+    let more = paths.len() > SHOWN;
+    let shown = paths.into_iter().take(SHOWN).map(|path| format!("`{path}`"));
+    shown.chain(more.then(|| "…".to_owned())).collect()
 }
 
-/// All fields, their last two names, and all words.
+/// All fields and all words.
 pub fn vocabulary() -> Vec<String> {
     let schema = schema();
     let mut words: Vec<String> = Vec::new();

@@ -215,7 +215,7 @@ fn story(state: State) -> Story {
             what: &[
                 "A program waits for connections. Only the listening socket is in this state; each connection it accepts \
                      gets an endpoint of its own, which starts in SYN-RECEIVED.",
-                "No segment announces it: a capture proves it only by the SYN-ACK that answers a SYN. A SYN without an \
+                "No segment announces it (the program calls listen()): a capture proves it only by the SYN-ACK that answers a SYN. A SYN without an \
                      answer may have met a listener that dropped it, a firewall, or nothing.",
             ],
             time: "As long as the program runs.",
@@ -300,7 +300,7 @@ fn story(state: State) -> Story {
         State::CloseWait => Story {
             what: &[
                 "The peer has closed, and this side has been told: its program reads the end of the stream. Now it is the \
-                     program's turn to close. Only the program can end this state, not the network, and not the system.",
+                     program's turn to close. Only the program can end this state in good order; no timer does.",
             ],
             time: "Until the program closes, or for ever. No timer ends it. What the program sends may still be received, if the \
                    peer closed only its sending direction; if the peer closed both, the first segment is answered with a RST.",
@@ -314,7 +314,7 @@ fn story(state: State) -> Story {
                 "Find the code: what it was doing when the peer closed. `close.request_answered` says whether the last \
                     request had been answered; if not, the program is stuck in it.",
                 "A restart frees the sockets and destroys the evidence: save `ss -tnp`, a stack dump and a capture first.",
-                "Kernel settings do not help: neither `tcp_fin_timeout` nor keepalives apply while the peer still answers.",
+                "Kernel settings do not help: `tcp_fin_timeout` is for the other side, and keepalives end a socket only when the peer has gone.",
             ],
         },
         State::Closing => Story {

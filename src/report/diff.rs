@@ -1,6 +1,6 @@
 //! What changed, for people, as JSON, and as Markdown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use crate::diff::{Caveat, Difference, FindingChange, Origin, Rate, ServiceChange, ServiceFacts, Spread};
@@ -16,7 +16,7 @@ const SHOWN: usize = 20;
 /// Columns of a value.
 const VALUE: usize = 12;
 /// Columns of the name of a value.
-const NAME: usize = 30;
+const NAME: usize = 34;
 
 /// Writes one JSON document.
 ///
@@ -67,7 +67,16 @@ pub fn write(out: &mut dyn Write, difference: &Difference, look: &Look) -> io::R
     }
     for change in difference.services.iter().take(SHOWN) {
         lines.push(String::new());
-        let head = [change.service.to_string(), "old".to_owned(), "new".to_owned()];
+        let service = change.service.to_string();
+        let long = service.chars().count() > NAME;
+        if long {
+            lines.push(look.paint(Tone::Strong, &service));
+        }
+        let head = [
+            if long { String::new() } else { service },
+            "old".to_owned(),
+            "new".to_owned(),
+        ];
         lines.push(look.paint(Tone::Strong, &columns(&head)));
         for (name, old, new) in rows(change) {
             lines.push(columns(&[
@@ -228,12 +237,10 @@ fn rows(change: &ServiceChange) -> Vec<(String, String, String)> {
         number(old.connections),
         number(new.connections),
     )];
-    let mut counts = |prefix: &str,
-                      old: &std::collections::BTreeMap<&str, u64>,
-                      new: &std::collections::BTreeMap<&str, u64>| {
+    let mut counts = |prefix: &str, old: &BTreeMap<&str, u64>, new: &BTreeMap<&str, u64>| {
         let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
         for name in names {
-            let of = |map: &std::collections::BTreeMap<&str, u64>| map.get(name).copied().unwrap_or(0);
+            let of = |map: &BTreeMap<&str, u64>| map.get(name).copied().unwrap_or(0);
             if of(old) != of(new) {
                 rows.push((format!("{prefix}{name}"), number(of(old)), number(of(new))));
             }
@@ -289,7 +296,7 @@ fn columns([name, old, new]: &[String; 3]) -> String {
 fn same(difference: &Difference) -> Vec<Fact> {
     let mut facts = Vec::new();
     if difference.is_empty() {
-        facts.push(Fact::new(Tone::Good, "No difference."));
+        facts.push(Fact::new(Tone::Good, "no difference"));
     }
     facts.push(Fact::new(
         Tone::Dim,
