@@ -11,13 +11,17 @@ use crate::select::{AddressFilter, Selection, StateFilter};
 
 mod diff;
 mod explain;
+mod leaks;
 mod schema;
 mod screen;
+mod time_wait;
 
 pub use diff::{Diff, DiffFormat, Level};
 pub use explain::{Explain, TextFormat};
+pub use leaks::{Grouping, Leaks};
 pub use schema::Schema;
 pub use screen::ScreenArgs;
+pub use time_wait::TimeWait;
 
 const EXAMPLES: &str = "\
 Values of one selection option are alternatives; different ones must all hold.
@@ -25,13 +29,17 @@ Values of one selection option are alternatives; different ones must all hold.
 Examples:
   tcptrace-states capture.pcapng              what needs attention, on one screen
   tcptrace-states show capture.pcapng         one connection, segment by segment
+  tcptrace-states leaks capture.pcapng        who does not close: CLOSE-WAIT over time
+  tcptrace-states time-wait capture.pcapng    who holds TIME-WAIT, and the ports it takes
+  tcptrace-states diff old.pcapng new.pcapng  what changed
+  tcptrace-states explain CLOSE-WAIT          what a state, a rule or a field means
   tcptrace-states a.pcap --state CLOSE-WAIT --all
   tcptrace-states a.pcap --state server=LAST-ACK --port 5432
   tcptrace-states a.pcap b.pcap --format jsonl | jq -c 'select(.id == 7)'
   tcpdump -w - tcp | tcptrace-states -        from standard input
 
 Exit codes: 0 done (a damaged capture is shown as far as it goes, with a warning); 2 wrong usage or unreadable input.
-A file named `show` or `help` is written ./show or ./help.";
+A file named like a command (`show`, `leaks`, `explain`, `help`) is written ./show and so on.";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -59,6 +67,12 @@ pub enum Command {
     /// Show one connection as a ladder: its segments, both states beside them, and what proves each
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
+    /// Show who does not close: half-closes by the endpoint in CLOSE-WAIT, how many, since when, and whether they grow
+    #[command(after_help = leaks::EXAMPLES)]
+    Leaks(Leaks),
+    /// Show who holds TIME-WAIT, the ports it takes from clients, and the reuse of 4-tuples in it
+    #[command(after_help = time_wait::EXAMPLES)]
+    TimeWait(TimeWait),
     /// Say what changed between two captures or two saved reports
     #[command(after_help = diff::EXAMPLES)]
     Diff(Diff),
@@ -67,6 +81,11 @@ pub enum Command {
     Explain(Explain),
     /// Print the JSON Schema of one line of --format jsonl
     Schema(Schema),
+}
+
+impl Command {
+    /// The names of the commands.
+    pub const NAMES: [&'static str; 6] = ["show", "leaks", "time-wait", "diff", "explain", "schema"];
 }
 
 /// The default command: the screen of connections.
@@ -81,17 +100,20 @@ pub struct List {
     /// Show at most N connections in the table
     #[arg(long, value_name = "N", conflicts_with = "all")]
     pub limit: Option<usize>,
-    /// What both commands understand.
+    /// What all commands understand.
     #[command(flatten)]
     pub common: Common,
 }
 
 impl List {
-    /// Whether `show` stands behind an option, where it reads as the name of a file.
-    pub fn show_is_misplaced(&self) -> bool {
-        self.files
-            .iter()
-            .any(|file| file.as_os_str() == "show" && !file.exists())
+    /// The command that stands behind an option, where it reads as the name of a file.
+    pub fn misplaced(&self) -> Option<&'static str> {
+        let stands = |name: &&str| {
+            self.files
+                .iter()
+                .any(|file| file.as_os_str() == *name && !file.exists())
+        };
+        Command::NAMES.into_iter().find(stands)
     }
 }
 
@@ -104,12 +126,12 @@ pub struct Show {
     /// Sequence numbers as on the wire, or counted from each side's ISS (those of SYNs stay absolute)
     #[arg(long, value_name = "KIND", default_value = "abs")]
     pub seq: Seq,
-    /// What both commands understand.
+    /// What all commands understand.
     #[command(flatten)]
     pub common: Common,
 }
 
-/// What both commands understand.
+/// What all commands understand.
 #[derive(Debug, Args)]
 pub struct Common {
     /// Which connections to show.
@@ -243,6 +265,11 @@ fn time_wait(text: &str) -> Result<i64, String> {
             msl.checked_mul(2).ok_or_else(|| "too long".to_owned())
         }
     }
+}
+
+/// A duration as an argument, in nanoseconds.
+fn duration_argument(text: &str) -> Result<i64, String> {
+    duration(text).ok_or_else(|| "write a duration with its unit such as 30s, 2m, 500ms".to_owned())
 }
 
 /// Reads a duration with its unit, `1.5s`, `2m`, `500ms`, in nanoseconds.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use tcptrace_states::analyze::{LadderRequest, Progress, Settings, analyze};
@@ -16,9 +16,11 @@ use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
 
 pub mod diff;
 pub mod explain;
+pub mod leaks;
 pub mod list;
 pub mod schema;
 pub mod show;
+pub mod time_wait;
 
 /// Columns where there is no terminal to ask: enough for one line a connection, which a pipe can be searched by.
 const WIDTH: usize = 160;
@@ -198,6 +200,29 @@ pub fn print_text(
 /// Writes text for programs.
 pub fn print_raw(view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     flushed(io::stdout().lock(), view).context("the output could not be written")
+}
+
+/// A view of all connections together has no row or line a connection, as two of the formats want it.
+pub fn only_table_or_json(common: &Common, command: &str) -> anyhow::Result<()> {
+    match common.format {
+        Format::Table | Format::Json => Ok(()),
+        Format::Jsonl | Format::Csv => bail!("{command} is written as --format table or json"),
+    }
+}
+
+/// Writes such a view: for people, or as one JSON document.
+pub fn print_together(
+    format: Format,
+    screen: &Screen,
+    json: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    people: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    let stdout = io::stdout().lock();
+    let written = match format {
+        Format::Table => flushed(AutoStream::new(stdout, screen.color), people),
+        Format::Json | Format::Jsonl | Format::Csv => flushed(stdout, json),
+    };
+    written.context("the output could not be written")
 }
 
 fn flushed(raw: impl Write, view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {

@@ -31,8 +31,7 @@ pub mod sequence;
 pub mod service;
 pub mod time_wait;
 
-pub use draft::{Draft, Seen, Subject};
-use draft::{ROLES, counted, human_duration, times};
+pub use draft::{Draft, ROLES, Seen, Subject, counted, human_duration, times};
 pub use rule::{Check, Fault, Rule};
 pub(crate) use rule::{family, rule};
 

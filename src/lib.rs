@@ -17,6 +17,7 @@
 //! | [`flow`] | which life of which 4-tuple a segment belongs to |
 //! | [`model`] | the facts as plain data: the JSON contract |
 //! | [`schema`] | the JSON Schema of that contract |
+//! | [`population`] | connections taken together: half-closes and TIME-WAIT over time |
 //! | [`findings`] | what is wrong with them: one rule a file |
 //! | [`check`] | findings held against what a team allows |
 //! | [`diff`] | two sides counted and compared; [`saved`] reads a side back from a report |
@@ -57,6 +58,7 @@ pub mod explain;
 pub mod findings;
 pub mod flow;
 pub mod model;
+pub mod population;
 pub mod report;
 pub mod saved;
 pub mod schema;

@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         Some(Command::Diff(args)) => commands::diff::run(args),
         Some(Command::Explain(args)) => commands::explain::run(args),
         Some(Command::Schema(_)) => commands::schema::run(),
+        Some(Command::Leaks(args)) => commands::leaks::run(args),
+        Some(Command::TimeWait(args)) => commands::time_wait::run(args),
     };
     exit_code(result)
 }

@@ -158,6 +158,8 @@ pub struct Connection {
     pub quality: Quality,
     /// How it took over the 4-tuple from the connection before; null for the first one of its 4-tuple.
     pub reuse: Option<Reuse>,
+    /// The connection that took its 4-tuple over; null for the last one of its 4-tuple.
+    pub successor: Option<Successor>,
     /// What is wrong or remarkable about it, by code.
     pub findings: Vec<Finding>,
     /// Protocol events that rules and people look at, in order of packets: the first few of each kind and endpoint.
@@ -457,6 +459,8 @@ pub struct Quality {
     pub cut_segments: u64,
     /// Segments whose time stamp lies before that of the connection's segment before.
     pub time_steps_back: u64,
+    /// The longest of these steps, nanoseconds; zero without any.
+    pub longest_step_back_ns: i64,
 }
 
 /// How bad a finding is.
@@ -595,6 +599,9 @@ pub struct Reuse {
     pub opener_state: State,
     /// The state in the connection before, when the SYN passed, of the endpoint that the SYN was sent to.
     pub peer_state: State,
+    /// From the last segment of the connection before to the SYN, nanoseconds; negative where times went back. Null if the
+    /// SYN was not captured.
+    pub gap_ns: Option<i64>,
     /// From the moment when TIME-WAIT began (or was restarted) to the SYN, nanoseconds. Null if nobody held it.
     pub time_wait_age_ns: Option<i64>,
     /// Who held TIME-WAIT, in the roles of this connection; null if nobody did.
@@ -614,6 +621,15 @@ pub struct Reuse {
     pub reset_packet: Option<PacketNumber>,
     /// From the first SYN to the one that was answered by a SYN-ACK (to the end of the capture if none was), nanoseconds.
     pub delay_ns: Option<i64>,
+}
+
+/// The next connection of the same 4-tuple.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Successor {
+    /// Its id.
+    pub id: u64,
+    /// The RST with which its opener answered old numbers: it ends this connection, but belongs to the story of that one.
+    pub reset_packet: Option<PacketNumber>,
 }
 
 /// The judgement on the reuse of a 4-tuple.

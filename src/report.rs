@@ -1,20 +1,26 @@
 //! The views: each formats what is in [`crate::model`] and computes nothing.
 //!
-//! Two are for people ([`table`], [`ladder`]) and take a [`Look`]; three are for programs ([`jsonl`], [`json`],
+//! Four are for people ([`table`], [`ladder`], [`leaks`], [`time_wait`]) and take a [`Look`]; three are for programs ([`jsonl`], [`json`],
 //! [`mod@csv`]) and look the same everywhere. All write to a `&mut dyn Write` and return its error unchanged, so that the
 //! caller can tell a closed pipe from a full disk.
 
+pub mod check;
 pub mod csv;
 pub mod diff;
 pub mod escape;
 pub mod evidence;
 pub mod explain;
+pub mod findings;
+mod grid;
 pub mod header;
 pub mod json;
 pub mod jsonl;
 pub mod ladder;
+pub mod leaks;
 pub mod look;
+pub mod sparkline;
 pub mod table;
+pub mod time_wait;
 
 use crate::model::{CloseKind, Connection, Outcome, Role};
 pub use look::{Look, Rows, SequenceNumbers, Tone};

@@ -90,6 +90,13 @@ impl Flags {
     pub fn ack(self) -> bool {
         self.has(Flags::ACK)
     }
+    /// No stack sets these together: SYN with FIN, RST or URG, FIN with RST, FIN with URG but no ACK; or none of SYN, FIN,
+    /// RST and ACK.
+    pub fn contradict(self) -> bool {
+        let syn = self.syn() && self.0 & (Flags::FIN | Flags::RST | Flags::URG) != 0;
+        let fin = self.fin() && (self.rst() || self.has(Flags::URG) && !self.ack());
+        syn || fin || self.0 & (Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK) == 0
+    }
 }
 
 impl fmt::Display for Flags {

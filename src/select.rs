@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use crate::model::{Address, Analysis, Connection, Outcome, Role, State};
+use crate::model::{Address, Analysis, Connection, Outcome, Role, Severity, State};
 
 /// A filter over connections. Values of one kind are alternatives; different kinds must all hold. The default keeps
 /// everything.
@@ -123,7 +123,8 @@ impl FromStr for StateFilter {
     }
 }
 
-/// What needs attention first: half-closed longest first, then what is stuck or failed, then what is open or done.
+/// What needs attention first: errors, then warnings; among those the half-closed longest first, then what is stuck or
+/// failed, then what is open or done.
 pub fn by_attention(a: &Connection, b: &Connection) -> Ordering {
     let key = |connection: &Connection| {
         let half_close = match connection.outcome {
@@ -137,7 +138,13 @@ pub fn by_attention(a: &Connection, b: &Connection) -> Ordering {
             | Outcome::Open
             | Outcome::Evicted => None,
         };
-        (attention(connection.outcome), Reverse(half_close), connection.id)
+        let worst = connection.findings.iter().map(|finding| finding.severity).max();
+        (
+            Reverse(worst.filter(|worst| *worst >= Severity::Warning)),
+            attention(connection.outcome),
+            Reverse(half_close),
+            connection.id,
+        )
     };
     key(a).cmp(&key(b))
 }

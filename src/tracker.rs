@@ -114,6 +114,8 @@ pub struct Aside {
     pub cut: u64,
     /// Packets with a time before the one before.
     pub time_steps_back: u64,
+    /// The longest of these steps, ns.
+    pub longest_step_back: i64,
     /// Where each side stood when it first acknowledged the peer's FIN.
     pub half_close_from: [Option<HalfClose>; 2],
     /// The life before, as this one's SYN met it.
@@ -246,12 +248,12 @@ impl Tracker {
         if flags.rst() {
             return self.on_reset(seg, from, mark, notes);
         }
-        if (flags.syn() && flags.fin()) || flags.0 & (Flags::SYN | Flags::FIN | Flags::ACK) == 0 {
+        if flags.contradict() {
             self.aside.observations.note(Kind::BadFlags, from, mark);
             notes.add("bad flags");
-            if !flags.syn() {
-                return Weight::Plain;
-            }
+        }
+        if flags.0 & (Flags::SYN | Flags::FIN | Flags::ACK) == 0 {
+            return Weight::Plain;
         }
         self.choose_syn_ack(seg, from);
         if self.is_stray(seg, from, mark, notes) {
@@ -263,6 +265,7 @@ impl Tracker {
     fn count(&mut self, seg: &Segment, from: Role, mark: Mark) {
         if mark.time < self.last.time {
             self.aside.time_steps_back += 1;
+            self.aside.longest_step_back = self.aside.longest_step_back.max(self.last.time.since(mark.time));
         }
         self.last = mark;
         self.aside.cut += u64::from(seg.cut);
@@ -411,9 +414,16 @@ impl Tracker {
                 self.streams[peer].reach(ack);
             }
             Some(nxt) if ack.after(nxt) => {
+                // All that the capture shows of the peer is a bare ACK one before: a keepalive of a connection that it
+                // joined, not a FIN that it lost (R27).
+                let keepalive = self.midstream
+                    && self.streams[peer].una.is_none()
+                    && self.streams[peer].payload_bytes == 0;
                 let gap = self.streams[peer].reach(ack);
                 let synchronized = self.streams[me].nxt.is_some() && !seg.flags.syn();
-                if gap == 1 && synchronized && self.streams[peer].fin().is_none() {
+                if gap == 1 && synchronized && keepalive {
+                    notes.add("answers a keepalive");
+                } else if gap == 1 && synchronized && self.streams[peer].fin().is_none() {
                     self.infer_missing_fin(from.other(), ack, mark);
                     notes.add("acknowledges a FIN that was not captured");
                 } else {

@@ -82,3 +82,40 @@ fn rules_are_documented_and_named_once() {
         assert!(rule.summary().ends_with('.'), "{}: {}", rule.code, rule.summary());
     }
 }
+
+#[test]
+fn octets_behind_their_own_acknowledgment_are_out_of_order_and_not_lost() {
+    let story = "open
+        1.000 S>C ACK     seq=301 ack=111
+        1.001 C>S PSH,ACK seq=101 ack=301 len=10
+        1.010 C>S PSH,ACK seq=111 ack=301 len=10";
+    let rule = |code| findings::find(code).expect("a rule");
+    assert_eq!(fires(rule("CP04"), story), [4]);
+    assert_eq!(fires(rule("CP02"), story), [0; 0]);
+}
+
+#[test]
+fn a_syn_again_with_fewer_options_is_a_note() {
+    let story = "0.000 C>S SYN seq=100 mss=1460 ws=7 sackok ts=10/0
+        1.000 C>S SYN seq=100 mss=1460 sackok";
+    let (segments, end) = story::read(story);
+    let connections = story::observe(&segments, end);
+    let found = connections.iter().flat_map(|connection| &connection.findings);
+    let of_options: Vec<Severity> = found
+        .filter(|finding| finding.code == "OP06")
+        .map(|finding| finding.severity)
+        .collect();
+    assert_eq!(of_options, [Severity::Note]);
+}
+
+#[test]
+fn a_segment_that_the_receiver_has_does_not_make_later_ones_old() {
+    // Only an acceptable segment moves TS.Recent: #5 is a copy of what was acknowledged, and #6 fills a hole.
+    let story = "0.000 C>S SYN     seq=100 ts=5000/0
+        0.010 S>C SYN,ACK seq=300 ack=101 ts=70/5000
+        0.020 C>S PSH,ACK seq=101 ack=301 len=10 ts=5020/70
+        0.030 S>C ACK     seq=301 ack=111 ts=90/5020
+        0.040 C>S PSH,ACK seq=101 ack=301 len=10 ts=5050/90
+        0.041 C>S PSH,ACK seq=111 ack=301 len=10 ts=5030/90";
+    assert_eq!(fires(findings::find("SQ04").expect("a rule"), story), [0; 0]);
+}

@@ -14,7 +14,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("flow", &["tracker", "segment", "time"]),
     ("model", &["tracker", "segment", "seq", "time"]),
     ("schema", &["model"]),
-    ("findings", &["model", "time"]),
+    ("population", &["model", "time"]),
+    ("findings", &["population", "model", "time"]),
     ("check", &["findings", "model", "time"]),
     ("diff", &["model"]),
     ("saved", &["diff", "model", "time"]),
@@ -24,14 +25,25 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "select", "check", "diff", "explain", "findings", "ss", "model", "time",
+            "select",
+            "check",
+            "diff",
+            "explain",
+            "findings",
+            "population",
+            "ss",
+            "model",
+            "time",
         ],
     ),
     (
         "analyze",
         &["capture", "segment", "flow", "findings", "model", "time"],
     ),
-    ("cli", &["analyze", "select", "report", "model", "time"]),
+    (
+        "cli",
+        &["analyze", "select", "report", "population", "model", "time"],
+    ),
     ("lib", &[]),
 ];
 

@@ -11,8 +11,10 @@ use super::{ROWS, Screen, Verdict, analysis_of, print};
 /// The default command.
 pub fn run(args: &List) -> anyhow::Result<Verdict> {
     let common = &args.common;
-    if args.show_is_misplaced() {
-        bail!("there is no file `show`; as a command it comes first: tcptrace-states show [OPTIONS] <FILE>");
+    if let Some(name) = args.misplaced() {
+        bail!(
+            "there is no file `{name}`; as a command it comes first: tcptrace-states {name} [OPTIONS] <FILE>"
+        );
     }
     if args.limit.is_some() && common.format != Format::Table {
         bail!("--limit is for --format table; the other formats have all that the selection leaves");

@@ -1,6 +1,7 @@
 //! Rules: one by code or name, a family, all of them, and by the names that other tools use.
 
 use super::{Block, Page, plain};
+use crate::findings::elsewhere::Here;
 use crate::findings::{self, Rule};
 
 /// What the letters of a code stand for.
@@ -138,35 +139,32 @@ fn without_section(doc: &str, heading: &str) -> String {
     kept.collect::<Vec<&str>>().join("\n")
 }
 
-/// What another tool calls so: the rules that find it.
+/// What another tool calls so: the rules that find it here, or why none does.
 pub fn elsewhere(word: &str) -> Vec<Page> {
-    let known = |name: &str| {
-        plain(name) == plain(word)
-            || name
-                .rsplit('.')
-                .next()
-                .is_some_and(|last| plain(last) == plain(word))
+    // Wireshark's long names end in the short ones that people write.
+    let last = |name: &str| {
+        name.rsplit('.')
+            .next()
+            .is_some_and(|last| last.eq_ignore_ascii_case(word))
     };
-    let mut rows = Vec::new();
-    // The one place that asks what other tools call it; a fuller table replaces this iterator.
-    for (rule, (tool, name)) in
-        findings::rules().flat_map(|rule| rule.elsewhere().into_iter().map(move |name| (rule, name)))
-    {
-        if known(&name) {
-            rows.push(vec![
-                format!("{tool} `{name}`"),
-                rule.code.to_owned(),
-                rule.name.to_owned(),
-                rule.summary(),
-            ]);
+    let mut names = findings::elsewhere::lookup(word);
+    if names.is_empty() {
+        names.extend(findings::elsewhere::names().filter(|known| last(known.name)));
+    }
+    let mut pages = Vec::new();
+    for name in names {
+        let mut page = Page::new(name.name, format!("a name of {}", name.tool));
+        match name.here {
+            Here::Rules(codes) => {
+                let rules = codes.iter().filter_map(|code| findings::find(code));
+                page.text("These rules find it here.");
+                page.grid(HEAD, rules.map(row).collect());
+            }
+            Here::NoRule(why) => page.text(format!("No rule finds it here: {why}.")),
         }
+        pages.push(page);
     }
-    if rows.is_empty() {
-        return Vec::new();
-    }
-    let mut page = Page::new(word, "a name of another tool");
-    page.grid(&["there", "code", "name", "what it finds"], rows);
-    vec![page]
+    pages
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ crate::findings::family! {
     close_wait_long,
     close_wait_open,
     fin_wait_2_long,
+    close_wait_leak,
     close_wait_peer_gone,
 }
 

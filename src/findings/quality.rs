@@ -1,3 +1,13 @@
-//! CP: what the capture lacks or doubles.
+//! CP: the capture itself, as far as it touches a connection.
 
-crate::findings::family! {}
+crate::findings::family! {
+    midstream_pickup,
+    capture_loss,
+    capture_duplicate,
+    capture_reorder,
+    one_sided,
+    cut_by_snaplen,
+    time_went_back,
+    inferred_segment,
+    open_at_end,
+}

@@ -1,3 +1,9 @@
-//! SQ, PB, ML: numbers, probes and flags that do not fit.
+//! SQ, PB and ML: numbers, probes and flags that do not fit.
 
-crate::findings::family! {}
+crate::findings::family! {
+    segment_out_of_window,
+    ack_beyond_sent,
+    paws_reject,
+    keepalive_unanswered,
+    illegal_flags,
+}

@@ -14,6 +14,7 @@ crate::findings::family! {
     restarted,
     segment_in_time_wait,
     old_duplicate,
+    pressure,
     left_early,
 }
 

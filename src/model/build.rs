@@ -6,7 +6,7 @@ use super::reuse;
 use super::{
     Address, Close, CloseKind, Connection, EndpointReport, Endpoints, Event, EventKind, FoldedEvents,
     Handshake, LadderContent, LadderRow, OfferedOptions, OptionsInForce, Outcome, Owed, Quality, SidePair,
-    TimeWaitHolder,
+    Successor, TimeWaitHolder,
 };
 use crate::segment::Endpoint;
 use crate::time::Timestamp;
@@ -18,9 +18,25 @@ use crate::tracker::{Role, Syn, Tracker};
 /// All connections, in order of their first packet. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
 pub fn connections(trackers: Vec<Tracker>, end: Timestamp, time_wait_ns: i64) -> Vec<Connection> {
     let numbered = trackers.into_iter().zip(1..);
-    numbered
+    let mut connections: Vec<Connection> = numbered
         .map(|(tracker, id)| connection(id, tracker, end, time_wait_ns))
-        .collect()
+        .collect();
+    for index in 0..connections.len() {
+        let Some((previous, successor)) = connections[index].reuse.as_ref().map(|reuse| {
+            let successor = Successor {
+                id: connections[index].id,
+                reset_packet: reuse.reset_packet,
+            };
+            (reuse.previous, successor)
+        }) else {
+            continue;
+        };
+        let before = usize::try_from(previous - 1).ok();
+        if let Some(before) = before.and_then(|before| connections.get_mut(before)) {
+            before.successor = Some(successor);
+        }
+    }
+    connections
 }
 
 /// One connection as the views show it. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
@@ -101,6 +117,7 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
         endpoints: Endpoints { client, server },
         quality,
         reuse,
+        successor: None,
         findings: Vec::new(),
         events: tracker
             .aside
@@ -323,6 +340,12 @@ fn outcome(tracker: &Tracker, lives: &[Life]) -> Outcome {
             });
             match (opening, answered) {
                 (true, false) if tracker.opening.syn[0].is_some() => Outcome::Unanswered,
+                // The client gave it up for another attempt on the same 4-tuple.
+                (false, false)
+                    if tracker.opening.syn[0].is_some() && !lives[0].passed(State::Established) =>
+                {
+                    Outcome::Unanswered
+                }
                 (true, _) => Outcome::HalfOpen,
                 (false, _) => Outcome::Open,
             }
@@ -436,6 +459,7 @@ fn quality(tracker: &Tracker) -> Quality {
             .sum(),
         cut_segments: tracker.aside.cut,
         time_steps_back: tracker.aside.time_steps_back,
+        longest_step_back_ns: tracker.aside.longest_step_back,
     }
 }
 

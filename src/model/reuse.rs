@@ -56,6 +56,7 @@ pub fn of(tracker: &Tracker, end: Timestamp, time_wait_ns: i64) -> Option<Reuse>
         same_roles: before.same_roles,
         opener_state,
         peer_state,
+        gap_ns: client.map(|syn| syn.first.time.since(before.last)),
         time_wait_age_ns: peer_age.or(opener_age),
         time_wait_holder: match (opener_age, peer_age) {
             (Some(_), Some(_)) => Some(TimeWaitHolder::Both),

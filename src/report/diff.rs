@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::diff::{Caveat, Difference, FindingChange, Origin, Rate, ServiceChange, ServiceFacts, Spread};
 use crate::model::{Role, Severity};
-use crate::report::escape::Escaped;
+use crate::report::escape::{Escaped, Markdown};
 use crate::report::header::{Fact, labelled, wrapped};
 use crate::report::look::{counted, number};
 use crate::report::{Look, Tone};
@@ -274,7 +274,8 @@ fn spreads(
     new: Option<Spread>,
     rows: &mut Vec<(String, String, String)>,
 ) {
-    let values: [(&str, fn(Spread) -> i64); 3] = [
+    type Value = fn(Spread) -> i64;
+    let values: [(&str, Value); 3] = [
         ("p50", |spread| spread.p50_ns),
         ("p99", |spread| spread.p99_ns),
         ("max", |spread| spread.max_ns),
@@ -328,7 +329,7 @@ pub fn write_markdown(out: &mut dyn Write, difference: &Difference) -> io::Resul
         writeln!(
             out,
             "| {label} | {} | {} |",
-            markdown(&origin.name),
+            Markdown(&origin.name),
             sizes(origin).join(", ")
         )?;
     }
@@ -336,7 +337,7 @@ pub fn write_markdown(out: &mut dyn Write, difference: &Difference) -> io::Resul
         writeln!(out, "\n**Careful:**\n")?;
     }
     for caveat in &difference.caveats {
-        writeln!(out, "- {}", markdown(&caveat_text(caveat)))?;
+        writeln!(out, "- {}", Markdown(&caveat_text(caveat)))?;
     }
     for (title, list) in sections(difference) {
         if list.is_empty() {
@@ -351,9 +352,9 @@ pub fn write_markdown(out: &mut dyn Write, difference: &Difference) -> io::Resul
         for change in list {
             let cells = [
                 severity_text(change, "→"),
-                markdown(&change.code),
-                markdown(&change.name),
-                markdown(&place(change)),
+                Markdown(&change.code).to_string(),
+                Markdown(&change.name).to_string(),
+                Markdown(&place(change)).to_string(),
                 rate(change.old),
                 rate(change.new),
                 per_1000(change, "→")
@@ -364,7 +365,7 @@ pub fn write_markdown(out: &mut dyn Write, difference: &Difference) -> io::Resul
         }
     }
     for change in &difference.services {
-        writeln!(out, "\n### {}\n", markdown(&change.service.to_string()))?;
+        writeln!(out, "\n### {}\n", Markdown(&change.service.to_string()))?;
         writeln!(out, "| | old | new |\n| --- | ---: | ---: |")?;
         for (name, old, new) in rows(change) {
             writeln!(out, "| {name} | {old} | {new} |")?;
@@ -381,18 +382,4 @@ pub fn write_markdown(out: &mut dyn Write, difference: &Difference) -> io::Resul
         counted(difference.same_findings, "finding"),
         counted(difference.same_services, "service")
     )
-}
-
-/// Text from outside in Markdown: punctuation that could begin markup becomes a character reference.
-fn markdown(text: &str) -> String {
-    let mut safe = String::new();
-    for character in Escaped(text).to_string().chars() {
-        match character {
-            '&' | '<' | '>' | '|' | '*' | '_' | '`' | '[' | ']' | '#' | '~' | '\\' | '!' | '@' => {
-                safe.push_str(&format!("&#{};", u32::from(character)));
-            }
-            _ => safe.push(character),
-        }
-    }
-    safe
 }

@@ -1,55 +1,59 @@
-//! Text from outside on its way to a terminal.
+//! Text from outside on its way into an output: one module for each target.
 //!
-//! File names and messages that quote the input may hold control characters (which move the cursor or recolour the
-//! screen) and bidirectional or invisible marks (which make one name look like another). They are shown, not obeyed.
+//! File names, the words of a configuration and messages that quote the input may hold anything: control characters (which
+//! move the cursor or recolour the screen), bidirectional or invisible marks (which make one name look like another), and
+//! whatever the target itself gives a meaning. They are shown, not obeyed.
+//!
+//! | target | type | beyond [`Escaped`] |
+//! | --- | --- | --- |
+//! | a terminal | [`Escaped`] | |
+//! | XML 1.0 | [`Xml`] | markup |
+//! | Markdown, and HTML in it | [`Markdown`] | punctuation, as character references |
+//! | GitHub workflow commands | [`CommandData`], [`CommandProperty`] | `%`, and what ends a property |
+//! | messages of SARIF | [`SarifMessage`] | links and placeholders |
+//! | URI references | [`Uri`] | all but unreserved characters; of its own, nothing is lost |
+//!
+//! JSON and CSV have writers of their own, which escape what must be.
 
-use std::fmt;
+mod github;
+mod markdown;
+mod sarif;
+mod terminal;
+mod uri;
+mod xml;
 
-/// Displays a text with everything in it made visible: `a\u{1b}[31m.pcap`.
-#[derive(Debug, Clone, Copy)]
-pub struct Escaped<'a>(pub &'a str);
+pub use github::{CommandData, CommandProperty, LINE_END};
+pub use markdown::Markdown;
+pub use sarif::SarifMessage;
+pub use terminal::Escaped;
+pub use uri::Uri;
+pub use xml::Xml;
 
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars() {
-            match character {
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                _ if is_deceptive(character) => write!(f, "\\u{{{:x}}}", u32::from(character))?,
-                _ => fmt::Write::write_char(f, character)?,
-            }
-        }
-        Ok(())
-    }
+/// The characters of a text with everything in it made visible: `a\u{1b}[31m.pcap`.
+fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().flat_map(|character| {
+        let hidden = is_deceptive(character);
+        let shown = (!hidden).then_some(character);
+        let spelled = hidden.then(|| character.escape_default());
+        shown.into_iter().chain(spelled.into_iter().flatten())
+    })
 }
 
-/// Control characters, line separators, and marks that have no width or change the direction of the text.
+/// Control characters, line separators, marks that have no width or change the direction of the text, and what is no
+/// character at all.
 fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(
             u32::from(character),
             0xAD | 0x61C | 0x180E | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF | 0xFFF9..=0xFFFB
-                | 0xE0000..=0xE007F
+                | 0xFFFE..=0xFFFF | 0xE0000..=0xE007F
         )
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_reaches_the_terminal_that_moves_or_hides() {
-        let cases = [
-            ("plain ünïcode 日本.pcap", "plain ünïcode 日本.pcap"),
-            ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"),
-            ("line\nfeed\r\t", "line\\nfeed\\r\\t"),
-            ("\u{202e}pacp.x", "\\u{202e}pacp.x"),
-            ("c1\u{9b}31m", "c1\\u{9b}31m"),
-            ("zero\u{200b}width", "zero\\u{200b}width"),
-        ];
-        for (raw, shown) in cases {
-            assert_eq!(Escaped(raw).to_string(), shown);
-        }
+/// The first `limit` characters of a text, and whether that is not all of it.
+pub fn clipped(text: &str, limit: usize) -> (&str, bool) {
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => (text.get(..end).unwrap_or(text), true),
+        None => (text, false),
     }
 }

@@ -91,27 +91,18 @@ fn split_words(text: &str, room: usize) -> Vec<String> {
 
 /// All lines above the list.
 pub fn lines(analysis: &Analysis, look: &Look) -> Vec<String> {
-    let mut lines = Vec::new();
-    lines.extend(labelled(
-        look,
-        "capture",
-        Tone::Strong,
-        &source(&analysis.capture, look),
-    ));
-    lines.extend(labelled(
-        look,
-        "time (UTC)",
-        Tone::Strong,
-        &time(&analysis.capture, look),
-    ));
-    lines.extend(labelled(
-        look,
-        "quality",
-        Tone::Strong,
-        &quality(&analysis.capture, look),
-    ));
-    lines.extend(damage(&analysis.capture, look));
+    let mut lines = capture(&analysis.capture, look);
     lines.extend(labelled(look, "connections", Tone::Strong, &outcomes(analysis)));
+    lines
+}
+
+/// The capture: where it came from, when, and how good it is.
+pub fn capture(capture: &Capture, look: &Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    lines.extend(labelled(look, "capture", Tone::Strong, &source(capture, look)));
+    lines.extend(labelled(look, "time (UTC)", Tone::Strong, &time(capture, look)));
+    lines.extend(labelled(look, "quality", Tone::Strong, &quality(capture, look)));
+    lines.extend(damage(capture, look));
     lines
 }
 

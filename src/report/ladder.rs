@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use crate::model::{Analysis, CloseKind, Connection, OfferedOptions, Outcome, RolesFrom, TimeWaitHolder};
 use crate::report::header::{Fact, damage, labelled};
 use crate::report::look::{counted, marks, number};
-use crate::report::{Look, Tone, ending, evidence, half_close, outcome_tone};
+use crate::report::{Look, Tone, ending, evidence, findings, half_close, outcome_tone};
 
 /// Writes the picture of one connection of `analysis` and the list of its transitions.
 ///
@@ -27,6 +27,7 @@ pub fn write(
     for line in damage(&analysis.capture, look)
         .into_iter()
         .chain(heading(connection, look))
+        .chain(findings::list(connection, look))
     {
         writeln!(out, "{line}")?;
     }

@@ -9,7 +9,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, ContentLineStyle, Lin
 
 use crate::model::{Analysis, Connection, EndpointReport};
 use crate::report::look::{Rows, counted, marks, number};
-use crate::report::{Look, Tone, ending, half_close, header, outcome_tone};
+use crate::report::{Look, Tone, ending, findings, half_close, header, outcome_tone};
 use crate::select::by_attention;
 
 /// How many connections `Rows::Screen` shows at least, however low the screen.
@@ -26,7 +26,8 @@ pub(super) const PADDING: u16 = 1;
 ///
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, analysis: &Analysis, look: &Look) -> io::Result<()> {
-    let header = header::lines(analysis, look);
+    let mut header = header::lines(analysis, look);
+    header.extend(findings::summary(analysis, look));
     for line in &header {
         writeln!(out, "{line}")?;
     }
@@ -153,6 +154,8 @@ struct Layout {
     half_close: bool,
     iss: bool,
     packets: bool,
+    /// Some of the connections have warnings or errors. Then their column is always there.
+    findings: bool,
 }
 
 impl Layout {
@@ -162,6 +165,7 @@ impl Layout {
             half_close,
             iss,
             packets,
+            findings: false,
         }
     }
 
@@ -186,6 +190,12 @@ impl Layout {
                 .map(|connection| width_of_text(&(column.cell)(connection, &plain)));
             cells.max().unwrap_or(0).max(width_of_text(column.heading))
         };
+        let with_findings = |layout: Layout| Layout {
+            findings: connections
+                .iter()
+                .any(|connection| !findings::codes(connection, &plain).is_empty()),
+            ..layout
+        };
         let widths = COLUMNS.each_ref().map(width_of);
         let fits = |layout: &Layout| {
             let wanted = COLUMNS
@@ -196,8 +206,9 @@ impl Layout {
         };
         Layout::ALL
             .into_iter()
+            .map(with_findings)
             .find(fits)
-            .unwrap_or(Layout::new(true, false, false, false))
+            .unwrap_or(with_findings(Layout::new(true, false, false, false)))
     }
 
     fn lines_each(self) -> usize {
@@ -237,7 +248,7 @@ const LEFT: CellAlignment = CellAlignment::Left;
 const RIGHT: CellAlignment = CellAlignment::Right;
 
 /// All columns of both layouts from left to right. A stacked cell has two lines: client above, server below.
-const COLUMNS: [Column; 15] = [
+const COLUMNS: [Column; 16] = [
     Column {
         heading: "id",
         alignment: RIGHT,
@@ -310,6 +321,12 @@ const COLUMNS: [Column; 15] = [
         alignment: RIGHT,
         wanted: |layout| layout.half_close,
         cell: half_close,
+    },
+    Column {
+        heading: "findings",
+        alignment: LEFT,
+        wanted: |layout| layout.findings,
+        cell: |c, look| findings::codes(c, look),
     },
     Column {
         heading: "ISS",

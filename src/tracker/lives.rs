@@ -65,6 +65,7 @@ impl Tracker {
         fresh.aside.duplicates = self.aside.duplicates;
         fresh.ladder = self.ladder.take();
         fresh.aside.time_steps_back = self.aside.time_steps_back;
+        fresh.aside.longest_step_back = self.aside.longest_step_back;
         *self = fresh;
     }
 

@@ -28,6 +28,8 @@ pub enum Kind {
     DataBeforeEstablished,
     /// A SYN or SYN-ACK sent again with other options.
     SynOptionsChanged,
+    /// A SYN or SYN-ACK sent again with fewer options, or a smaller MSS.
+    SynOptionsDropped,
     /// A segment without timestamps although both SYNs agreed on them (RFC 7323 section 3.2).
     TimestampMissing,
     /// A SYN-ACK with another sequence number than before.
@@ -68,6 +70,9 @@ pub enum Kind {
     FinUnansweredInTimeWait,
     /// A RST in the window, not at its edge: the receiver owes a challenge ACK (RFC 5961 section 3).
     ResetInWindow,
+    /// A RST shortly below the window: it answers a segment that left before newer ones were acknowledged (RFC 9293 section
+    /// 3.5.2, group 3).
+    ResetBelowWindow,
     /// A RST outside the window.
     ResetOutsideWindow,
     /// A RST in SYN-SENT that does not acknowledge the SYN.
@@ -96,7 +101,7 @@ pub enum Kind {
     OldDuplicateInWindow,
     /// An acknowledgment of octets that the capture lacks.
     CaptureLoss,
-    /// SYN together with FIN or RST, or no flag at all.
+    /// SYN with FIN, RST or URG, FIN with RST, FIN with URG but no ACK, or none of SYN, FIN, RST and ACK.
     BadFlags,
     /// Payload on a SYN.
     DataOnSyn,
@@ -115,6 +120,7 @@ impl Kind {
             Kind::HandshakeAckBad => "handshake-ack-bad",
             Kind::DataBeforeEstablished => "data-before-established",
             Kind::SynOptionsChanged => "syn-options-changed",
+            Kind::SynOptionsDropped => "syn-options-dropped",
             Kind::TimestampMissing => "timestamp-missing",
             Kind::SynAckChangedIss => "syn-ack-changed-iss",
             Kind::SimultaneousOpen => "simultaneous-open",
@@ -135,6 +141,7 @@ impl Kind {
             Kind::SegmentInTimeWait => "segment-in-time-wait",
             Kind::FinUnansweredInTimeWait => "fin-unanswered-in-time-wait",
             Kind::ResetInWindow => "reset-in-window",
+            Kind::ResetBelowWindow => "reset-below-window",
             Kind::ResetOutsideWindow => "reset-outside-window",
             Kind::ResetBadAck => "reset-bad-ack",
             Kind::ConnectionUnknown => "connection-unknown",

@@ -73,7 +73,8 @@ impl Tracker {
             }
             return;
         }
-        if seg.payload_len > 0 && (waits_alone || answers_alone) {
+        // One with an ACK has seen an answer, which the capture lacks.
+        if seg.payload_len > 0 && (waits_alone && seg.ack.is_none() || answers_alone) {
             note(Kind::DataBeforeEstablished, "data before the handshake is done");
         }
         if seg.flags.fin() && waits_alone {
@@ -88,7 +89,8 @@ impl Tracker {
         }
     }
 
-    /// Whether a segment of the client should complete the handshake and acknowledges something else than the SYN-ACK.
+    /// Whether a segment of the client should complete the handshake and acknowledges something else than the SYN-ACK, or
+    /// lies before the client's own SYN.
     pub(super) fn misses_handshake(&self, seg: &Segment, from: Role) -> bool {
         let (Some(ack), Some(iss), Some(nxt)) = (seg.ack, self.streams[1].iss, self.streams[1].nxt) else {
             return false;
@@ -98,7 +100,7 @@ impl Tracker {
             && self.opening.syn_ack.is_some()
             && self.opening.ack.is_none()
             && self.ends[1].proven() == State::SynReceived
-            && !ack.between(iss.plus(1), nxt)
+            && (!ack.between(iss.plus(1), nxt) || self.streams[0].iss.is_some_and(|own| seg.seq.before(own)))
     }
 }
 
@@ -106,9 +108,20 @@ fn offers_timestamps(syn: &Option<super::Syn>) -> bool {
     syn.is_some_and(|syn| syn.options.timestamps.is_some())
 }
 
-/// Whether a SYN sent again offers something else than before. Timestamps tick; a Fast Open cookie may be left out (RFC
-/// 7413 section 4.1.3).
-pub(super) fn offers_differ(before: &Options, now: &Options) -> bool {
+/// What a SYN sent again offers, beside the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offers {
+    /// The same.
+    Same,
+    /// Less: options left out, or a smaller MSS, as stacks do that get no answer.
+    Fewer,
+    /// Something that it did not offer before.
+    Other,
+}
+
+/// Compares a SYN sent again with the one before. Timestamps tick; a Fast Open cookie may be left out (RFC 7413 section
+/// 4.1.3).
+pub(super) fn compare_offers(before: &Options, now: &Options) -> Offers {
     let offer = |options: &Options| {
         (
             options.mss,
@@ -117,7 +130,16 @@ pub(super) fn offers_differ(before: &Options, now: &Options) -> bool {
             options.timestamps.is_some(),
         )
     };
-    offer(before) != offer(now)
+    if offer(before) == offer(now) {
+        return Offers::Same;
+    }
+    let fewer = now
+        .mss
+        .is_none_or(|mss| before.mss.is_some_and(|offered| mss <= offered))
+        && (now.window_scale.is_none() || now.window_scale == before.window_scale)
+        && now.sack_permitted <= before.sack_permitted
+        && now.timestamps.is_some() <= before.timestamps.is_some();
+    if fewer { Offers::Fewer } else { Offers::Other }
 }
 
 impl super::stream::Stream {
@@ -137,7 +159,11 @@ impl super::stream::Stream {
         let newest = self
             .ts_recent
             .is_none_or(|(recent, _)| Seq(value).at_or_after(Seq(recent)));
-        if newest && self.una.is_none_or(|una| seg.seq.at_or_before(una)) {
+        // A segment with nothing but what the receiver has is not acceptable, and moves nothing.
+        let acceptable = self
+            .una
+            .is_none_or(|una| seg.seq.at_or_before(una) && (seg.seq == una || seg.seq_end().after(una)));
+        if newest && acceptable {
             self.ts_recent = Some((value, seg.time));
         }
     }

@@ -4,7 +4,7 @@ use super::arrival::{Arrival, Sent, SentKind};
 use super::evidence::{Cause, Mark};
 use super::judge;
 use super::observation::Kind;
-use super::oddity::offers_differ;
+use super::oddity::{Offers, compare_offers};
 use super::state::{Event, State};
 use super::stream::{Repeat, Stream};
 use super::{Notes, Role, Tracker, plain_sent};
@@ -255,9 +255,16 @@ impl Tracker {
             }
             Some(syn) => {
                 let fresh = repeat == Repeat::Fresh && with_ack == syn.with_ack;
-                if fresh && !seg.header_cut && !syn.cut && offers_differ(&syn.options, &seg.options) {
-                    self.aside.observations.note(Kind::SynOptionsChanged, from, mark);
-                    notes.add("other options than before");
+                if fresh && !seg.header_cut && !syn.cut {
+                    let (kind, word) = match compare_offers(&syn.options, &seg.options) {
+                        Offers::Same => (None, ""),
+                        Offers::Fewer => (Some(Kind::SynOptionsDropped), "fewer options than before"),
+                        Offers::Other => (Some(Kind::SynOptionsChanged), "other options than before"),
+                    };
+                    if let Some(kind) = kind {
+                        self.aside.observations.note(kind, from, mark);
+                        notes.add(word);
+                    }
                 }
                 if fresh {
                     syn.copies = syn.copies.saturating_add(1);

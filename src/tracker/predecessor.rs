@@ -19,6 +19,8 @@ pub struct Predecessor {
     pub states: [State; 2],
     /// Since when the opener and its peer had been in TIME-WAIT; a FIN that was acknowledged again restarted it.
     pub time_wait_since: [Option<Timestamp>; 2],
+    /// When its last segment passed.
+    pub last: Timestamp,
     /// SND.NXT of the opener and of its peer.
     pub nxt: [Option<Seq>; 2],
     /// The newest TSval of the opener.
@@ -43,6 +45,7 @@ impl Predecessor {
             same_roles: opener == Role::Client,
             states: sides.map(|side| old.ends[side].presumed()),
             time_wait_since: sides.map(|side| old.time_wait_since(side)),
+            last: old.last.time,
             nxt: sides.map(|side| old.streams[side].nxt),
             tsval: old.streams[sides[0]].newest_tsval(),
             refused: None,

@@ -5,9 +5,10 @@ use super::evidence::Mark;
 use super::judge::{self, Reset};
 use super::observation::Kind;
 use super::state::{Event, State};
-use super::stream::Owes;
+use super::stream::{Owes, Stream};
 use super::{Notes, Role, Tracker, Weight};
 use crate::segment::Segment;
+use crate::seq::Seq;
 use crate::time::Timestamp;
 
 /// An answer that is due at once and did not come for so long will not come: longer than any delayed ACK (500 ms).
@@ -15,11 +16,18 @@ pub(super) const PATIENCE_NS: i64 = 1_000_000_000;
 /// A segment that passes this soon after its sender's RST may have been overtaken by it.
 const REORDER_NS: i64 = 150_000_000;
 
+/// Whether the receiver can have acknowledged this number not long ago, as far as segments in flight reach.
+fn acknowledged_before(seq: Seq, sent: &Stream) -> bool {
+    let Some(una) = sent.una else { return false };
+    let start = sent.iss.map_or(una.minus(1 << 20), |iss| iss.plus(1));
+    seq != una && seq.between(start, una) && una.offset_from(seq) <= 1 << 20
+}
+
 impl Tracker {
     /// A RST (section 3.5.3, RFC 5961 section 3).
     pub(super) fn on_reset(&mut self, seg: &Segment, from: Role, mark: Mark, notes: &mut Notes) -> Weight {
         let (me, peer) = (from as usize, from.other() as usize);
-        if seg.flags.syn() {
+        if seg.flags.contradict() {
             self.aside.observations.note(Kind::BadFlags, from, mark);
         }
         let (left, _) = self.streams[me].on_tsval(&seg.options, seg.time);
@@ -43,6 +51,9 @@ impl Tracker {
         let (noted, word) = match verdict {
             Reset::Accepted => (None, ""),
             Reset::InWindow => (Some(Kind::ResetInWindow), "in the window, not exact"),
+            Reset::Outside if acknowledged_before(seg.seq, &self.streams[me]) => {
+                (Some(Kind::ResetBelowWindow), "answers an older segment")
+            }
             Reset::Outside => (Some(Kind::ResetOutsideWindow), "outside the window"),
             Reset::BadAck => (Some(Kind::ResetBadAck), "does not acknowledge the SYN"),
             Reset::NoConnection => (Some(Kind::ResetNoConnection), "no connection there"),

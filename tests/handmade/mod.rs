@@ -107,6 +107,7 @@ impl Story {
                 },
                 quality: Quality::default(),
                 reuse: None,
+                successor: None,
                 findings: Vec::new(),
                 events: Vec::new(),
                 events_folded: Vec::new(),

@@ -200,7 +200,8 @@ fn r18_another_iss_before_any_reply_lets_the_syn_ack_choose() {
          1 server stays CLOSED
          2 client CLOSED > SYN-SENT #2 sent > ESTABLISHED #3 confirmed #4
          2 server LISTEN > SYN-RECEIVED #3 sent > ESTABLISHED #4 presumed
-         2 life 1",
+         2 life 1
+         1 outcome unanswered",
     );
 }
 
@@ -500,5 +501,19 @@ fn r24_a_lone_fin_of_an_unknown_connection_does_not_tell_who_closed_first() {
          0.010 C>S ACK     seq=101 ack=302",
         "1 client stays UNKNOWN
          1 server stays UNKNOWN",
+    );
+}
+
+#[test]
+fn r24_a_keepalive_at_the_beginning_of_the_capture_is_no_lost_fin() {
+    check(
+        "0.000 C>S ACK seq=100 ack=301
+         0.010 S>C ACK seq=301 ack=101
+         45.00 C>S ACK seq=100 ack=301
+         45.01 S>C ACK seq=301 ack=101",
+        "1 client stays UNKNOWN
+         1 server stays UNKNOWN
+         1 outcome open
+         1 events none",
     );
 }

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Time in seconds, direction, control bits, and then, in any order and all optional: `seq ack win len mss ws sackok
-//! ts=TSval/TSecr sack=LEFT-RIGHT,… tfo=LENGTH id ttl sum`. The client C is 10.0.0.1:40000, the server S 10.0.0.2:80;
+//! ts=TSval/TSecr sack=LEFT-RIGHT,… tfo=LENGTH id ttl sum`; `cut` or `headcut`: cut by the
+//! snap length in its payload or in its options. The client C is 10.0.0.1:40000, the server S 10.0.0.2:80;
 //! D is the client's host on port 40001, N the same port behind another address (10.0.0.9:40000). Unless told, SEG.ACK is
 //! missing if the ACK bit is, the window is 65535, and every packet has its own IP identification, so that only what is
 //! meant to be a copy looks like one. Other lines:
@@ -280,6 +281,8 @@ fn with_fields(mut seg: Segment, words: &[&str], line: &str) -> Segment {
             "tfo" => seg.options.fast_open = Some(number() as u8),
             "id" => seg.ip_id = Some(number() as u16),
             "ttl" => seg.ttl = number() as u8,
+            "cut" => seg.cut = true,
+            "headcut" => (seg.cut, seg.header_cut) = (true, true),
             "sum" => seg.checksum = Some(number() as u16),
             _ => bad("an unknown word"),
         }

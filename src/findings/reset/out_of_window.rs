@@ -1,7 +1,7 @@
 //! RS02
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::{EventKind, Severity};
 
 rule! {
     /// A RST came with a sequence number outside the receive window.
@@ -9,7 +9,8 @@ rule! {
     /// # Why it matters
     ///
     /// Its receiver ignores it. Stacks do not send such a RST: somebody guesses, or it belongs to an earlier connection of the same
-    /// 4-tuple.
+    /// 4-tuple. One shortly below the window is a note only: a host that has closed answers every segment in flight with the
+    /// number that this one acknowledges.
     ///
     /// # Reference
     ///
@@ -35,7 +36,7 @@ rule! {
     ///
     /// Snort: 129:15.
     "RS02", "reset-out-of-window", Warning,
-    on: [ResetOutsideWindow],
+    on: [ResetOutsideWindow, ResetBelowWindow],
     excused_by: [Loss, CutStart, OneSided],
     check
 }
@@ -44,5 +45,14 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     for seen in subject.seen(EventKind::ResetOutsideWindow) {
         let message = format!("a RST of the {} was outside the window, {}", seen.endpoint.name(), seen.times());
         found.push(Draft::new(subject, seen.endpoint, message).seen(&seen));
+    }
+    for seen in subject.seen(EventKind::ResetBelowWindow) {
+        let message = format!(
+            "a RST of the {} answers an older segment, {}",
+            seen.endpoint.name(),
+            seen.times()
+        );
+        let draft = Draft::new(subject, seen.endpoint, message).seen(&seen);
+        found.push(draft.severity(subject.severity.min(Severity::Note)));
     }
 }

@@ -49,7 +49,9 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
         let Some(killed) = killed else { continue };
         // A RST from a peer that was still closing is its abort, not the accident of RFC 1337.
         let aborts = |step: &Transition| step.cause == Cause::RstSent && step.packet == killed.packet;
-        if subject.moved(role.other(), None, State::Closed).any(aborts) {
+        // TW05 tells of a RST that answered the refusal of a new SYN.
+        let refused = subject.connection.successor.is_some_and(|next| next.reset_packet == killed.packet);
+        if refused || subject.moved(role.other(), None, State::Closed).any(aborts) {
             continue;
         }
         let age = subject

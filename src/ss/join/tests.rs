@@ -44,6 +44,10 @@ fn endpoint(state: State) -> EndpointReport {
         retransmitted_segments: 0,
         probes: 0,
         fin_packet: None,
+        fin_acknowledged: None,
+        unacknowledged_bytes: None,
+        silent_before_reset_ns: None,
+        owes_answer: None,
         tap_rtt_ns: None,
     }
 }
@@ -84,6 +88,10 @@ fn connection(id: u64, client: &str, server: &str, states: (State, State)) -> Co
             half_close_ns: None,
             half_close_bytes: None,
             half_close_open: false,
+            close_wait_endpoint: None,
+            close_wait_since: None,
+            request_answered: None,
+            half_close_probes: None,
             time_wait_holder: None,
             time_wait_restarts: 0,
             reset_by: None,
@@ -93,9 +101,11 @@ fn connection(id: u64, client: &str, server: &str, states: (State, State)) -> Co
             server: endpoint(states.1),
         },
         quality: Quality::default(),
+        reuse: None,
+        successor: None,
         findings: Vec::new(),
         events: Vec::new(),
-        events_folded: BTreeMap::new(),
+        events_folded: Vec::new(),
         ladder: Vec::new(),
     }
 }

@@ -1,0 +1,59 @@
+//! `leaks`: who does not close.
+
+use std::path::PathBuf;
+
+use clap::builder::ValueParser;
+use clap::{Args, ValueEnum};
+
+use super::{Common, duration_argument};
+use crate::population::By;
+
+pub(super) const EXAMPLES: &str = "\
+A half-close that is open when the capture ends has lasted at least so long: such durations carry a `+`.
+
+Examples:
+  tcptrace-states leaks capture.pcapng
+  tcptrace-states leaks capture.pcapng --by pair --min-age 30s
+  tcptrace-states leaks capture.pcapng --port 8080
+  tcptrace-states leaks capture.pcapng --format json | jq '.leaks.groups[].open'";
+
+/// `leaks`.
+#[derive(Debug, Args)]
+pub struct Leaks {
+    /// Captures (pcap or pcapng), read one after another as one; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What half-closes are grouped by
+    #[arg(long, value_name = "WHAT", default_value = "server")]
+    pub by: Grouping,
+    /// Leave out half-closes that lasted shorter than this, a duration with its unit
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = ValueParser::new(duration_argument))]
+    pub min_age: i64,
+    /// Show at most N groups
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub limit: usize,
+    /// What all commands understand.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What half-closes are grouped by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Grouping {
+    /// The endpoint in CLOSE-WAIT: the address and port of a server, the address of a client
+    Server,
+    /// The client, whichever side is in CLOSE-WAIT
+    Client,
+    /// Client and server
+    Pair,
+}
+
+impl From<Grouping> for By {
+    fn from(grouping: Grouping) -> By {
+        match grouping {
+            Grouping::Server => By::Server,
+            Grouping::Client => By::Client,
+            Grouping::Pair => By::Pair,
+        }
+    }
+}

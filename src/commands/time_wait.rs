@@ -1,0 +1,36 @@
+//! `time-wait`: who holds TIME-WAIT.
+
+use tcptrace_states::analyze::LadderRequest;
+use tcptrace_states::cli::TimeWait;
+use tcptrace_states::findings::Thresholds;
+use tcptrace_states::population::{self, Span};
+use tcptrace_states::report::{self, Rows, SequenceNumbers};
+
+use super::{Screen, Verdict, analysis_of, only_table_or_json, print_together};
+
+/// `time-wait`.
+pub fn run(args: &TimeWait) -> anyhow::Result<Verdict> {
+    let common = &args.common;
+    only_table_or_json(common, "time-wait")?;
+    let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
+    common.selection.to_selection().apply(&mut analysis);
+    let capture = &analysis.capture;
+    let ports = args
+        .ephemeral_ports
+        .unwrap_or(Thresholds::default().ephemeral_ports);
+    let waits = population::time_wait(
+        &analysis.connections,
+        Span::of(capture),
+        capture.time_wait_ns,
+        ports,
+    );
+    let screen = Screen::of_stdout(common);
+    let look = screen.look(common, Rows::Limit(args.limit), SequenceNumbers::Absolute);
+    print_together(
+        common.format,
+        &screen,
+        |out| report::time_wait::json(out, &analysis, &waits),
+        |out| report::time_wait::write(out, &analysis, &waits, &look),
+    )?;
+    Ok(Verdict::of(&analysis))
+}

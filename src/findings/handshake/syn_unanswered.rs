@@ -1,0 +1,77 @@
+//! HS13
+
+use crate::findings::{Draft, Subject, rule};
+use crate::model::{Confidence, Outcome, Role, State};
+use crate::time::human_duration;
+
+rule! {
+    /// Nobody answered the SYN.
+    ///
+    /// # Why it matters
+    ///
+    /// The client's program hangs in its connect call until it times out, often for minutes. A host that is down, a
+    /// firewall that drops in silence, a full SYN queue and a wrong route all look like this; so does a port scan.
+    ///
+    /// # What to do
+    ///
+    /// Capture at the server. If the SYN arrives there, look at its firewall and its SYN queue; if not, at the path.
+    ///
+    /// # Reference
+    ///
+    /// RFC 9293, section 3.8.3 (R2 for SYNs: at least three minutes).
+    ///
+    /// # Example
+    ///
+    /// ```text
+    /// 0.000 C>S SYN     seq=100                <-- and again, and again
+    /// 1.000 resent #1
+    /// 3.000 resent #1
+    /// 9.000 end
+    /// ```
+    ///
+    /// # Not this
+    ///
+    /// ```text
+    /// 0.000 C>S SYN     seq=100
+    /// 1.000 resent #1
+    /// 1.500 end
+    /// ```
+    ///
+    /// # Elsewhere
+    ///
+    /// Zeek: S0.
+    "HS13", "syn-unanswered", Warning,
+    on: [],
+    excused_by: [],
+    check
+}
+
+fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
+    let connection = subject.connection;
+    if connection.outcome != Outcome::Unanswered {
+        return;
+    }
+    // The next SYN on the same 4-tuple ends the wait.
+    let given_up = subject.moved(Role::Client, None, State::Closed).next();
+    let until = given_up.map_or(subject.end, |step| step.at);
+    let waited = until.since(connection.first_time);
+    if waited < subject.thresholds.unanswered_ns {
+        return;
+    }
+    let copies = u64::from(connection.handshake.syn_retransmissions);
+    let message = match copies {
+        0 => format!(
+            "nobody answered the SYN within {}; the client did not retransmit it",
+            human_duration(waited)
+        ),
+        _ => format!(
+            "nobody answered {} SYNs over {}; {} until the end",
+            copies + 1,
+            human_duration(connection.last_time.since(connection.first_time)),
+            human_duration(waited)
+        ),
+    };
+    let draft = Draft::new(subject, Role::Server, message).limited(Confidence::Likely);
+    let draft = draft.at(connection.first_time).count(copies + 1);
+    found.push(draft.packets(connection.handshake.syn_packet));
+}

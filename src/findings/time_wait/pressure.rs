@@ -1,0 +1,94 @@
+//! TW11
+
+use crate::findings::rule;
+use crate::findings::service::{Found, Together};
+use crate::model::{Confidence, Role};
+use crate::population::time_wait;
+use crate::population::time_wait::Pressure;
+use crate::time::human_duration;
+
+rule! {
+    /// Many 4-tuples between a client and a service are in TIME-WAIT at the same time.
+    ///
+    /// # Why it matters
+    ///
+    /// TIME-WAIT keeps a 4-tuple for 2 MSL. Where the client holds it, each one takes an ephemeral port for connections to
+    /// that service; when all are taken, connect() fails ("cannot assign requested address"). Where the server holds it,
+    /// they take its memory, and the client, which comes back to the same ports, is refused now and then.
+    ///
+    /// The share is that of the peak among the ports a client has for one service (28 232 on Linux unless set otherwise).
+    ///
+    /// # What to do
+    ///
+    /// Keep connections open and use them again; let the other side close first; or give the client more addresses or a wider
+    /// range of ports. Do not shorten TIME-WAIT: it protects the next connection from old segments. See `time-wait`.
+    ///
+    /// # Reference
+    ///
+    /// RFC 9293 sections 3.4.3 and 3.6.1; RFC 6056 section 3.2 for ephemeral ports.
+    ///
+    /// # Example
+    ///
+    /// ```text
+    /// repeat 14200 every 0.001
+    /// closed
+    /// ```
+    ///
+    /// # Not this
+    ///
+    /// ```text
+    /// repeat 1000 every 0.001
+    /// closed
+    /// ```
+    "TW11", "time-wait-pressure", Warning,
+    on: [],
+    excused_by: [],
+    together
+}
+
+/// One finding for each client, service and holder, the worst first.
+pub fn judge(together: &Together<'_>) -> Vec<Found> {
+    let thresholds = &together.settings.thresholds;
+    let waits = time_wait(
+        together.connections,
+        together.span,
+        together.capture.time_wait_ns,
+        thresholds.ephemeral_ports,
+    );
+    let least = u64::from(thresholds.time_wait_percent) * 10;
+    let heavy = waits.pressure.iter().filter(|pair| pair.peak_permille >= least.max(1));
+    heavy.map(|pair| about(pair, together, thresholds.ephemeral_ports)).collect()
+}
+
+fn about(pair: &Pressure, together: &Together<'_>, ports: u32) -> Found {
+    let end = together.span.to;
+    let full = match pair.full_at {
+        Some(at) if at <= end => "; all were taken".to_owned(),
+        Some(at) => format!("; at this rate all are taken in {}", human_duration(at.since(end))),
+        None => String::new(),
+    };
+    let holder = match pair.holder {
+        Role::Client => "the client holds them",
+        Role::Server => "the server holds them",
+    };
+    let message = format!(
+        "{} ports of {} for {} were in TIME-WAIT at the same time, {}.{} % of {ports}; {holder}{full}",
+        pair.held.peak,
+        pair.client,
+        pair.server,
+        pair.peak_permille / 10,
+        pair.peak_permille % 10,
+    );
+    Found {
+        // Until when TIME-WAIT lasts is the clock's word, not a segment's.
+        confidence: Confidence::Likely,
+        server: Some(pair.server),
+        client: Some(pair.client),
+        endpoint: Some(pair.holder),
+        connections: pair.held.peak,
+        ids: Vec::new(),
+        at: pair.held.peak_at,
+        message,
+        weakened_by: Vec::new(),
+    }
+}

@@ -1,0 +1,72 @@
+//! Connections taken together: half-closes that stay open, and TIME-WAIT, counted over time.
+//!
+//! One connection tells that an endpoint is in CLOSE-WAIT; many tell whether it leaks. Everything here is a pure function
+//! over the connections of the model, in O(n log n), with memory for those that are (or were) in the state in question.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`mod@curve`] | how many stay in a state at the same time: now, at most, and over time |
+//! | [`mod@leaks`] | half-closes by the endpoint that does not close |
+//! | [`mod@time_wait`] | TIME-WAIT by who holds it, the ports it takes, and the reuse of 4-tuples in it |
+
+pub mod curve;
+pub mod leaks;
+pub mod time_wait;
+
+pub use curve::{Curve, Span};
+pub use leaks::{By, Leaks, leaks};
+pub use time_wait::{TimeWaits, time_wait};
+
+use serde::Serialize;
+
+/// Groups that keep their curve: the worst ones. A view draws a few; a flood has millions.
+const CURVES: usize = 100;
+
+/// How durations are spread, nanoseconds, by nearest rank: each is a duration that occurred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Spread {
+    /// Half of them are no longer than this.
+    pub p50_ns: i64,
+    /// 99 of 100 are no longer than this.
+    pub p99_ns: i64,
+    /// The longest.
+    pub max_ns: i64,
+}
+
+impl Spread {
+    /// None without durations.
+    fn of(mut durations: Vec<i64>) -> Option<Spread> {
+        durations.sort_unstable();
+        Some(Spread {
+            p50_ns: rank(&durations, 50)?,
+            p99_ns: rank(&durations, 99)?,
+            max_ns: *durations.last()?,
+        })
+    }
+}
+
+/// The value at a percentile of a sorted list, by nearest rank.
+fn rank(sorted: &[i64], percent: usize) -> Option<i64> {
+    let nth = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(nth - 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_are_durations_that_occurred() {
+        assert_eq!(Spread::of(Vec::new()), None);
+        let spread = |p50_ns, p99_ns, max_ns| {
+            Some(Spread {
+                p50_ns,
+                p99_ns,
+                max_ns,
+            })
+        };
+        assert_eq!(Spread::of(vec![7]), spread(7, 7, 7));
+        assert_eq!(Spread::of(vec![9, 1, 5, 3]), spread(3, 9, 9));
+        assert_eq!(Spread::of((1..=1_000).collect()), spread(500, 990, 1_000));
+    }
+}
