@@ -2,11 +2,32 @@
 //!
 //! One [`Case`] is one rule (or one budget) at one service: the grain of a JUnit test case, of a baseline entry and of an
 //! allow-list entry. Client addresses and ephemeral ports are not part of it, so that it is the same from run to run.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`config`] | `tcptrace-states.toml`: limits, levels, budgets, allowances |
+//! | [`pattern`] | which services an entry is for |
+//! | [`budget`] | what a service may show, measured |
+//! | [`baseline`] | what a team has accepted, by fingerprint |
+//! | `verdict` | all of it together |
+
+pub mod baseline;
+pub mod budget;
+pub mod config;
+pub mod pattern;
+mod verdict;
+
+pub use baseline::Baseline;
+pub use config::Config;
+pub use verdict::verdict;
 
 use serde::Serialize;
 
 use crate::model::{Address, Confidence, PacketNumber, Role, Severity};
 use crate::time::Timestamp;
+
+/// Connections kept as examples of a case.
+const EXAMPLES: usize = 8;
 
 /// What `check` says of the captures.
 #[derive(Debug, Clone, Serialize)]

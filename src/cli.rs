@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::model::Outcome;
 use crate::report::SequenceNumbers;
 use crate::select::{AddressFilter, Selection, StateFilter};
+use crate::time::{duration, time_wait};
 
+pub mod check;
 mod diff;
 mod explain;
 mod leaks;
@@ -16,6 +18,7 @@ mod schema;
 mod screen;
 mod time_wait;
 
+pub use check::Check;
 pub use diff::{Diff, DiffFormat, Level};
 pub use explain::{Explain, TextFormat};
 pub use leaks::{Grouping, Leaks};
@@ -37,9 +40,11 @@ Examples:
   tcptrace-states a.pcap --state server=LAST-ACK --port 5432
   tcptrace-states a.pcap b.pcap --format jsonl | jq -c 'select(.id == 7)'
   tcpdump -w - tcp | tcptrace-states -        from standard input
+  tcptrace-states check a.pcap                for CI: fails by rules and budgets
 
-Exit codes: 0 done (a damaged capture is shown as far as it goes, with a warning); 2 wrong usage or unreadable input.
-A file named like a command (`show`, `leaks`, `explain`, `help`) is written ./show and so on.";
+Exit codes: 0 done (a damaged capture is shown as far as it goes, with a warning); 2 wrong usage or unreadable input; 4 the
+output could not be written; for those of `check` see its help.
+A file named like a command (`show`, `leaks`, `check`, `help`) is written ./show and so on.";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -73,6 +78,9 @@ pub enum Command {
     /// Show who holds TIME-WAIT, the ports it takes from clients, and the reuse of 4-tuples in it
     #[command(after_help = time_wait::EXAMPLES)]
     TimeWait(TimeWait),
+    /// Fail on findings and exceeded budgets, for CI
+    #[command(after_help = check::EXAMPLES)]
+    Check(Check),
     /// Say what changed between two captures or two saved reports
     #[command(after_help = diff::EXAMPLES)]
     Diff(Diff),
@@ -85,7 +93,7 @@ pub enum Command {
 
 impl Command {
     /// The names of the commands.
-    pub const NAMES: [&'static str; 6] = ["show", "leaks", "time-wait", "diff", "explain", "schema"];
+    pub const NAMES: [&'static str; 7] = ["show", "leaks", "time-wait", "check", "diff", "explain", "schema"];
 }
 
 /// The default command: the screen of connections.
@@ -251,55 +259,9 @@ fn outcome_parser() -> impl TypedValueParser<Value = Outcome> {
     })
 }
 
-/// 2 MSL in nanoseconds, from a system's name or from one MSL.
-fn time_wait(text: &str) -> Result<i64, String> {
-    const SECOND: i64 = 1_000_000_000;
-    match text {
-        "linux" | "bsd" => Ok(60 * SECOND),
-        "windows" => Ok(120 * SECOND),
-        "rfc" => Ok(240 * SECOND),
-        _ => {
-            let msl = duration(text).ok_or(
-                "write linux, rfc, windows, bsd, or a duration with its unit such as 30s, 2m, 500ms",
-            )?;
-            msl.checked_mul(2).ok_or_else(|| "too long".to_owned())
-        }
-    }
-}
-
 /// A duration as an argument, in nanoseconds.
 fn duration_argument(text: &str) -> Result<i64, String> {
     duration(text).ok_or_else(|| "write a duration with its unit such as 30s, 2m, 500ms".to_owned())
-}
-
-/// Reads a duration with its unit, `1.5s`, `2m`, `500ms`, in nanoseconds.
-pub fn duration(text: &str) -> Option<i64> {
-    const UNITS: [(&str, i64); 7] = [
-        ("ns", 1),
-        ("us", 1_000),
-        ("µs", 1_000),
-        ("ms", 1_000_000),
-        ("s", 1_000_000_000),
-        ("m", 60_000_000_000),
-        ("h", 3_600_000_000_000),
-    ];
-    let split = text.find(|character: char| !character.is_ascii_digit() && character != '.')?;
-    let (count, unit) = text.split_at(split);
-    let unit = UNITS
-        .into_iter()
-        .find(|(name, _)| *name == unit.trim_start())
-        .map(|(_, ns)| ns)?;
-    let (whole, fraction) = count.split_once('.').unwrap_or((count, "0"));
-    if fraction.is_empty() || fraction.len() > 9 || fraction.contains('.') {
-        return None;
-    }
-    let scale = 10_i64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let part = i128::from(fraction.parse::<i64>().ok()?) * i128::from(unit) / i128::from(scale);
-    whole
-        .parse::<i64>()
-        .ok()?
-        .checked_mul(unit)?
-        .checked_add(i64::try_from(part).ok()?)
 }
 
 #[cfg(test)]
@@ -310,51 +272,6 @@ mod tests {
     fn the_definition_is_sound() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn durations_need_a_unit() {
-        let cases = [
-            ("30s", Some(30_000_000_000)),
-            ("2m", Some(120_000_000_000)),
-            ("500ms", Some(500_000_000)),
-            ("1.5s", Some(1_500_000_000)),
-            ("0.25h", Some(900_000_000_000)),
-            ("7 us", Some(7_000)),
-            ("7µs", Some(7_000)),
-            ("0s", Some(0)),
-            ("30", None),
-            ("", None),
-            ("s", None),
-            ("-1s", None),
-            ("1.s", None),
-            ("1.2.3s", None),
-            ("1e3s", None),
-            ("99999999999h", None),
-        ];
-        for (text, ns) in cases {
-            assert_eq!(duration(text), ns, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_msl_is_half_a_time_wait() {
-        let cases = [
-            ("linux", Ok(60)),
-            ("rfc", Ok(240)),
-            ("windows", Ok(120)),
-            ("bsd", Ok(60)),
-            ("30s", Ok(60)),
-            ("2m", Ok(240)),
-        ];
-        for (text, seconds) in cases {
-            assert_eq!(
-                time_wait(text),
-                seconds.map(|seconds: i64| seconds * 1_000_000_000),
-                "{text}"
-            );
-        }
-        assert!(time_wait("solaris").is_err());
     }
 
     #[test]
@@ -369,12 +286,27 @@ mod tests {
         assert_eq!(list.map(|cli| cli.list.files.len()).ok(), Some(2));
         let show = Cli::try_parse_from(["tcptrace-states", "show", "a.pcap", "--conn", "7"]);
         assert!(matches!(show.map(|cli| cli.command), Ok(Some(Command::Show(_)))));
+        let check = Cli::try_parse_from(["tcptrace-states", "check", "a.pcap", "--baseline", "b.json"]);
+        assert!(matches!(
+            check.map(|cli| cli.command),
+            Ok(Some(Command::Check(_)))
+        ));
         for wrong in [
             &["tcptrace-states"][..],
             &["tcptrace-states", "show"],
             &["tcptrace-states", "a.pcap", "--outcome", "closd"],
             &["tcptrace-states", "a.pcap", "--all", "--limit", "3"],
             &["tcptrace-states", "a.pcap", "--width", "10"],
+            &["tcptrace-states", "check"],
+            &["tcptrace-states", "check", "a.pcap", "--update-baseline"],
+            &[
+                "tcptrace-states",
+                "check",
+                "a.pcap",
+                "-c",
+                "a.toml",
+                "--no-config",
+            ],
         ] {
             assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
         }

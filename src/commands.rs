@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use tcptrace_states::analyze::{LadderRequest, Progress, Settings, analyze};
-use tcptrace_states::cli::{Color, Common, Format, ProgressWhen, ScreenArgs};
+use tcptrace_states::cli::{Color, Common, Format, ProgressWhen};
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
 
+pub mod check;
 pub mod diff;
 pub mod explain;
 pub mod leaks;
@@ -29,34 +30,73 @@ const ROWS: usize = 20;
 /// A run shorter than this shows no progress bar.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// What a run that gave a result says about its input.
-pub struct Verdict {
+/// How a run ended that gave a result.
+pub struct Done {
     /// Nothing of the input is missing.
     pub complete: bool,
     /// What was wrong with it.
     pub damage: Vec<String>,
-    /// Something was found that the user had asked to fail on.
-    pub failed: bool,
+    /// What `check` found; none for commands that only show.
+    pub checked: Option<Checked>,
+    /// Outputs that are missing.
+    pub unwritten: Vec<Unwritten>,
 }
 
-impl Verdict {
-    pub fn of(analysis: &Analysis) -> Verdict {
-        Verdict {
+/// What a check says to whoever waits for its exit code.
+pub enum Checked {
+    /// Nothing fails, or nothing that should count.
+    Passes,
+    /// Something fails.
+    Fails,
+}
+
+impl Done {
+    pub fn of(analysis: &Analysis) -> Done {
+        Done {
             complete: analysis.capture.complete,
             damage: analysis.capture.damage.clone(),
-            failed: false,
+            checked: None,
+            unwritten: Vec::new(),
         }
     }
 
     /// Of a command that reads no capture.
-    pub fn sound() -> Verdict {
-        Verdict {
+    pub fn sound() -> Done {
+        Done {
             complete: true,
             damage: Vec::new(),
-            failed: false,
+            checked: None,
+            unwritten: Vec::new(),
         }
     }
 }
+
+/// An output that could not be written, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} could not be written")]
+pub struct Unwritten {
+    /// Which one.
+    pub what: String,
+    #[source]
+    error: io::Error,
+}
+
+impl Unwritten {
+    pub fn new(what: impl Into<String>, error: io::Error) -> Unwritten {
+        Unwritten {
+            what: what.into(),
+            error,
+        }
+    }
+
+    /// Who reads the output has seen enough: nothing to complain about.
+    pub fn is_closed_pipe(&self) -> bool {
+        self.error.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// Standard output, for messages.
+pub const STDOUT: &str = "the output";
 
 /// The analysis, with a progress bar if it takes long.
 pub fn analysis_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) -> anyhow::Result<Analysis> {
@@ -66,11 +106,11 @@ pub fn analysis_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) ->
         ladder,
         findings: Default::default(),
     };
-    analysis_with(&settings, common.progress)
+    analysis_by(&settings, common.progress)
 }
 
 /// See [`analysis_of`].
-pub fn analysis_with(settings: &Settings, progress: ProgressWhen) -> anyhow::Result<Analysis> {
+pub fn analysis_by(settings: &Settings, progress: ProgressWhen) -> anyhow::Result<Analysis> {
     let started = Instant::now();
     let wanted = progress == ProgressWhen::Auto && io::stderr().is_terminal();
     let mut bar: Option<ProgressBar> = None;
@@ -118,7 +158,8 @@ impl Screen {
         Screen::new(common.color, common.width)
     }
 
-    pub fn new(color: Color, columns_asked_for: Option<u16>) -> Screen {
+    /// With what the user says of it.
+    pub fn new(color: Color, width: Option<u16>) -> Screen {
         match color {
             Color::Auto => ColorChoice::Auto,
             Color::Always => ColorChoice::Always,
@@ -137,7 +178,7 @@ impl Screen {
                 .and_then(|text| text.parse().ok())
                 .filter(|n| *n >= 40)
         };
-        let width = columns_asked_for
+        let width = width
             .map(usize::from)
             .or(size.map(|(width, _)| usize::from(width.0)));
         Screen {
@@ -147,23 +188,16 @@ impl Screen {
         }
     }
 
-    /// The look of a view without connections.
-    pub fn plain_look(&self, args: &ScreenArgs) -> Look {
-        Look {
-            width: self.width,
-            rows: Rows::All,
-            ascii: args.ascii,
-            color: self.color != ColorChoice::Never,
-            seq: SequenceNumbers::Absolute,
-        }
+    pub fn look(&self, common: &Common, rows: Rows, seq: SequenceNumbers) -> Look {
+        self.look_of(common.ascii, rows, seq)
     }
 
-    pub fn look(&self, common: &Common, rows: Rows, seq: SequenceNumbers) -> Look {
+    pub fn look_of(&self, ascii: bool, rows: Rows, seq: SequenceNumbers) -> Look {
         let color = self.color != ColorChoice::Never;
         Look {
             width: self.width,
             rows,
-            ascii: common.ascii,
+            ascii,
             color,
             seq,
         }
@@ -185,7 +219,7 @@ pub fn print(
         Format::Jsonl => flushed(stdout, |out| report::jsonl::write(out, analysis)),
         Format::Csv => flushed(stdout, |out| report::csv::write(out, analysis)),
     };
-    written.context("the output could not be written")
+    written.map_err(|error| Unwritten::new(STDOUT, error).into())
 }
 
 /// Writes text for people, in the colours that standard output can show.
@@ -194,12 +228,14 @@ pub fn print_text(
     view: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<()> {
     let stdout = io::stdout().lock();
-    flushed(AutoStream::new(stdout, screen.color), view).context("the output could not be written")
+    let written = flushed(AutoStream::new(stdout, screen.color), view);
+    written.map_err(|error| Unwritten::new(STDOUT, error).into())
 }
 
 /// Writes text for programs.
 pub fn print_raw(view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
-    flushed(io::stdout().lock(), view).context("the output could not be written")
+    let written = flushed(io::stdout().lock(), view);
+    written.map_err(|error| Unwritten::new(STDOUT, error).into())
 }
 
 /// A view of all connections together has no row or line a connection, as two of the formats want it.
@@ -222,7 +258,7 @@ pub fn print_together(
         Format::Table => flushed(AutoStream::new(stdout, screen.color), people),
         Format::Json | Format::Jsonl | Format::Csv => flushed(stdout, json),
     };
-    written.context("the output could not be written")
+    written.map_err(|error| Unwritten::new(STDOUT, error).into())
 }
 
 fn flushed(raw: impl Write, view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {

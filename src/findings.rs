@@ -121,8 +121,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The severity of a rule, unless it is off or below what is wanted.
-    fn severity(&self, rule: &Rule) -> Option<Severity> {
+    /// The severity of a rule; none if it is off or below what is wanted, so that it is not asked.
+    pub fn severity(&self, rule: &Rule) -> Option<Severity> {
         let set = self.levels.iter().rev().find(|(code, _)| *code == rule.code);
         set.map_or(Some(rule.severity), |(_, level)| *level)
             .filter(|severity| *severity >= self.least)

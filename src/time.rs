@@ -67,6 +67,73 @@ pub fn human_duration(ns: i64) -> String {
     }
 }
 
+/// A duration to its last nanosecond: `5 s`, `5.001 s`, `200 ms`, `1.5 µs`.
+pub fn exact_duration(ns: i64) -> String {
+    let ns = ns.max(0).unsigned_abs();
+    let (unit, digits, name) = match ns {
+        0 => (1_000_000_000, 9, "s"),
+        1..1_000 => (1, 0, "ns"),
+        1_000..1_000_000 => (1_000, 3, "µs"),
+        1_000_000..1_000_000_000 => (1_000_000, 6, "ms"),
+        _ => (1_000_000_000, 9, "s"),
+    };
+    let fraction = format!("{:0digits$}", ns % unit);
+    match fraction.trim_end_matches('0') {
+        "" => format!("{} {name}", ns / unit),
+        fraction => format!("{}.{fraction} {name}", ns / unit),
+    }
+}
+
+/// 2 MSL in nanoseconds, from a system's name or from one MSL.
+///
+/// # Errors
+///
+/// The text is neither, or too long a time; the error says what to write.
+pub fn time_wait(text: &str) -> Result<i64, String> {
+    const SECOND: i64 = 1_000_000_000;
+    match text {
+        "linux" | "bsd" => Ok(60 * SECOND),
+        "windows" => Ok(120 * SECOND),
+        "rfc" => Ok(240 * SECOND),
+        _ => {
+            let msl = duration(text).ok_or(
+                "write linux, rfc, windows, bsd, or a duration with its unit such as 30s, 2m, 500ms",
+            )?;
+            msl.checked_mul(2).ok_or_else(|| "too long".to_owned())
+        }
+    }
+}
+
+/// Reads a duration with its unit, `1.5s`, `2m`, `500ms`, in nanoseconds.
+pub fn duration(text: &str) -> Option<i64> {
+    const UNITS: [(&str, i64); 7] = [
+        ("ns", 1),
+        ("us", 1_000),
+        ("µs", 1_000),
+        ("ms", 1_000_000),
+        ("s", 1_000_000_000),
+        ("m", 60_000_000_000),
+        ("h", 3_600_000_000_000),
+    ];
+    let split = text.find(|character: char| !character.is_ascii_digit() && character != '.')?;
+    let (count, unit) = text.split_at(split);
+    let unit = UNITS
+        .into_iter()
+        .find(|(name, _)| *name == unit.trim_start())
+        .map(|(_, ns)| ns)?;
+    let (whole, fraction) = count.split_once('.').unwrap_or((count, "0"));
+    if fraction.is_empty() || fraction.len() > 9 || fraction.contains('.') {
+        return None;
+    }
+    let scale = 10_i64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let part = i128::from(fraction.parse::<i64>().ok()?) * i128::from(unit) / i128::from(scale);
+    whole
+        .parse::<i64>()
+        .ok()?
+        .checked_mul(unit)?
+        .checked_add(i64::try_from(part).ok()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +173,69 @@ mod tests {
         for (ns, text) in cases {
             assert_eq!(human_duration(ns), text);
         }
+    }
+
+    #[test]
+    fn an_exact_duration_rounds_nothing() {
+        let cases = [
+            (0, "0 s"),
+            (-1, "0 s"),
+            (7, "7 ns"),
+            (1_500, "1.5 µs"),
+            (200_000_000, "200 ms"),
+            (999_999_999, "999.999999 ms"),
+            (5_000_000_000, "5 s"),
+            (5_000_000_001, "5.000000001 s"),
+            (120_000_000_000, "120 s"),
+            (i64::MAX, "9223372036.854775807 s"),
+        ];
+        for (ns, text) in cases {
+            assert_eq!(exact_duration(ns), text);
+        }
+    }
+
+    #[test]
+    fn durations_need_a_unit() {
+        let cases = [
+            ("30s", Some(30_000_000_000)),
+            ("2m", Some(120_000_000_000)),
+            ("500ms", Some(500_000_000)),
+            ("1.5s", Some(1_500_000_000)),
+            ("0.25h", Some(900_000_000_000)),
+            ("7 us", Some(7_000)),
+            ("7µs", Some(7_000)),
+            ("0s", Some(0)),
+            ("30", None),
+            ("", None),
+            ("s", None),
+            ("-1s", None),
+            ("1.s", None),
+            ("1.2.3s", None),
+            ("1e3s", None),
+            ("99999999999h", None),
+        ];
+        for (text, ns) in cases {
+            assert_eq!(duration(text), ns, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_msl_is_half_a_time_wait() {
+        let cases = [
+            ("linux", Ok(60)),
+            ("rfc", Ok(240)),
+            ("windows", Ok(120)),
+            ("bsd", Ok(60)),
+            ("30s", Ok(60)),
+            ("2m", Ok(240)),
+        ];
+        for (text, seconds) in cases {
+            assert_eq!(
+                time_wait(text),
+                seconds.map(|seconds: i64| seconds * 1_000_000_000),
+                "{text}"
+            );
+        }
+        assert!(time_wait("solaris").is_err());
     }
 }

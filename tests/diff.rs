@@ -295,4 +295,10 @@ fn a_damaged_capture_is_compared_and_said_to_be_incomplete() {
         stdout(&output)
     );
     assert!(stderr(&output).contains("damaged.pcap"), "{}", stderr(&output));
+    let code = |level: &str| {
+        run(&["diff", HEALTHY, &path, "--fail-on-new", level])
+            .status
+            .code()
+    };
+    assert_eq!(code("error"), Some(3), "a gate does not pass on half the input");
 }

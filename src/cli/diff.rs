@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::{Args, ValueEnum};
 
+use super::ProgressWhen;
 use super::screen::ScreenArgs;
-use super::{ProgressWhen, time_wait};
 use crate::model::Severity;
+use crate::time::time_wait;
 
 pub(super) const EXAMPLES: &str = "\
 OLD and NEW are captures, or reports that were saved with --format jsonl or json; the content tells which.
@@ -18,7 +19,8 @@ Examples:
   tcptrace-states before.pcapng --format jsonl > before.jsonl
   tcptrace-states diff before.jsonl after.pcapng --fail-on-new warning
 
-Exit codes: 0 compared; 1 there is a new finding at or above --fail-on-new; 2 wrong usage or unreadable input.";
+Exit codes: 0 compared; 1 there is a new finding at or above --fail-on-new; 2 wrong usage or unreadable input;
+with --fail-on-new, 3 if nothing is new but a side is damaged or cut off; 4 the output could not be written.";
 
 /// `diff`.
 #[derive(Debug, Args)]

@@ -9,13 +9,13 @@ use anyhow::{Context, bail};
 use tcptrace_states::analyze::{LadderRequest, Settings};
 use tcptrace_states::cli::{Diff, DiffFormat};
 use tcptrace_states::diff::{Difference, Side};
-use tcptrace_states::report;
+use tcptrace_states::report::{self, Rows, SequenceNumbers};
 use tcptrace_states::saved;
 
-use super::{Screen, Verdict, analysis_with, print_raw, print_text};
+use super::{Checked, Done, Screen, Unwritten, analysis_by, print_raw, print_text};
 
 /// `diff`.
-pub fn run(args: &Diff) -> anyhow::Result<Verdict> {
+pub fn run(args: &Diff) -> anyhow::Result<Done> {
     if args.old.as_os_str() == "-" && args.new.as_os_str() == "-" {
         bail!("standard input can be read only once");
     }
@@ -23,21 +23,34 @@ pub fn run(args: &Diff) -> anyhow::Result<Verdict> {
     let old = side(args, &args.old, &mut damage)?;
     let new = side(args, &args.new, &mut damage)?;
     let difference = Difference::between(&old, &new);
-    match args.format {
+    let written = match args.format {
         DiffFormat::Table => {
             let screen = Screen::new(args.screen.color, args.screen.width);
-            let look = screen.plain_look(&args.screen);
-            print_text(&screen, |out| report::diff::write(out, &difference, &look))?;
+            let look = screen.look_of(args.screen.ascii, Rows::All, SequenceNumbers::Absolute);
+            print_text(&screen, |out| report::diff::write(out, &difference, &look))
         }
-        DiffFormat::Json => print_raw(|out| report::diff::write_json(out, &difference))?,
-        DiffFormat::Markdown => print_raw(|out| report::diff::write_markdown(out, &difference))?,
+        DiffFormat::Json => print_raw(|out| report::diff::write_json(out, &difference)),
+        DiffFormat::Markdown => print_raw(|out| report::diff::write_markdown(out, &difference)),
+    };
+    // Who closes the pipe early gets the exit code all the same.
+    if let Err(error) = written
+        && !error
+            .downcast_ref::<Unwritten>()
+            .is_some_and(Unwritten::is_closed_pipe)
+    {
+        return Err(error);
     }
-    Ok(Verdict {
+    Ok(Done {
         complete: difference.old.complete && difference.new.complete,
         damage,
-        failed: args
-            .fail_on_new
-            .is_some_and(|level| difference.has_new(level.into())),
+        checked: args.fail_on_new.map(|level| {
+            if difference.has_new(level.into()) {
+                Checked::Fails
+            } else {
+                Checked::Passes
+            }
+        }),
+        unwritten: Vec::new(),
     })
 }
 
@@ -63,7 +76,7 @@ fn side(args: &Diff, path: &Path, damage: &mut Vec<String>) -> anyhow::Result<Si
         ladder: LadderRequest::None,
         findings: Default::default(),
     };
-    let analysis = analysis_with(&settings, args.progress)?;
+    let analysis = analysis_by(&settings, args.progress)?;
     damage.extend(analysis.capture.damage.iter().cloned());
     Ok(Side::of(&name, &analysis))
 }

@@ -4,12 +4,12 @@ use anyhow::bail;
 
 use tcptrace_states::cli::{Explain, TextFormat};
 use tcptrace_states::explain::{self, Answer};
-use tcptrace_states::report;
+use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{Screen, Verdict, print_raw, print_text};
+use super::{Done, Screen, print_raw, print_text};
 
 /// `explain`.
-pub fn run(args: &Explain) -> anyhow::Result<Verdict> {
+pub fn run(args: &Explain) -> anyhow::Result<Done> {
     let pages = match &args.word {
         None if args.rules => vec![explain::rules_table()],
         None => vec![explain::index()],
@@ -29,7 +29,7 @@ pub fn run(args: &Explain) -> anyhow::Result<Verdict> {
     match args.format {
         TextFormat::Text => {
             let screen = Screen::new(args.screen.color, args.screen.width);
-            let look = screen.plain_look(&args.screen);
+            let look = screen.look_of(args.screen.ascii, Rows::All, SequenceNumbers::Absolute);
             print_text(&screen, |out| report::explain::write(out, &pages, &look))?;
         }
         // The README holds the table alone, without a heading.
@@ -38,5 +38,5 @@ pub fn run(args: &Explain) -> anyhow::Result<Verdict> {
         }
         TextFormat::Markdown => print_raw(|out| report::explain::write_markdown(out, &pages))?,
     }
-    Ok(Verdict::sound())
+    Ok(Done::sound())
 }

@@ -5,10 +5,10 @@ use tcptrace_states::cli::Leaks;
 use tcptrace_states::population::{self, Span};
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{Screen, Verdict, analysis_of, only_table_or_json, print_together};
+use super::{Done, Screen, analysis_of, only_table_or_json, print_together};
 
 /// `leaks`.
-pub fn run(args: &Leaks) -> anyhow::Result<Verdict> {
+pub fn run(args: &Leaks) -> anyhow::Result<Done> {
     let common = &args.common;
     only_table_or_json(common, "leaks")?;
     let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
@@ -23,5 +23,5 @@ pub fn run(args: &Leaks) -> anyhow::Result<Verdict> {
         |out| report::leaks::json(out, &analysis, &leaks),
         |out| report::leaks::write(out, &analysis, &leaks, None, &look),
     )?;
-    Ok(Verdict::of(&analysis))
+    Ok(Done::of(&analysis))
 }

@@ -6,10 +6,10 @@ use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::{Format, List};
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{ROWS, Screen, Verdict, analysis_of, print};
+use super::{Done, ROWS, Screen, analysis_of, print};
 
 /// The default command.
-pub fn run(args: &List) -> anyhow::Result<Verdict> {
+pub fn run(args: &List) -> anyhow::Result<Done> {
     let common = &args.common;
     if let Some(name) = args.misplaced() {
         bail!(
@@ -32,5 +32,5 @@ pub fn run(args: &List) -> anyhow::Result<Verdict> {
     print(common.format, &analysis, &screen, |out| {
         report::table::write(out, &analysis, &look)
     })?;
-    Ok(Verdict::of(&analysis))
+    Ok(Done::of(&analysis))
 }

@@ -2,11 +2,11 @@
 
 use tcptrace_states::schema::schema;
 
-use super::{Verdict, print_raw};
+use super::{Done, print_raw};
 
 /// `schema`.
-pub fn run() -> anyhow::Result<Verdict> {
+pub fn run() -> anyhow::Result<Done> {
     let text = serde_json::to_string_pretty(&schema())?;
     print_raw(|out| writeln!(out, "{text}"))?;
-    Ok(Verdict::sound())
+    Ok(Done::sound())
 }

@@ -12,10 +12,10 @@ use tcptrace_states::report::look::{counted, number};
 use tcptrace_states::report::{self, Rows, Tone};
 use tcptrace_states::select::{Selection, by_attention};
 
-use super::{Screen, Verdict, analysis_of, print};
+use super::{Done, Screen, analysis_of, print};
 
 /// `show`.
-pub fn run(args: &Show) -> anyhow::Result<Verdict> {
+pub fn run(args: &Show) -> anyhow::Result<Done> {
     let common = &args.common;
     let selection = common.selection.to_selection();
     let (mut analysis, chosen) = analysis_with_ladders(args, &selection)?;
@@ -38,7 +38,7 @@ pub fn run(args: &Show) -> anyhow::Result<Verdict> {
         }
         Ok(())
     })?;
-    Ok(Verdict::of(&analysis))
+    Ok(Done::of(&analysis))
 }
 
 /// The connections that `show` shows, and why, if nobody named them.

@@ -6,10 +6,10 @@ use tcptrace_states::findings::Thresholds;
 use tcptrace_states::population::{self, Span};
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{Screen, Verdict, analysis_of, only_table_or_json, print_together};
+use super::{Done, Screen, analysis_of, only_table_or_json, print_together};
 
 /// `time-wait`.
-pub fn run(args: &TimeWait) -> anyhow::Result<Verdict> {
+pub fn run(args: &TimeWait) -> anyhow::Result<Done> {
     let common = &args.common;
     only_table_or_json(common, "time-wait")?;
     let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
@@ -32,5 +32,5 @@ pub fn run(args: &TimeWait) -> anyhow::Result<Verdict> {
         |out| report::time_wait::json(out, &analysis, &waits),
         |out| report::time_wait::write(out, &analysis, &waits, &look),
     )?;
-    Ok(Verdict::of(&analysis))
+    Ok(Done::of(&analysis))
 }

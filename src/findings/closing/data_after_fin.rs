@@ -40,7 +40,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Snort: 129:3; Zeek: FIN_advanced_last_seq.
+    /// Zeek: FIN_advanced_last_seq; Snort: 129:3.
     "FN08", "data-after-fin", Error,
     on: [DataAfterFin],
     excused_by: [Loss, ClockSteps],

@@ -31,7 +31,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: stream.fin_invalid_ack.
+    /// Suricata: fin_invalid_ack.
     "FN07", "fin-bad-ack", Error,
     on: [FinBadAck],
     excused_by: [Loss, CutStart, OneSided],

@@ -32,7 +32,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Zeek: inappropriate_FIN.
+    /// Zeek: inappropriate_FIN, SH, SHR.
     "FN15", "fin-in-syn-sent", Error,
     on: [FinBeforeAnswer],
     excused_by: [OneSided, Loss],

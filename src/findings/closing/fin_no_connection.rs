@@ -30,7 +30,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: stream.fin_but_no_session; Zeek: spontaneous_FIN.
+    /// Suricata: fin_but_no_session; Zeek: spontaneous_FIN.
     "FN11", "fin-no-connection", Note,
     on: [FinNoConnection],
     excused_by: [],

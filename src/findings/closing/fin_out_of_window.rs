@@ -31,7 +31,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: stream.fin_out_of_window, stream.closewait_fin_out_of_window, stream.fin1_fin_wrong_seq, stream.fin2_fin_wrong_seq.
+    /// Suricata: fin_out_of_window, fin1_fin_wrong_seq, fin2_fin_wrong_seq, closewait_fin_out_of_window.
     "FN06", "fin-out-of-window", Error,
     on: [FinOutsideWindow],
     excused_by: [Loss, CutStart, OneSided],

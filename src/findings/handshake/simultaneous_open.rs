@@ -32,7 +32,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: 3whs_syn_toclient_on_syn_recv; Zeek: simultaneous_open, repeated_SYN_with_ack, repeated_SYN_reply_wo_ack;
+    /// Suricata: 3whs_syn_toclient_on_syn_recv; Zeek: repeated_SYN_with_ack, repeated_SYN_reply_wo_ack, simultaneous_open;
     /// Snort: 129:13.
     "HS07", "simultaneous-open", Note,
     on: [SimultaneousOpen],

@@ -38,8 +38,8 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: 3whs_synack_with_wrong_ack, 3whs_synack_resend_with_diff_ack, est_synack_resend_with_diff_ack,
-    /// 4whs_synack_with_wrong_ack, 4whs_synack_with_wrong_syn; Zeek: bad_SYN_ack.
+    /// Suricata: 3whs_synack_resend_with_diff_ack, 3whs_synack_with_wrong_ack, 4whs_synack_with_wrong_ack,
+    /// 4whs_synack_with_wrong_syn, est_synack_resend_with_diff_ack; Zeek: bad_SYN_ack.
     "HS05", "synack-bad-ack", Error,
     on: [SynAckBadAck],
     excused_by: [ClockSteps],

@@ -35,7 +35,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Zeek: unsolicited_SYN_response, connection_originator_SYN_ack.
+    /// Zeek: connection_originator_SYN_ack, unsolicited_SYN_response.
     "HS16", "unsolicited-synack", Warning,
     on: [],
     excused_by: [Loss, OneSided, ClockSteps],

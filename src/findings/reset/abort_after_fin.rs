@@ -31,10 +31,6 @@ rule! {
     /// 1.010 S>C ACK     seq=301 ack=102
     /// 1.020 S>C RST,ACK seq=301 ack=102
     /// ```
-    ///
-    /// # Elsewhere
-    ///
-    /// Zeek: RSTO, RSTR.
     "RS09", "abort-after-fin", Note,
     on: [],
     excused_by: [],

@@ -32,7 +32,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Wireshark: tcp.connection.rst; Zeek: RSTO, RSTR.
+    /// Zeek: RSTO, RSTR; Wireshark: tcp.connection.rst.
     "RS01", "reset-accepted", Note,
     on: [],
     excused_by: [],

@@ -37,7 +37,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: stream.suspected_rst_inject; Zeek: data_after_reset, FIN_after_reset; Snort: 129:7, 129:18.
+    /// Zeek: FIN_after_reset, data_after_reset; Snort: 129:7, 129:18.
     "RS05", "activity-after-reset", Warning,
     on: [ActivityAfterReset],
     excused_by: [Loss, Duplicates, ClockSteps],

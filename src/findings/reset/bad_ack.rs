@@ -32,7 +32,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: stream.rst_invalid_ack.
+    /// Suricata: rst_invalid_ack.
     "RS06", "reset-bad-ack", Warning,
     on: [ResetBadAck],
     excused_by: [OneSided],

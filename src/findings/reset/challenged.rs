@@ -31,6 +31,10 @@ rule! {
     /// open
     /// 1.000 S>C RST     seq=301
     /// ```
+    ///
+    /// # Elsewhere
+    ///
+    /// Snort: rsts_in_window.
     "RS03", "reset-challenged", Note,
     on: [ResetInWindow],
     excused_by: [Loss, CutStart, OneSided],

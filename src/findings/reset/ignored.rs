@@ -37,7 +37,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: stream.suspected_rst_inject.
+    /// Suricata: suspected_rst_inject.
     "RS04", "reset-ignored", Warning,
     on: [],
     excused_by: [Loss, Duplicates, ClockSteps],

@@ -29,10 +29,6 @@ rule! {
     /// open
     /// 1.000 C>S RST,ACK seq=101 ack=301
     /// ```
-    ///
-    /// # Elsewhere
-    ///
-    /// Suricata: stream.rst_but_no_session; Zeek: spontaneous_RST.
     "RS08", "reset-no-connection", Note,
     on: [ResetNoConnection],
     excused_by: [],

@@ -30,7 +30,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: stream.rst_with_data; Zeek: RST_with_data.
+    /// Suricata: rst_with_data; Zeek: RST_with_data.
     "RS07", "reset-with-data", Note,
     on: [ResetWithData],
     excused_by: [],

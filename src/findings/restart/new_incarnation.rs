@@ -31,7 +31,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Wireshark: tcp.analysis.reused_ports; Zeek: SYN_after_close, SYN_after_reset, SYN_after_partial.
+    /// Zeek: SYN_after_partial, SYN_after_close, SYN_after_reset; Wireshark: tcp.analysis.reused_ports.
     "RU01", "new-incarnation", Info,
     on: [],
     excused_by: [],

@@ -33,7 +33,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: stream.est_syn_resend.
+    /// Suricata: est_syn_resend.
     "RU05", "old-duplicate-syn", Note,
     on: [OldDuplicateSyn, SynInConnection],
     excused_by: [],

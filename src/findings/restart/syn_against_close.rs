@@ -40,7 +40,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: stream.shutdown_syn_resend; Zeek: active_connection_reuse.
+    /// Suricata: shutdown_syn_resend.
     "RU04", "syn-against-close-wait", Error,
     on: [],
     excused_by: [Loss],

@@ -34,8 +34,8 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: stream.est_syn_resend_diff_seq, stream.est_syn_toclient, stream.shutdown_syn_resend; Zeek: SYN_seq_jump,
-    /// SYN_inside_connection, active_connection_reuse; Snort: 129:1.
+    /// Suricata: est_syn_toclient, est_syn_resend_diff_seq, shutdown_syn_resend; Zeek: SYN_seq_jump, SYN_inside_connection,
+    /// active_connection_reuse; Snort: 129:1.
     "RU02", "syn-in-synchronized-state", Warning,
     on: [],
     excused_by: [Loss],

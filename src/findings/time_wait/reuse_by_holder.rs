@@ -32,10 +32,6 @@ rule! {
     /// 99.00 C>S SYN     seq=70000
     /// 99.01 S>C SYN,ACK seq=9000 ack=70001
     /// ```
-    ///
-    /// # Elsewhere
-    ///
-    /// Wireshark: tcp.analysis.reused_ports; Zeek: premature_connection_reuse; Suricata: stream.shutdown_syn_resend.
     "TW06", "reuse-by-holder", Warning,
     on: [],
     excused_by: [Loss],

@@ -49,7 +49,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Wireshark: tcp.analysis.reused_ports; Zeek: SYN_after_close, premature_connection_reuse; Suricata: stream.shutdown_syn_resend.
+    /// Suricata: shutdown_syn_resend; Zeek: SYN_after_close, premature_connection_reuse.
     "TW04", "reuse-illegal", Error,
     on: [],
     excused_by: [Loss],

@@ -52,7 +52,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Wireshark: tcp.analysis.reused_ports; Zeek: premature_connection_reuse; Suricata: stream.shutdown_syn_resend.
+    /// Suricata: shutdown_syn_resend; Zeek: premature_connection_reuse.
     "TW05", "reuse-refused", Warning,
     on: [],
     excused_by: [Loss],

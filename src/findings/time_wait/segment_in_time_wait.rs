@@ -33,7 +33,7 @@ rule! {
     ///
     /// # Elsewhere
     ///
-    /// Suricata: stream.timewait_ack_wrong_seq, stream.timewait_invalid_ack.
+    /// Suricata: timewait_ack_wrong_seq, timewait_invalid_ack.
     "TW09", "segment-in-time-wait", Note,
     on: [SegmentInTimeWait],
     excused_by: [],

@@ -1,0 +1,298 @@
+//! `check`: the findings and budgets of captures, held against a configuration and a baseline.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anstream::AutoStream;
+use anyhow::{Context, bail};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use tcptrace_states::analyze::{LadderRequest, Settings};
+use tcptrace_states::check::config::{self, FILE_NAME};
+use tcptrace_states::check::{Baseline, Config, Verdict, baseline, verdict};
+use tcptrace_states::cli::check::CheckFormat;
+use tcptrace_states::cli::{Check, Color};
+use tcptrace_states::model::Analysis;
+use tcptrace_states::report::escape::Escaped;
+use tcptrace_states::report::look::counted;
+use tcptrace_states::report::{self, Look, Rows, SequenceNumbers, Tone};
+use tcptrace_states::time::time_wait;
+
+use super::{Checked, Done, STDOUT, Screen, Unwritten, analysis_by, flushed};
+
+/// Names a configuration where none is given.
+const CONFIG_VARIABLE: &str = "TCPTRACE_STATES_CONFIG";
+/// Names the file that all steps of a GitHub workflow append their summaries to.
+const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";
+
+/// `check`.
+pub fn run(args: &Check) -> anyhow::Result<Done> {
+    outputs_are_apart(args)?;
+    let (mut config, config_path) = configuration(args)?;
+    if let Some(fail_on) = args.fail_on {
+        config.fail_on = fail_on.severity();
+    }
+    let known = known(args)?;
+    // A system's name is always known; without one nothing is set.
+    let usual = time_wait("linux").unwrap_or_default();
+    let settings = Settings {
+        files: args.files.clone(),
+        time_wait_ns: args.msl.or(config.time_wait_ns).unwrap_or(usual),
+        ladder: LadderRequest::None,
+        findings: config.findings.clone(),
+    };
+    let analysis = analysis_by(&settings, args.progress)?;
+    let today = today();
+
+    let mut done = Done::of(&analysis);
+    let mut said: Vec<String> = config_path
+        .iter()
+        .map(|path| format!("configuration {}", Escaped(&path.to_string_lossy())))
+        .collect();
+    let mut verdict = verdict(&analysis, &config, known.as_ref(), today);
+    if let (true, Some(path)) = (args.update_baseline, &args.baseline) {
+        match update(path, &analysis, &config, today) {
+            Ok(Updated::Written(news, baseline)) => {
+                verdict = news;
+                said.push(written(path, &baseline));
+            }
+            Ok(Updated::Incomplete) => verdict.remarks.push(
+                "the baseline was not updated: the input is damaged or cut off, and what was not read would be missing in it"
+                    .to_owned(),
+            ),
+            Err(error) => done.unwritten.push(Unwritten::new(shown(path), error)),
+        }
+    }
+
+    for (format, path) in args.outputs.wanted() {
+        if !is_stdout(path)
+            && let Err(error) = to_file(path, format, &verdict)
+        {
+            done.unwritten.push(Unwritten::new(shown(path), error));
+        }
+    }
+    if let Err(error) = to_stdout(args, &said, &verdict) {
+        let unwritten = Unwritten::new(STDOUT, error);
+        // Who reads the output has seen enough, but not who waits for the exit code.
+        if !unwritten.is_closed_pipe() {
+            done.unwritten.push(unwritten);
+        }
+    }
+    done.checked = Some(if verdict.fails() && !args.exit_zero {
+        Checked::Fails
+    } else {
+        Checked::Passes
+    });
+    Ok(done)
+}
+
+/// Writes the verdict in one format. The one place that knows all of them.
+fn view(format: CheckFormat, out: &mut dyn Write, verdict: &Verdict, look: &Look) -> io::Result<()> {
+    match format {
+        CheckFormat::Human => report::check::human::write(out, verdict, look),
+        CheckFormat::Json => report::check::json::write(out, verdict),
+        CheckFormat::Junit => report::check::junit::write(out, verdict),
+        CheckFormat::Sarif => report::check::sarif::write(out, verdict),
+        CheckFormat::Github => report::check::github::write(out, verdict),
+        CheckFormat::Markdown => report::check::markdown::write(out, verdict),
+    }
+}
+
+fn to_stdout(args: &Check, said: &[String], verdict: &Verdict) -> io::Result<()> {
+    let screen = Screen::new(args.color, args.width);
+    let look = screen.look_of(args.ascii, Rows::All, SequenceNumbers::Absolute);
+    let stdout = io::stdout().lock();
+    match args.format {
+        CheckFormat::Human => flushed(AutoStream::new(stdout, screen.color), |out| {
+            for line in said {
+                writeln!(out, "{}", look.paint(Tone::Dim, line))?;
+            }
+            view(CheckFormat::Human, out, verdict, &look)?;
+            if args.outputs.github.as_deref().is_some_and(is_stdout) {
+                view(CheckFormat::Github, out, verdict, &look)?;
+            }
+            Ok(())
+        }),
+        format => flushed(stdout, |out| view(format, out, verdict, &look)),
+    }
+}
+
+fn to_file(path: &Path, format: CheckFormat, verdict: &Verdict) -> io::Result<()> {
+    let append = std::env::var_os(SUMMARY_VARIABLE).is_some_and(|summary| summary == path.as_os_str());
+    let file = if append {
+        OpenOptions::new().append(true).create(true).open(path)?
+    } else {
+        File::create(path)?
+    };
+    let plain = Screen::new(Color::Never, None).look_of(false, Rows::All, SequenceNumbers::Absolute);
+    flushed(file, |out| view(format, out, verdict, &plain))
+}
+
+fn is_stdout(path: impl AsRef<Path>) -> bool {
+    path.as_ref().as_os_str() == "-"
+}
+
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// Refuses what would mix two outputs or overwrite an input.
+fn outputs_are_apart(args: &Check) -> anyhow::Result<()> {
+    let mut taken: Vec<(PathBuf, String)> = Vec::new();
+    let inputs = args.files.iter().chain(&args.config).chain(&args.baseline);
+    for path in inputs {
+        taken.extend(place(path).map(|place| (place, shown(path))));
+    }
+    for (format, path) in args.outputs.wanted() {
+        let name = format.name();
+        if is_stdout(path) {
+            if format != CheckFormat::Github {
+                bail!("--{name} takes the name of a file; for standard output write --format {name}");
+            }
+            if args.format != CheckFormat::Human {
+                bail!(
+                    "--github - and --format {} would mix on standard output",
+                    args.format.name()
+                );
+            }
+        } else if let Some(place) = place(path) {
+            if let Some((_, other)) = taken.iter().find(|(other, _)| *other == place) {
+                bail!("--{name} would overwrite {other}");
+            }
+            taken.push((place, shown(path)));
+        }
+    }
+    Ok(())
+}
+
+/// Where a regular file is, whatever the way to it; none for other things, which several may write to.
+fn place(path: &Path) -> Option<PathBuf> {
+    match fs::metadata(path) {
+        Ok(data) if !data.is_file() => None,
+        Ok(_) => fs::canonicalize(path).ok(),
+        Err(_) => std::path::absolute(path).ok(),
+    }
+}
+
+/// The configuration and where it comes from, if anywhere.
+fn configuration(args: &Check) -> anyhow::Result<(Config, Option<PathBuf>)> {
+    let named = std::env::var_os(CONFIG_VARIABLE).filter(|name| !name.is_empty());
+    let named = args.config.clone().or(named.map(PathBuf::from));
+    let (path, text) = match named {
+        _ if args.no_config => return Ok((Config::default(), None)),
+        Some(path) => {
+            let text = read(&path, config::MOST_BYTES, "configuration")?;
+            (path, text)
+        }
+        None => {
+            let path = PathBuf::from(FILE_NAME);
+            match path.try_exists() {
+                Ok(false) => return Ok((Config::default(), None)),
+                // One that is there and cannot be read is told as such.
+                Ok(true) | Err(_) => {
+                    let text = read(&path, config::MOST_BYTES, "configuration")?;
+                    (path, text)
+                }
+            }
+        }
+    };
+    Ok((Config::parse(&text, &shown(&path))?, Some(path)))
+}
+
+/// The baseline that holds before the run; none if there is none, or a new one is to be made.
+fn known(args: &Check) -> anyhow::Result<Option<Baseline>> {
+    let Some(path) = &args.baseline else {
+        return Ok(None);
+    };
+    if args.update_baseline && !path.exists() {
+        return Ok(None);
+    }
+    if args.update_baseline && !fs::metadata(path).is_ok_and(|data| data.is_file()) {
+        bail!("{}: a baseline to be updated is a regular file", shown(path));
+    }
+    let text = read(path, baseline::MOST_BYTES, "baseline")?;
+    let parsed = Baseline::parse(&text).map_err(|why| anyhow::anyhow!("{}: {why}", shown(path)))?;
+    Ok(Some(parsed))
+}
+
+/// Reads a file of a bounded size.
+fn read(path: &Path, most_bytes: u64, what: &str) -> anyhow::Result<String> {
+    let unreadable = || format!("the {what} {} cannot be read", shown(path));
+    let mut bytes = Vec::new();
+    let file = File::open(path).with_context(unreadable)?;
+    let mut bounded = file.take(most_bytes + 1);
+    bounded.read_to_end(&mut bytes).with_context(unreadable)?;
+    if bytes.len() as u64 > most_bytes {
+        bail!(
+            "{}: larger than {} MiB, this is no {what}",
+            shown(path),
+            most_bytes >> 20
+        );
+    }
+    String::from_utf8(bytes).with_context(unreadable)
+}
+
+/// What became of `--update-baseline`.
+enum Updated {
+    /// The verdict with the new baseline.
+    Written(Verdict, Baseline),
+    /// Not written.
+    Incomplete,
+}
+
+fn update(path: &Path, analysis: &Analysis, config: &Config, today: Date) -> io::Result<Updated> {
+    if !analysis.capture.complete {
+        return Ok(Updated::Incomplete);
+    }
+    let baseline = Baseline::accepting(&verdict(analysis, config, None, today));
+    replace(path, baseline.to_json()?.as_bytes())?;
+    let verdict = verdict(analysis, config, Some(&baseline), today);
+    Ok(Updated::Written(verdict, baseline))
+}
+
+fn written(path: &Path, baseline: &Baseline) -> String {
+    let cases = counted(baseline.len() as u64, "case");
+    format!("baseline      {cases} written to {}", Escaped(&shown(path)))
+}
+
+/// Replaces a file as a whole or not at all: written beside it, then renamed.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    // What a link points to is replaced, not the link.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = target
+        .parent()
+        .filter(|folder| *folder != OsStr::new(""))
+        .unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".tcptrace-states-");
+    if let Some(permissions) = permissions(&target) {
+        builder.permissions(permissions);
+    }
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(&target)?;
+    Ok(())
+}
+
+/// Those of the file that is replaced, else what a new file usually has; a temporary file would be private.
+#[cfg(unix)]
+fn permissions(target: &Path) -> Option<fs::Permissions> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let own = fs::metadata(target).ok().map(|data| data.permissions());
+    own.or(Some(fs::Permissions::from_mode(0o666)))
+}
+
+#[cfg(not(unix))]
+fn permissions(_: &Path) -> Option<fs::Permissions> {
+    None
+}
+
+/// The day on which allowances are judged, in UTC: the same for everybody.
+fn today() -> Date {
+    jiff::Timestamp::now().to_zoned(TimeZone::UTC).date()
+}
