@@ -68,7 +68,7 @@ pub fn index() -> Page {
     page.text(words::NAMES.join(", "));
     page.text(
         "EXIT (exit codes), every field of the JSON contract (`close.half_close_ns`), every value in it (`presumed`, \
-         `half-open`, `fin-missing`), and the names that Suricata, Zeek, Wireshark and Snort give to what rules find.",
+         `half-open`, `fin-missing`), and the names that Suricata, Zeek, Wireshark, Snort and Linux give to such things.",
     );
     page
 }

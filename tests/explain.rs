@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use tcptrace_states::explain::{self, Answer, Block, Page};
-use tcptrace_states::findings;
+use tcptrace_states::findings::{self, elsewhere::Here};
 use tcptrace_states::model::{Outcome, State};
 use tcptrace_states::report;
 use tcptrace_states::report::look::{Look, Rows, SequenceNumbers};
@@ -110,11 +111,27 @@ fn every_field_and_word_of_the_contract_is_explained() {
 
 #[test]
 fn names_of_other_tools_lead_to_the_rule() {
-    let wireshark = text(&pages("tcp.analysis.reused_ports"), 120, false);
-    assert!(wireshark.contains("TW05"), "{wireshark}");
-    let unknown_here = findings::elsewhere::names()
-        .filter(|name| explain::lookup(name.name) == Answer::Unknown { nearest: Vec::new() });
-    assert_eq!(unknown_here.count(), 0);
+    for name in findings::elsewhere::names() {
+        let text = text(&pages(name.name), 100, false);
+        match name.here {
+            Here::Rules(codes) => assert!(
+                codes.iter().any(|code| text.contains(code)),
+                "{}: {text}",
+                name.name
+            ),
+            Here::NoRule(why) => {
+                let words = |text: &str| {
+                    text.split_whitespace()
+                        .map(str::to_owned)
+                        .collect::<Vec<String>>()
+                        .join(" ")
+                };
+                assert!(words(&text).contains(&words(why)), "{}: {text}", name.name);
+            }
+        }
+    }
+    let suricata = text(&pages("stream.rst_invalid_ack"), 80, false);
+    assert!(suricata.contains("RS06"), "{suricata}");
 }
 
 #[test]
@@ -192,5 +209,33 @@ fn the_readme_lists_the_rules_as_they_are() {
         section.trim(),
         table.trim(),
         "run: tcptrace-states explain --rules --format markdown"
+    );
+}
+
+#[test]
+fn the_program_prints_both_and_fails_on_what_it_does_not_know() {
+    let run = |args: &[&str]| {
+        Command::new(assert_cmd::cargo::cargo_bin!("tcptrace-states"))
+            .args(args)
+            .output()
+            .expect("the program")
+    };
+    let schema: serde_json::Value = serde_json::from_slice(&run(&["schema"]).stdout).expect("JSON");
+    assert_eq!(schema, tcptrace_states::schema::schema());
+    for args in [
+        &["explain"][..],
+        &["explain", "exit", "--format", "markdown"],
+        &["explain", "--rules"],
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(!output.stdout.is_empty(), "{args:?}");
+    }
+    let unknown = run(&["explain", "TIME-WIAT\u{1b}"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert!(
+        text.contains("did you mean TIME-WAIT") && !text.contains('\u{1b}'),
+        "{text}"
     );
 }

@@ -281,10 +281,11 @@ fn spreads(
         ("max", |spread| spread.max_ns),
     ];
     for (rank, value) in values.into_iter().take(if with_max { 3 } else { 2 }) {
-        let (before, now) = (old.map(value), new.map(value));
+        let text = |ns: Option<i64>| ns.map_or("none".to_owned(), human_duration);
+        let (before, now) = (text(old.map(value)), text(new.map(value)));
+        // What reads the same would only raise questions.
         if before != now {
-            let text = |ns: Option<i64>| ns.map_or("none".to_owned(), human_duration);
-            rows.push((format!("{name} {rank}"), text(before), text(now)));
+            rows.push((format!("{name} {rank}"), before, now));
         }
     }
 }
