@@ -12,13 +12,19 @@ use crate::select::{AddressFilter, FindingFilter, Selection, StateFilter};
 use crate::time::{duration, time_wait};
 
 pub mod check;
-
-pub use check::Check;
-
+mod diff;
+mod explain;
 mod leaks;
+mod schema;
+mod screen;
 mod time_wait;
 
+pub use check::Check;
+pub use diff::{Diff, DiffFormat, Level};
+pub use explain::{Explain, TextFormat};
 pub use leaks::{Grouping, Leaks};
+pub use schema::Schema;
+pub use screen::ScreenArgs;
 pub use time_wait::TimeWait;
 
 const EXAMPLES: &str = "\
@@ -29,6 +35,8 @@ Examples:
   tcptrace-states show capture.pcapng         one connection, segment by segment
   tcptrace-states leaks capture.pcapng        who does not close: CLOSE-WAIT over time
   tcptrace-states time-wait capture.pcapng    who holds TIME-WAIT, and the ports it takes
+  tcptrace-states diff old.pcapng new.pcapng  what changed
+  tcptrace-states explain CLOSE-WAIT          what a state, a rule or a field means
   tcptrace-states a.pcap --state CLOSE-WAIT --all
   tcptrace-states a.pcap --state server=LAST-ACK --port 5432
   tcptrace-states a.pcap b.pcap --format jsonl | jq -c 'select(.id == 7)'
@@ -74,11 +82,19 @@ pub enum Command {
     /// Fail on findings and exceeded budgets, for CI
     #[command(after_help = check::EXAMPLES)]
     Check(Check),
+    /// Say what changed between two captures or two saved reports
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(Diff),
+    /// Explain a rule, a state, a field, an exit code, or any word of the output
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(Explain),
+    /// Print the JSON Schema of one line of --format jsonl
+    Schema(Schema),
 }
 
 impl Command {
     /// The names of the commands.
-    pub const NAMES: [&'static str; 4] = ["show", "leaks", "time-wait", "check"];
+    pub const NAMES: [&'static str; 7] = ["show", "leaks", "time-wait", "check", "diff", "explain", "schema"];
 }
 
 /// The default command: the screen of connections.

@@ -16,8 +16,11 @@ use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
 
 pub mod check;
+pub mod diff;
+pub mod explain;
 pub mod leaks;
 pub mod list;
+pub mod schema;
 pub mod show;
 pub mod time_wait;
 
@@ -53,6 +56,16 @@ impl Done {
         Done {
             complete: analysis.capture.complete,
             damage: analysis.capture.damage.clone(),
+            checked: None,
+            unwritten: Vec::new(),
+        }
+    }
+
+    /// Of a command that reads no capture.
+    pub fn sound() -> Done {
+        Done {
+            complete: true,
+            damage: Vec::new(),
             checked: None,
             unwritten: Vec::new(),
         }
@@ -210,6 +223,22 @@ pub fn print(
         Format::Jsonl => flushed(stdout, |out| report::jsonl::write(out, analysis)),
         Format::Csv => flushed(stdout, |out| report::csv::write(out, analysis)),
     };
+    written.map_err(|error| Unwritten::new(STDOUT, error).into())
+}
+
+/// Writes text for people, in the colours that standard output can show.
+pub fn print_text(
+    screen: &Screen,
+    view: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    let stdout = io::stdout().lock();
+    let written = flushed(AutoStream::new(stdout, screen.color), view);
+    written.map_err(|error| Unwritten::new(STDOUT, error).into())
+}
+
+/// Writes text for programs.
+pub fn print_raw(view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let written = flushed(io::stdout().lock(), view);
     written.map_err(|error| Unwritten::new(STDOUT, error).into())
 }
 

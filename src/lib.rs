@@ -16,9 +16,12 @@
 //! | [`tracker`] | one life of a 4-tuple: [`tracker::state`] the relation of figure 5, [`tracker::judge`] numbers, [`tracker::stream`] one direction, [`tracker::endpoint`] one endpoint's proven state, what is on its way to it, and evidence |
 //! | [`flow`] | which life of which 4-tuple a segment belongs to |
 //! | [`model`] | the facts as plain data: the JSON contract |
+//! | [`schema`] | the JSON Schema of that contract |
 //! | [`population`] | connections taken together: half-closes and TIME-WAIT over time |
 //! | [`findings`] | what is wrong with them: one rule a file |
 //! | [`check`] | findings held against what a team allows |
+//! | [`diff`] | two sides counted and compared; [`saved`] reads a side back from a report |
+//! | [`explain`] | help on rules, states, fields and words, out of the same documentation |
 //! | [`ss`] | sockets and processes as `ss` lists them, joined with the connections |
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
 //! | [`analyze`] | wires the stages together |
@@ -50,11 +53,15 @@ pub mod analyze;
 pub mod capture;
 pub mod check;
 pub mod cli;
+pub mod diff;
+pub mod explain;
 pub mod findings;
 pub mod flow;
 pub mod model;
 pub mod population;
 pub mod report;
+pub mod saved;
+pub mod schema;
 pub mod segment;
 pub mod select;
 pub mod seq;

@@ -34,6 +34,9 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         None => commands::list::run(&cli.list),
         Some(Command::Show(args)) => commands::show::run(args),
+        Some(Command::Diff(args)) => commands::diff::run(args),
+        Some(Command::Explain(args)) => commands::explain::run(args),
+        Some(Command::Schema(_)) => commands::schema::run(),
         Some(Command::Leaks(args)) => commands::leaks::run(args),
         Some(Command::TimeWait(args)) => commands::time_wait::run(args),
         Some(Command::Check(args)) => commands::check::run(args),

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use crate::segment::PacketNumber;
@@ -17,14 +18,16 @@ pub use crate::tracker::state::State;
 pub use crate::tracker::{Role, RolesFrom};
 
 mod build;
+mod line;
 mod reuse;
 pub use build::{connection, connections};
+pub use line::{Line, lines};
 
 /// Version of the JSON contract; grows by one when a field is renamed or dropped.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Everything one run found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Analysis {
     /// The capture as a whole.
     pub capture: Capture,
@@ -37,7 +40,7 @@ pub struct Analysis {
 }
 
 /// The capture: where it came from and how good it is. First line of a JSON Lines stream.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Capture {
     /// Version of this contract.
     pub schema_version: u32,
@@ -65,9 +68,9 @@ pub struct Capture {
     pub one_sided_connections: u64,
     /// Packets whose time stamp lies before that of the packet before.
     pub time_steps_back: u64,
-    /// Time of the earliest and of the latest packet.
+    /// Time of the earliest packet; null if there is none.
     pub first_time: Option<Timestamp>,
-    /// See `first_time`.
+    /// Time of the latest packet; null if there is none.
     pub last_time: Option<Timestamp>,
     /// Snap length that the file states, if it does.
     pub snap_length: Option<u32>,
@@ -80,7 +83,7 @@ pub struct Capture {
 }
 
 /// Totals. Last line of a JSON Lines stream, so that a reader can tell a complete run from one that was cut off.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Summary {
     /// Packets read.
     pub packets: u64,
@@ -105,22 +108,22 @@ pub struct Summary {
 }
 
 /// How often a rule fired.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FindingTotal {
     /// Connections (or services) with this finding.
     pub findings: u64,
     /// Repeats counted.
     pub count: u64,
-    /// Of the findings, those that are errors,
+    /// Of the findings, those that are errors.
     pub errors: u64,
-    /// warnings,
+    /// Of the findings, those that are warnings.
     pub warnings: u64,
-    /// and notes. What is left is information.
+    /// Of the findings, those that are notes. What is left is information.
     pub notes: u64,
 }
 
 /// One incarnation of a 4-tuple.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Connection {
     /// Number of the connection, from 1 in order of first packets.
     pub id: u64,
@@ -170,7 +173,7 @@ pub struct Connection {
 }
 
 /// An IP address and a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct Address {
     /// IPv4 or IPv6 address.
     pub ip: IpAddr,
@@ -189,7 +192,7 @@ impl std::fmt::Display for Address {
 }
 
 /// The opening of a connection (RFC 9293 section 3.5).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Handshake {
     /// Both SYNs were acknowledged, as far as the capture shows.
     pub complete: bool,
@@ -214,18 +217,18 @@ pub struct Handshake {
     pub server_options: Option<OfferedOptions>,
     /// What both SYNs together put in force (R22).
     pub in_force: Option<OptionsInForce>,
-    /// Copies of the client's SYN, of the server's SYN or SYN-ACK, beyond the first.
+    /// Copies of the client's SYN beyond the first.
     pub syn_retransmissions: u32,
-    /// See `syn_retransmissions`.
+    /// Copies of the server's SYN or SYN-ACK beyond the first.
     pub syn_ack_retransmissions: u32,
-    /// Payload octets on the client's SYN, and whether the SYN-ACK took them (Fast Open, RFC 7413).
+    /// Payload octets on the client's SYN (Fast Open, RFC 7413).
     pub syn_data_bytes: u32,
-    /// See `syn_data_bytes`; null if there was no such payload or no answer.
+    /// Whether the SYN-ACK took the payload of the SYN; null if there was no such payload or no answer.
     pub syn_data_accepted: Option<bool>,
 }
 
 /// Options on a SYN.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OfferedOptions {
     /// Maximum segment size, octets.
     pub mss: Option<u16>,
@@ -242,7 +245,7 @@ pub struct OfferedOptions {
 }
 
 /// Options that both ends agreed on (RFC 7323 sections 2.2 and 3.2, RFC 2018).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OptionsInForce {
     /// Windows are scaled.
     pub window_scaling: bool,
@@ -253,7 +256,7 @@ pub struct OptionsInForce {
 }
 
 /// How a connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Both FINs were acknowledged.
@@ -307,7 +310,7 @@ impl Outcome {
 }
 
 /// How a connection was closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CloseKind {
     /// One side closed, the other answered.
@@ -319,7 +322,7 @@ pub enum CloseKind {
 }
 
 /// The closing of a connection (RFC 9293 section 3.6).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Close {
     /// Null while neither FIN nor RST was seen.
     pub kind: Option<CloseKind>,
@@ -350,7 +353,7 @@ pub struct Close {
 }
 
 /// A count for each side.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SidePair {
     /// Of the client.
     pub client: u64,
@@ -359,7 +362,7 @@ pub struct SidePair {
 }
 
 /// Who passed into TIME-WAIT.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TimeWaitHolder {
     /// The client.
@@ -371,7 +374,7 @@ pub enum TimeWaitHolder {
 }
 
 /// Both endpoints of a connection.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Endpoints {
     /// The client.
     pub client: EndpointReport,
@@ -380,7 +383,7 @@ pub struct Endpoints {
 }
 
 /// One endpoint: its life and its counters.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct EndpointReport {
     /// State at the end of the capture.
     pub state: State,
@@ -423,7 +426,7 @@ pub struct EndpointReport {
 }
 
 /// An answer that never came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Owed {
     /// When the first unanswered segment passed the tap.
     pub since: Timestamp,
@@ -440,7 +443,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 /// Capture quality of one connection.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Quality {
     /// Segments of only one side were captured.
     pub one_sided: bool,
@@ -461,7 +464,7 @@ pub struct Quality {
 }
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// A fact of a connection's life that is neither good nor bad. Left out unless asked for.
@@ -500,7 +503,7 @@ impl Severity {
 }
 
 /// How sure a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confidence {
     /// The quality of the capture, or an ordinary delay, could explain what was seen as well.
@@ -523,7 +526,7 @@ impl Confidence {
 }
 
 /// What a rule found in one connection. Repeats of the same thing at the same endpoint are one finding with a count.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Finding {
     /// Stable code, `TW04`.
     pub code: &'static str,
@@ -555,7 +558,7 @@ pub struct Finding {
 
 /// What a rule found in the connections of one service together, or in the capture as a whole. A line of
 /// `"type": "finding"` in a JSON Lines stream, after the connections.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServiceFinding {
     /// Stable code, `HC05`.
     pub code: &'static str,
@@ -579,22 +582,22 @@ pub struct ServiceFinding {
     pub at: Option<Timestamp>,
     /// In words, one line.
     pub message: String,
-    /// See [`Finding::weakened_by`].
+    /// What about the capture could explain it instead, in the words of a connection's findings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub weakened_by: Vec<&'static str>,
 }
 
 /// How a connection took over its 4-tuple from the one before (RFC 9293 section 3.6.1, RFC 1122 section 4.2.2.13,
 /// RFC 6191).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Reuse {
     /// Id of the connection before.
     pub previous: u64,
     /// The SYN's sender is the one that had opened the connection before, too.
     pub same_roles: bool,
-    /// The state in the connection before, when the SYN passed: of the endpoint that sent the SYN.
+    /// The state in the connection before, when the SYN passed, of the endpoint that sent the SYN.
     pub opener_state: State,
-    /// See `opener_state`: of the endpoint that the SYN was sent to.
+    /// The state in the connection before, when the SYN passed, of the endpoint that the SYN was sent to.
     pub peer_state: State,
     /// From the last segment of the connection before to the SYN, nanoseconds; negative where times went back. Null if the
     /// SYN was not captured.
@@ -612,16 +615,16 @@ pub struct Reuse {
     pub linux_time_wait_iss: bool,
     /// What is to be said of it.
     pub verdict: ReuseVerdict,
-    /// For a refused one, the SYN's answer by old numbers and the RST that followed.
+    /// Of a refused one, the packet that answered the SYN by old numbers.
     pub refused_by_packet: Option<PacketNumber>,
-    /// See `refused_by_packet`.
+    /// Of a refused one, the RST that followed that answer.
     pub reset_packet: Option<PacketNumber>,
     /// From the first SYN to the one that was answered by a SYN-ACK (to the end of the capture if none was), nanoseconds.
     pub delay_ns: Option<i64>,
 }
 
 /// The next connection of the same 4-tuple.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Successor {
     /// Its id.
     pub id: u64,
@@ -630,7 +633,7 @@ pub struct Successor {
 }
 
 /// The judgement on the reuse of a 4-tuple.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReuseVerdict {
     /// The connection before was over and nobody held TIME-WAIT any more.
@@ -656,7 +659,7 @@ pub enum ReuseVerdict {
 }
 
 /// A protocol event that changed no state by itself but explains the connection.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Event {
     /// What.
     pub kind: EventKind,
@@ -669,7 +672,7 @@ pub struct Event {
 }
 
 /// Events of one kind and endpoint beyond those kept one by one.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FoldedEvents {
     /// What.
     pub kind: EventKind,
@@ -684,7 +687,7 @@ pub struct FoldedEvents {
 }
 
 /// One line of the ladder: a segment, or a run of plain data and acknowledgments folded into one.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LadderRow {
     /// First packet.
     pub first_packet: PacketNumber,
@@ -700,7 +703,7 @@ pub struct LadderRow {
 }
 
 /// What a line of the ladder shows.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(tag = "row", rename_all = "kebab-case")]
 pub enum LadderContent {
     /// One segment.

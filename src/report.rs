@@ -6,8 +6,10 @@
 
 pub mod check;
 pub mod csv;
+pub mod diff;
 pub mod escape;
 pub mod evidence;
+pub mod explain;
 pub mod findings;
 mod grid;
 pub mod header;

@@ -36,6 +36,21 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+impl schemars::JsonSchema for Timestamp {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A moment on the capture's clock: RFC 3339, UTC, nine digits of a second.",
+            "type": "string",
+            "format": "date-time",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{9}Z$",
+        })
+    }
+}
+
 /// A duration as people read it: `41 µs`, `12.3 ms`, `4.20 s`, `5 min 01 s`, `2 h 03 min`.
 pub fn human_duration(ns: i64) -> String {
     let ns = ns.max(0);

@@ -19,6 +19,7 @@ mod reset;
 pub mod state;
 pub mod stream;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::segment::{Endpoint, Flags, Scope, Segment};
@@ -42,7 +43,7 @@ const CROSSING_UNKNOWN_NS: i64 = 190_000_000;
 const CROSSING_SLACK_NS: i64 = 10_000_000;
 
 /// Client or server of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// The side that opened actively.
@@ -71,7 +72,7 @@ impl Role {
 }
 
 /// Which segment told client from server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RolesFrom {
     /// A SYN without ACK.

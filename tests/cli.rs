@@ -58,12 +58,16 @@ fn json_lines_tell_a_complete_run() {
         .collect();
     assert_eq!(lines[0]["type"], "capture");
     assert_eq!(lines.last().expect("lines")["type"], "summary");
-    assert!(
-        lines[1..lines.len() - 1]
-            .iter()
-            .all(|line| line["type"] == "connection")
-    );
+    // Connections, then what was found in services.
     let (capture, summary) = (&lines[0], &lines[lines.len() - 1]);
+    let middle = &lines[1..lines.len() - 1];
+    let of_connections = middle
+        .iter()
+        .take_while(|line| line["type"] == "connection")
+        .count();
+    let (connections, findings) = middle.split_at(of_connections);
+    assert!(findings.iter().all(|line| line["type"] == "finding"));
+    assert!(findings.iter().any(|line| line["code"] == "HC05"), "{findings:?}");
     let skipped: u64 = capture["skipped"]
         .as_object()
         .expect("reasons")
@@ -76,8 +80,8 @@ fn json_lines_tell_a_complete_run() {
         count(&capture["tcp_segments"]) + skipped,
         "each packet is counted once"
     );
-    assert_eq!(count(&summary["connections"]), lines.len() as u64 - 2);
-    let in_connections: u64 = lines[1..lines.len() - 1]
+    assert_eq!(count(&summary["connections"]), of_connections as u64);
+    let in_connections: u64 = connections
         .iter()
         .map(|line| {
             count(&line["endpoints"]["client"]["packets"]) + count(&line["endpoints"]["server"]["packets"])
@@ -108,10 +112,12 @@ fn json_is_the_same_as_one_document_and_csv_one_row_a_connection() {
         line.as_object_mut().expect("an object").remove("type");
     }
     assert_eq!(document["capture"], lines[0]);
-    assert_eq!(
-        document["connections"].as_array().expect("a list")[..],
-        lines[1..lines.len() - 1]
-    );
+    let list = |name: &str| document[name].as_array().expect("a list").clone();
+    let all = [list("connections"), list("findings")].concat();
+    assert_eq!(all.len(), lines.len() - 2);
+    for (object, line) in all.iter().zip(&lines[1..]) {
+        assert_eq!(object, line);
+    }
     let csv = stdout(&run(&["--format", "csv", LEAK]));
     assert_eq!(csv.lines().count(), 1 + 22);
 }

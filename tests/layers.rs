@@ -13,14 +13,28 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tracker", &["segment", "seq", "time"]),
     ("flow", &["tracker", "segment", "time"]),
     ("model", &["tracker", "segment", "seq", "time"]),
+    ("schema", &["model"]),
     ("population", &["model", "time"]),
     ("findings", &["population", "model", "time"]),
     ("check", &["findings", "model", "time"]),
+    ("diff", &["model"]),
+    ("saved", &["diff", "model", "time"]),
+    ("explain", &["schema", "findings", "tracker"]),
     ("select", &["model", "time"]),
     ("ss", &["model", "time"]),
     (
         "report",
-        &["select", "check", "findings", "population", "ss", "model", "time"],
+        &[
+            "select",
+            "check",
+            "diff",
+            "explain",
+            "findings",
+            "population",
+            "ss",
+            "model",
+            "time",
+        ],
     ),
     (
         "analyze",
@@ -42,7 +56,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Where reading and writing, and errors for people, are at home.
-const MAY_DO_IO: [&str; 6] = ["capture", "report", "analyze", "cli", "main", "commands"];
+const MAY_DO_IO: [&str; 7] = ["capture", "saved", "report", "analyze", "cli", "main", "commands"];
 const MAY_USE_ANYHOW: [&str; 4] = ["analyze", "cli", "main", "commands"];
 
 #[test]

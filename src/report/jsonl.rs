@@ -1,21 +1,11 @@
-//! JSON Lines: the contract that other programs read.
+//! JSON Lines: the contract that other programs read ([`crate::schema`] describes it).
 //!
-//! First a line of `"type": "capture"`, then one `connection` a line, last the `summary`: a stream without it was cut off.
+//! First a line of `"type": "capture"`, then one `connection` a line, then the findings about services and the capture,
+//! last the `summary`: a stream without it was cut off.
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-
-use crate::model::{Analysis, Capture, Connection, Summary};
-
-/// One line; the tag comes first.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-enum Line<'a> {
-    Capture(&'a Capture),
-    Connection(&'a Connection),
-    Summary(&'a Summary),
-}
+use crate::model::{Analysis, lines};
 
 /// Writes the whole stream.
 ///
@@ -23,14 +13,9 @@ enum Line<'a> {
 ///
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
-    write_line(out, &Line::Capture(&analysis.capture))?;
-    for connection in &analysis.connections {
-        write_line(out, &Line::Connection(connection))?;
+    for line in lines(analysis) {
+        serde_json::to_writer(&mut *out, &line)?; // keeps the kind of the io::Error
+        out.write_all(b"\n")?;
     }
-    write_line(out, &Line::Summary(&analysis.summary))
-}
-
-fn write_line(out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?; // keeps the kind of the io::Error
-    out.write_all(b"\n")
+    Ok(())
 }

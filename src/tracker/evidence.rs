@@ -1,5 +1,6 @@
 //! What is known of an endpoint's life: its transitions, and how each is known.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::state::{Event, State};
@@ -16,7 +17,7 @@ pub struct Mark {
 }
 
 /// How a transition is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Evidence {
     /// The endpoint itself sent a segment that it only sends in or after the new state.
@@ -53,7 +54,7 @@ impl Evidence {
 }
 
 /// What makes an endpoint change its state, in words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// It sent a SYN.
@@ -114,7 +115,7 @@ impl Cause {
 }
 
 /// One change of state.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, JsonSchema, PartialEq, Eq)]
 pub struct Transition {
     /// State before.
     pub from: State,
@@ -138,7 +139,7 @@ pub struct Transition {
 }
 
 /// A presumed transition that a later segment refuted.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, JsonSchema, PartialEq, Eq)]
 pub struct Withdrawn {
     /// State before.
     pub from: State,

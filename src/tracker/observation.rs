@@ -1,5 +1,6 @@
 //! What rules and people want to know beyond the states: protocol events, the first few of each kind kept, all counted.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Role;
@@ -9,8 +10,9 @@ use super::evidence::Mark;
 const KEPT: u64 = 8;
 
 /// A protocol event that changes no state by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "EventKind")]
 pub enum Kind {
     /// A SYN with the ISS of this connection, again.
     SynRetransmitted,

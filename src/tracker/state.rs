@@ -3,10 +3,12 @@
 //! [`step`] is total: every pair of state and event has an answer, so that a capture that makes no sense gets one too.
 //! It knows no sequence numbers; those were judged before ([`crate::tracker::judge`]).
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// A state of RFC 9293 section 3.3.2, or `Unknown` where the capture cannot tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(rename_all = "SCREAMING-KEBAB-CASE")]
 pub enum State {
     /// No connection state at all.
     Closed,
@@ -19,8 +21,10 @@ pub enum State {
     /// Open: data flows both ways.
     Established,
     /// FIN sent, not acknowledged.
+    #[schemars(rename = "FIN-WAIT-1")]
     FinWait1,
     /// FIN sent and acknowledged; the peer may still send.
+    #[schemars(rename = "FIN-WAIT-2")]
     FinWait2,
     /// The peer has closed; the own side has not.
     CloseWait,

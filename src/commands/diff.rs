@@ -1,0 +1,82 @@
+//! `diff`: what changed between two captures or two saved reports.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use tcptrace_states::analyze::{LadderRequest, Settings};
+use tcptrace_states::cli::{Diff, DiffFormat};
+use tcptrace_states::diff::{Difference, Side};
+use tcptrace_states::report::{self, Rows, SequenceNumbers};
+use tcptrace_states::saved;
+
+use super::{Checked, Done, Screen, Unwritten, analysis_by, print_raw, print_text};
+
+/// `diff`.
+pub fn run(args: &Diff) -> anyhow::Result<Done> {
+    if args.old.as_os_str() == "-" && args.new.as_os_str() == "-" {
+        bail!("standard input can be read only once");
+    }
+    let mut damage = Vec::new();
+    let old = side(args, &args.old, &mut damage)?;
+    let new = side(args, &args.new, &mut damage)?;
+    let difference = Difference::between(&old, &new);
+    let written = match args.format {
+        DiffFormat::Table => {
+            let screen = Screen::new(args.screen.color, args.screen.width);
+            let look = screen.look_of(args.screen.ascii, Rows::All, SequenceNumbers::Absolute);
+            print_text(&screen, |out| report::diff::write(out, &difference, &look))
+        }
+        DiffFormat::Json => print_raw(|out| report::diff::write_json(out, &difference)),
+        DiffFormat::Markdown => print_raw(|out| report::diff::write_markdown(out, &difference)),
+    };
+    // Who closes the pipe early gets the exit code all the same.
+    if let Err(error) = written
+        && !error
+            .downcast_ref::<Unwritten>()
+            .is_some_and(Unwritten::is_closed_pipe)
+    {
+        return Err(error);
+    }
+    Ok(Done {
+        complete: difference.old.complete && difference.new.complete,
+        damage,
+        checked: args.fail_on_new.map(|level| {
+            if difference.has_new(level.into()) {
+                Checked::Fails
+            } else {
+                Checked::Passes
+            }
+        }),
+        unwritten: Vec::new(),
+    })
+}
+
+/// Reads one side: a report if it begins like one, else a capture.
+fn side(args: &Diff, path: &Path, damage: &mut Vec<String>) -> anyhow::Result<Side> {
+    let name = path.to_string_lossy();
+    if name == "-" {
+        // What is looked at stays in the buffer that all readers of standard input share.
+        let mut stdin = io::stdin().lock();
+        if saved::is_report(&mut stdin).context("standard input cannot be read")? {
+            return Ok(saved::read("standard input", &mut stdin)?);
+        }
+    } else if fs::metadata(path).is_ok_and(|data| data.is_file()) {
+        let file = File::open(path).with_context(|| format!("{name} cannot be opened"))?;
+        let mut input = BufReader::new(file);
+        if saved::is_report(&mut input).with_context(|| format!("{name} cannot be read"))? {
+            return Ok(saved::read(&name, &mut input)?);
+        }
+    }
+    let settings = Settings {
+        files: vec![path.to_path_buf()],
+        time_wait_ns: args.msl,
+        ladder: LadderRequest::None,
+        findings: Default::default(),
+    };
+    let analysis = analysis_by(&settings, args.progress)?;
+    damage.extend(analysis.capture.damage.iter().cloned());
+    Ok(Side::of(&name, &analysis))
+}
