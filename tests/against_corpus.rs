@@ -6,12 +6,13 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // the figures are for people who run it with --nocapture
 
+mod corpus;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tcptrace_states::analyze::{LadderRequest, Settings, analyze};
+use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::model::{Analysis, Connection, LadderContent, Outcome, Role};
 
 /// tshark's names of the layers that are read. A stream below any other layer (tunnels, 802.11, …) is skipped with a
@@ -104,12 +105,12 @@ const LIVES_EXPLAINED: [(&str, &str); 3] = [
 
 #[test]
 fn streams_agree_with_tshark() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = corpus::folder() else { return };
     let mut tally = Tally::default();
     let mut wrong: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, capture) in captures(&corpus, "tshark.tsv") {
+    for (name, capture) in corpus::captures(&corpus, "tshark.tsv") {
         let streams = Table::read(&corpus.join("truth").join(format!("{name}.tshark.tsv")));
-        let Some(analysis) = read(&capture, LadderRequest::All) else {
+        let Some(analysis) = corpus::read(&capture, LadderRequest::All) else {
             tally.unreadable += 1;
             continue;
         };
@@ -129,11 +130,11 @@ fn streams_agree_with_tshark() {
 
 #[test]
 fn lives_agree_with_tshark() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = corpus::folder() else { return };
     let mut differ = BTreeMap::new();
-    for (name, capture) in captures(&corpus, "tshark.tsv") {
+    for (name, capture) in corpus::captures(&corpus, "tshark.tsv") {
         let streams = Table::read(&corpus.join("truth").join(format!("{name}.tshark.tsv")));
-        let Some(analysis) = read(&capture, LadderRequest::None) else {
+        let Some(analysis) = corpus::read(&capture, LadderRequest::None) else {
             continue;
         };
         let ours = by_pair(&analysis);
@@ -182,11 +183,11 @@ const ZEEK_EXPLAINED: [(&str, &str); 5] = [
 
 #[test]
 fn conn_state_follows_from_our_model_as_zeek_says() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = corpus::folder() else { return };
     let (mut equal, mut differ) = (0, BTreeMap::new());
-    for (name, capture) in captures(&corpus, "zeek-conn.log") {
+    for (name, capture) in corpus::captures(&corpus, "zeek-conn.log") {
         let log = Table::read_zeek(&corpus.join("truth").join(format!("{name}.zeek-conn.log")));
-        let Some(analysis) = read(&capture, LadderRequest::None) else {
+        let Some(analysis) = corpus::read(&capture, LadderRequest::None) else {
             continue;
         };
         let ours = by_pair(&analysis);
@@ -495,59 +496,4 @@ fn by_pair(analysis: &Analysis) -> BTreeMap<[End; 2], Vec<&Connection>> {
         pairs.entry(ends).or_default().push(connection);
     }
     pairs
-}
-
-fn corpus() -> Option<PathBuf> {
-    let folder = std::env::var_os("TCPTRACE_STATES_CORPUS").map(PathBuf::from);
-    if folder.is_none() {
-        eprintln!("SKIPPED: TCPTRACE_STATES_CORPUS does not name a folder of captures");
-    }
-    folder
-}
-
-/// Name and path of each capture that has a truth file of this kind; compressed ones are unpacked beside the build.
-fn captures(corpus: &Path, kind: &str) -> Vec<(String, PathBuf)> {
-    let suffix = format!(".{kind}");
-    let mut names: Vec<String> = fs::read_dir(corpus.join("truth"))
-        .expect("the corpus has a folder `truth`")
-        .filter_map(|entry| {
-            entry
-                .ok()?
-                .file_name()
-                .to_str()?
-                .strip_suffix(&suffix)
-                .map(str::to_owned)
-        })
-        .collect();
-    names.sort();
-    let unpack = |name: &String| -> PathBuf {
-        let packed = corpus.join(name);
-        if !name.ends_with(".gz") {
-            return packed;
-        }
-        let plain =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{kind}-{}", name.trim_end_matches(".gz")));
-        let mut bytes = Vec::new();
-        let file = fs::File::open(&packed).expect("a capture");
-        flate2::read::MultiGzDecoder::new(file)
-            .read_to_end(&mut bytes)
-            .expect("gzip");
-        fs::write(&plain, bytes).expect("space beside the build");
-        plain
-    };
-    names
-        .into_iter()
-        .map(|name| (unpack(&name), name))
-        .map(|(path, name)| (name, path))
-        .collect()
-}
-
-fn read(capture: &Path, ladder: LadderRequest) -> Option<Analysis> {
-    let settings = Settings {
-        files: vec![capture.to_owned()],
-        time_wait_ns: 60_000_000_000,
-        ladder,
-        findings: Default::default(),
-    };
-    analyze(&settings, &mut |_| {}).ok()
 }

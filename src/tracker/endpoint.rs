@@ -403,6 +403,11 @@ impl Mirror {
         *self = Mirror::new(state);
     }
 
+    /// What seemed to be on its way to it was of another connection.
+    pub fn forget_pending(&mut self) {
+        self.pending.clear();
+    }
+
     /// The capture ended at `end`. What demands an answer at once (SYN-ACK, FIN) and got none for longer than `patience`
     /// ns did not arrive, or nobody was there: it is not presumed any longer.
     pub fn give_up_waiting(&mut self, end: Timestamp, patience: i64) {

@@ -165,7 +165,8 @@ impl Tracker {
             (Some((_, echo)), Some(((first, _), last))) => {
                 echo != 0 && !Seq(echo).between(Seq(first), Seq(last))
             }
-            _ => false,
+            (Some((_, echo)), None) => echo != 0 && !syn.cut,
+            (None, _) => false,
         };
         if foreign {
             self.aside.observations.note(Kind::EchoNeverSent, from, mark);
@@ -245,6 +246,9 @@ impl Tracker {
             }
             self.change_iss(seg, from, mark);
         }
+        if with_ack && self.streams[me].iss.is_none() && self.ends[peer].proven() == State::SynSent {
+            self.forget_strays(seg, from);
+        }
         if self.opening.syn[me].is_none() && !with_ack {
             // A SYN-ACK or more of its connection may have been captured before it (R9).
             self.ends[me].amend_inferred([State::SynSent, State::SynSent], mark);
@@ -322,6 +326,20 @@ impl Tracker {
             self.on_syn_ack(seg, mark);
         }
         true
+    }
+
+    /// Segments that came before the SYN-ACK, and do not continue it, were of another connection or somebody else's: in
+    /// SYN-SENT a segment without SYN is dropped whatever it acknowledges (section 3.10.7.3, fifth check).
+    fn forget_strays(&mut self, seg: &Segment, from: Role) {
+        let (me, peer) = (from as usize, from.other() as usize);
+        let continues = |nxt: Seq| nxt.after(seg.seq) && nxt.offset_from(seg.seq) <= 1 << 20;
+        if self.streams[me].nxt.is_none_or(continues) {
+            return;
+        }
+        self.streams[me].restart();
+        self.ends[me].disown(State::Closed);
+        self.ends[peer].forget_pending();
+        self.aside.before_inferred_fin = None;
     }
 
     /// Whether this packet holds the first SYN seen of its side. Captured out of order it comes late, but is no

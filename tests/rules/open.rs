@@ -191,6 +191,22 @@ fn an_answer_to_a_syn_has_to_echo_its_timestamp() {
 }
 
 #[test]
+fn in_syn_sent_a_segment_without_syn_is_dropped_whatever_it_acknowledges() {
+    // A FIN that acknowledges the SYN, from somebody who does not know the server's ISS; then the real SYN-ACK.
+    check(
+        "0.000 C>S SYN     seq=100
+         0.002 S>C FIN,ACK seq=7 ack=101
+         0.010 S>C SYN,ACK seq=90000000 ack=101
+         0.020 C>S ACK     seq=101 ack=90000001
+         0.030 S>C PSH,ACK seq=90000001 ack=101 len=10
+         0.040 C>S ACK     seq=101 ack=90000011",
+        "1 client CLOSED > SYN-SENT #1 sent > ESTABLISHED #3 confirmed #4
+         1 server LISTEN > SYN-RECEIVED #3 sent > ESTABLISHED #4 confirmed #5
+         1 outcome open",
+    );
+}
+
+#[test]
 fn r18_a_syn_with_the_same_iss_is_the_same_attempt() {
     check(
         "0.000 C>S SYN     seq=100 ts=1000/0
