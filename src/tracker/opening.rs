@@ -165,7 +165,7 @@ impl Tracker {
             (Some((_, echo)), Some(((first, _), last))) => {
                 echo != 0 && !Seq(echo).between(Seq(first), Seq(last))
             }
-            (Some((_, echo)), None) => echo != 0 && !syn.cut,
+            (Some((_, echo)), None) => echo != 0 && !syn.cut && !seg.flags.syn(),
             (None, _) => false,
         };
         if foreign {
