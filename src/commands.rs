@@ -22,6 +22,7 @@ pub mod leaks;
 pub mod list;
 pub mod schema;
 pub mod show;
+mod sockets;
 pub mod time_wait;
 
 /// Columns where there is no terminal to ask: enough for one line a connection, which a pipe can be searched by.

@@ -7,10 +7,12 @@
 //! | --- | --- |
 //! | [`mod@curve`] | how many stay in a state at the same time: now, at most, and over time |
 //! | [`mod@leaks`] | half-closes by the endpoint that does not close |
+//! | [`sockets`] | the processes that hold them, where listings of `ss` tell |
 //! | [`mod@time_wait`] | TIME-WAIT by who holds it, the ports it takes, and the reuse of 4-tuples in it |
 
 pub mod curve;
 pub mod leaks;
+pub mod sockets;
 pub mod time_wait;
 
 pub use curve::{Curve, Span};

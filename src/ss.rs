@@ -12,6 +12,8 @@ pub use crate::model::State;
 pub use address::SocketAddress;
 pub use join::{Fit, Join, Joined, Match, SocketRef, Stray, StrayReason, WithoutSocket, fit, join};
 
+use serde::Serialize;
+
 use address::Refused;
 
 /// How many complaints are kept; the others are only counted.
@@ -43,7 +45,7 @@ pub struct Socket {
 }
 
 /// A process that holds a socket.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Process {
     /// Its name as the process itself chose it: any characters, to be escaped where it is shown.
     pub name: String,
@@ -54,7 +56,7 @@ pub struct Process {
 }
 
 /// Counters of `-i`. `ss` leaves out those that are zero, so `None` is zero or not asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Info {
     /// Milliseconds since it sent data last.
     pub lastsnd_ms: Option<u64>,
@@ -71,7 +73,7 @@ pub struct Info {
 }
 
 /// The timer of `-o`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Timer {
     /// What it is for.
     pub kind: TimerKind,
@@ -82,7 +84,8 @@ pub struct Timer {
 }
 
 /// What a timer is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum TimerKind {
     /// `on`: retransmission, or another timer of loss recovery.
     Retransmission,
@@ -110,6 +113,23 @@ pub enum RecvQ {
 }
 
 impl RecvQ {
+    /// The name in every output for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            RecvQ::NeverReadEnd => "never-read-end",
+            RecvQ::ReadEndNotClosed => "read-end-not-closed",
+            RecvQ::LeftUnread(_) => "left-unread",
+        }
+    }
+
+    /// Octets of data that were left unread.
+    pub fn unread(self) -> u64 {
+        match self {
+            RecvQ::NeverReadEnd | RecvQ::ReadEndNotClosed => 0,
+            RecvQ::LeftUnread(octets) => octets,
+        }
+    }
+
     /// What it means and where to look, for an engineer.
     pub fn meaning(self) -> String {
         match self {

@@ -11,10 +11,19 @@ use crate::population::By;
 pub(super) const EXAMPLES: &str = "\
 A half-close that is open when the capture ends has lasted at least so long: such durations carry a `+`.
 
+With --ss or --ss-now the sockets of a host are joined with the connections by address and port: process, pid, descriptor,
+and Recv-Q of a socket in CLOSE-WAIT, where the peer's FIN counts as one octet on Linux:
+  1      the program never read the end of the stream
+  0      it read everything and did not close
+  1 + n  it left n octets unread
+Take the listing as root, on the host that does not close, when the capture ends: `ss -tanp`, with or without -i, -e and -o.
+
 Examples:
   tcptrace-states leaks capture.pcapng
   tcptrace-states leaks capture.pcapng --by pair --min-age 30s
   tcptrace-states leaks capture.pcapng --port 8080
+  tcptrace-states leaks capture.pcapng --ss ss.txt
+  ssh host ss -tanp | tcptrace-states leaks capture.pcapng --ss - --by process
   tcptrace-states leaks capture.pcapng --format json | jq '.leaks.groups[].open'";
 
 /// `leaks`.
@@ -29,6 +38,12 @@ pub struct Leaks {
     /// Leave out half-closes that lasted shorter than this, a duration with its unit
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = ValueParser::new(duration_argument))]
     pub min_age: i64,
+    /// A listing of sockets, the output of `ss -tanp` (repeatable, in order of time); `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub ss: Vec<PathBuf>,
+    /// Ask this host for its sockets, as `ss -Htanpieo`: where the capture was taken here and has just ended
+    #[arg(long)]
+    pub ss_now: bool,
     /// Show at most N groups
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub limit: usize,
@@ -46,6 +61,8 @@ pub enum Grouping {
     Client,
     /// Client and server
     Pair,
+    /// The process that holds the socket and its endpoint; needs --ss or --ss-now
+    Process,
 }
 
 impl From<Grouping> for By {
@@ -54,6 +71,7 @@ impl From<Grouping> for By {
             Grouping::Server => By::Server,
             Grouping::Client => By::Client,
             Grouping::Pair => By::Pair,
+            Grouping::Process => By::Process,
         }
     }
 }

@@ -1,27 +1,63 @@
 //! `leaks`: who does not close.
 
+use anyhow::bail;
+
 use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::Leaks;
-use tcptrace_states::population::{self, Span};
+use tcptrace_states::population::leaks::leaks_with;
+use tcptrace_states::population::sockets::{Listings, Sockets};
+use tcptrace_states::population::{self, By, Span};
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
+use super::sockets::{Listed, is_stdin, one_reads_stdin};
 use super::{Done, Screen, analysis_of, only_table_or_json, print_together};
 
 /// `leaks`.
 pub fn run(args: &Leaks) -> anyhow::Result<Done> {
     let common = &args.common;
     only_table_or_json(common, "leaks")?;
+    let by: By = args.by.into();
+    let asked = !args.ss.is_empty() || args.ss_now;
+    if by == By::Process && !asked {
+        bail!(
+            "--by process: a capture does not show processes; add --ss FILE, the output of `ss -tanp`, or --ss-now"
+        );
+    }
+    one_reads_stdin(&args.files, &args.ss)?;
+    let mut listed = Listed::default();
+    args.ss.iter().try_for_each(|path| listed.read(path))?;
+    // Sockets as they are when the capture ends: that of a pipe may go on for hours, that of a file has ended.
+    let live = args.files.iter().any(|file| is_stdin(file));
+    if args.ss_now && !live {
+        listed.ask()?;
+    }
     let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
+    if args.ss_now && live {
+        listed.ask()?;
+    }
+    let known = asked.then(|| Listings::join(&listed.names, &listed.listings, &analysis.connections));
     common.selection.to_selection().apply(&mut analysis);
     let span = Span::of(&analysis.capture);
-    let leaks = population::leaks(&analysis.connections, span, args.by.into(), args.min_age);
+    let leaks = match &known {
+        Some(known) => leaks_with(
+            &analysis.connections,
+            span,
+            by,
+            args.min_age,
+            |connection, endpoint| known.holder(connection, endpoint, by),
+        ),
+        None => population::leaks(&analysis.connections, span, by, args.min_age),
+    };
+    let sockets: Option<Sockets> = known.map(|known| known.tell(&analysis.connections, &leaks));
     let screen = Screen::of_stdout(common);
     let look = screen.look(common, Rows::Limit(args.limit), SequenceNumbers::Absolute);
     print_together(
         common.format,
         &screen,
-        |out| report::leaks::json(out, &analysis, &leaks),
-        |out| report::leaks::write(out, &analysis, &leaks, None, &look),
+        |out| report::leaks::json(out, &analysis, &leaks, sockets.as_ref()),
+        |out| report::leaks::write(out, &analysis, &leaks, sockets.as_ref(), &look),
     )?;
-    Ok(Done::of(&analysis))
+    let mut done = Done::of(&analysis);
+    done.damage.extend(listed.warnings);
+    Ok(done)
 }

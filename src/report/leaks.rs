@@ -1,13 +1,16 @@
 //! `leaks`: who does not close. A table of the endpoints in CLOSE-WAIT, and what is known of the worst of them.
 
-use std::collections::BTreeMap;
+mod sockets;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::grid::{self, Column, LEFT, RIGHT};
 use crate::model::{Analysis, Capture, Role, ServiceFinding, Severity};
+use crate::population::By;
 use crate::population::leaks::{Holder, LeakGroup, Leaks, Oldest};
+use crate::population::sockets::{GroupSockets, Sockets};
 use crate::report::escape::Escaped;
 use crate::report::header::{self, Fact, labelled};
 use crate::report::look::number;
@@ -18,37 +21,37 @@ const DESCRIBED: usize = 3;
 /// Oldest connections named of each.
 const OLDEST: usize = 5;
 const LABEL: usize = 13;
-
-/// What the host itself says of a socket in CLOSE-WAIT, by the id of its connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SocketNote {
-    /// In words: `Recv-Q 1, the end of the stream was never read`.
-    pub text: String,
-    /// Who has it: `java pid 4121`.
-    pub process: Option<String>,
-}
-
-/// Notes by the id of the connection.
-pub type SocketNotes = BTreeMap<u64, SocketNote>;
+/// Characters of a process in the name of a group: the longest name that Linux keeps, and its number.
+const NAME: usize = 28;
+/// The column that is there only with listings of sockets.
+const PROCESS: &str = "process";
 
 #[derive(Serialize)]
 struct Document<'a> {
     capture: &'a Capture,
     leaks: &'a Leaks,
     findings: Vec<&'a ServiceFinding>,
+    sockets: Option<&'a Sockets>,
 }
 
-/// Writes `{"capture": …, "leaks": …, "findings": […]}`, indented: the capture as everywhere, the half-closes as
-/// [`Leaks`], and what the rule about leaks found in all of the capture.
+/// Writes `{"capture": …, "leaks": …, "findings": […], "sockets": …}`, indented: the capture as everywhere, the
+/// half-closes as [`Leaks`], what the rule about leaks found in all of the capture, and what listings of sockets say as
+/// [`Sockets`]; null where none were given. Names of processes stand there exactly as they came.
 ///
 /// # Errors
 ///
 /// Those of `out`.
-pub fn json(out: &mut dyn Write, analysis: &Analysis, leaks: &Leaks) -> io::Result<()> {
+pub fn json(
+    out: &mut dyn Write,
+    analysis: &Analysis,
+    leaks: &Leaks,
+    sockets: Option<&Sockets>,
+) -> io::Result<()> {
     let document = Document {
         capture: &analysis.capture,
         leaks,
         findings: findings(analysis).collect(),
+        sockets,
     };
     serde_json::to_writer_pretty(&mut *out, &document)?; // keeps the kind of the io::Error
     out.write_all(b"\n")
@@ -59,7 +62,7 @@ fn findings(analysis: &Analysis) -> impl Iterator<Item = &ServiceFinding> {
     analysis.findings.iter().filter(|finding| finding.code == "HC05")
 }
 
-/// Writes the screen. `sockets` is what the host itself says, where it was asked.
+/// Writes the screen. `sockets` is what listings say of these connections, where there are any.
 ///
 /// # Errors
 ///
@@ -68,13 +71,24 @@ pub fn write(
     out: &mut dyn Write,
     analysis: &Analysis,
     leaks: &Leaks,
-    sockets: Option<&SocketNotes>,
+    sockets: Option<&Sockets>,
     look: &Look,
 ) -> io::Result<()> {
     let mut lines = header::capture(&analysis.capture, look);
     lines.extend(labelled(look, "half-closes", Tone::Strong, &totals(leaks, look)));
+    if let Some(sockets) = sockets {
+        let facts = sockets::totals(sockets, leaks.open);
+        lines.extend(labelled(look, "ss join", Tone::Strong, &facts));
+    }
     write_lines(out, &lines)?;
-    let open: Vec<&LeakGroup> = leaks.groups.iter().filter(|group| group.open > 0).collect();
+    let told = |place: usize| sockets.and_then(|sockets| sockets.groups.get(place));
+    let open: Vec<Row<'_>> = (leaks.groups.iter().enumerate())
+        .filter(|(_, group)| group.open > 0)
+        .map(|(place, group)| Row {
+            group,
+            told: told(place),
+        })
+        .collect();
     if open.is_empty() {
         let nothing = if leaks.ended == 0 {
             "Nothing leaks: there is no half-close."
@@ -86,21 +100,33 @@ pub fn write(
         } else {
             Tone::Attention
         };
-        return writeln!(out, "\n{}", look.paint(tone, nothing));
+        writeln!(out, "\n{}", look.paint(tone, nothing))?;
+        return match sockets {
+            Some(sockets) => write_lines(out, &sockets::leftovers(sockets, look)),
+            None => Ok(()),
+        };
     }
     let limit = match look.rows {
         Rows::All => usize::MAX,
         Rows::Limit(limit) => limit,
         Rows::Screen(lines) => lines / 2,
     };
-    let shown: Vec<&LeakGroup> = open.iter().take(limit).copied().collect();
+    let shown: Vec<Row<'_>> = open.iter().take(limit).copied().collect();
     if !shown.is_empty() {
         writeln!(out)?;
-        grid::write(out, &columns(), &shown, look)?;
+        let named = sockets.is_some() && leaks.by != By::Process;
+        let wanted = |column: &Column<Row<'_>>| named || column.heading != PROCESS;
+        let columns: Vec<Column<Row<'_>>> = columns().into_iter().filter(wanted).collect();
+        grid::write(out, &columns, &shown, look)?;
     }
-    for group in shown.iter().take(DESCRIBED) {
+    for row in shown.iter().take(DESCRIBED) {
         writeln!(out)?;
-        write_lines(out, &description(group, leaks, analysis, sockets, look))?;
+        write_lines(out, &description(*row, leaks, analysis, sockets, look))?;
+    }
+    if let Some(sockets) = sockets {
+        let told = shown.iter().take(DESCRIBED).filter_map(|row| row.told);
+        write_lines(out, &sockets::meanings(told, look))?;
+        write_lines(out, &sockets::leftovers(sockets, look))?;
     }
     writeln!(out)?;
     let growth = if leaks.span.length_ns() < 60_000_000_000 {
@@ -118,6 +144,13 @@ pub fn write(
         out,
         &header::wrapped(look, look.width, &hints(&shown, more, look)),
     )
+}
+
+/// A group of half-closes, and what listings say of it.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    group: &'a LeakGroup,
+    told: Option<&'a GroupSockets>,
 }
 
 fn write_lines(out: &mut dyn Write, lines: &[String]) -> io::Result<()> {
@@ -154,7 +187,7 @@ fn totals(leaks: &Leaks, look: &Look) -> Vec<Fact> {
 }
 
 /// The name of a group.
-fn name(holder: &Holder) -> String {
+fn name(holder: &Holder, look: &Look) -> String {
     let who = match (holder.endpoint, holder.server, holder.client) {
         (Role::Server, Some(server), Some(client)) => format!("{server} for {client}"),
         (Role::Client, Some(server), Some(client)) => format!("{client} for {server}"),
@@ -164,43 +197,43 @@ fn name(holder: &Holder) -> String {
         (Role::Server | Role::Client, None, None) => format!("a {}", holder.endpoint.name()),
     };
     match &holder.process {
-        Some(process) => format!("{} at {who}", Escaped(process)),
+        Some(process) => format!("{} at {who}", sockets::shown(process, NAME, look)),
         None => who,
     }
 }
 
-fn columns<'a>() -> [Column<&'a LeakGroup>; 9] {
+fn columns<'a>() -> [Column<Row<'a>>; 10] {
     [
         Column {
             heading: "CLOSE-WAIT held by",
             alignment: LEFT,
             rank: 0,
-            cell: |group, _| name(&group.holder),
+            cell: |row, look| name(&row.group.holder, look),
         },
         Column {
             heading: "open",
             alignment: RIGHT,
             rank: 0,
-            cell: |group, _| number(group.open),
+            cell: |row, _| number(row.group.open),
         },
         Column {
             heading: "peak",
             alignment: RIGHT,
             rank: 3,
-            cell: |group, _| number(group.peak),
+            cell: |row, _| number(row.group.peak),
         },
         Column {
             heading: "per min",
             alignment: RIGHT,
             rank: 1,
-            cell: |group, _| growth(group.growth_milli_per_minute),
+            cell: |row, _| growth(row.group.growth_milli_per_minute),
         },
         Column {
             heading: "age p50",
             alignment: RIGHT,
             rank: 2,
-            cell: |group, look| {
-                group
+            cell: |row, look| {
+                row.group
                     .open_ns
                     .map_or(String::new(), |ages| look.duration(ages.p50_ns) + "+")
             },
@@ -209,24 +242,33 @@ fn columns<'a>() -> [Column<&'a LeakGroup>; 9] {
             heading: "oldest",
             alignment: RIGHT,
             rank: 0,
-            cell: |group, look| {
-                group
+            cell: |row, look| {
+                row.group
                     .open_ns
                     .map_or(String::new(), |ages| look.duration(ages.max_ns) + "+")
+            },
+        },
+        Column {
+            heading: PROCESS,
+            alignment: LEFT,
+            rank: 1,
+            cell: |row, look| {
+                row.told
+                    .map_or(String::new(), |told| sockets::holders(told, look))
             },
         },
         Column {
             heading: "ended",
             alignment: RIGHT,
             rank: 4,
-            cell: |group, _| number(group.ended.total),
+            cell: |row, _| number(row.group.ended.total),
         },
         Column {
             heading: "after p50",
             alignment: RIGHT,
             rank: 5,
-            cell: |group, look| {
-                group
+            cell: |row, look| {
+                row.group
                     .ended_ns
                     .map_or("-".to_owned(), |spread| look.duration(spread.p50_ns))
             },
@@ -235,7 +277,7 @@ fn columns<'a>() -> [Column<&'a LeakGroup>; 9] {
             heading: "request before the FIN",
             alignment: LEFT,
             rank: 6,
-            cell: |group, _| request(group),
+            cell: |row, _| request(row.group),
         },
     ]
 }
@@ -275,13 +317,14 @@ fn request(group: &LeakGroup) -> String {
 }
 
 fn description(
-    group: &LeakGroup,
+    row: Row<'_>,
     leaks: &Leaks,
     analysis: &Analysis,
-    sockets: Option<&SocketNotes>,
+    sockets: Option<&Sockets>,
     look: &Look,
 ) -> Vec<String> {
-    let mut lines = vec![look.paint(Tone::Strong, &name(&group.holder))];
+    let group = row.group;
+    let mut lines = vec![look.paint(Tone::Strong, &name(&group.holder, look))];
     let found = findings(analysis).filter(|finding| {
         let holder = &group.holder;
         (finding.server, finding.client, finding.endpoint)
@@ -326,13 +369,26 @@ fn description(
     }
     let servers = group.holder.server.is_none() || group.holder.endpoint == Role::Client;
     say(if servers { "servers" } else { "clients" }, &peers(group, look));
-    if let Some(notes) = sockets {
-        say("process", &processes(group, notes));
-    }
-    let oldest: Vec<Fact> = (group.oldest.iter().take(OLDEST))
-        .map(|one| oldest(one, group, sockets, look))
+    let oldest: Vec<(u64, Fact)> = (group.oldest.iter().take(OLDEST))
+        .map(|one| (one.id, oldest(one, group, look)))
         .collect();
-    say("oldest", &oldest);
+    match (row.told, sockets) {
+        (Some(told), Some(sockets)) => {
+            for (nth, facts) in sockets::processes(told, look).iter().enumerate() {
+                say(if nth == 0 { "process" } else { "" }, facts);
+            }
+            say("ss join", &sockets::joined(told, group.open));
+            for (nth, (id, fact)) in oldest.into_iter().enumerate() {
+                let socket = sockets.of(id);
+                let facts = sockets::beside(fact, socket, group.holder.endpoint, look);
+                say(if nth == 0 { "oldest" } else { "" }, &facts);
+            }
+        }
+        (None, _) | (_, None) => {
+            let oldest: Vec<Fact> = oldest.into_iter().map(|(_, fact)| fact).collect();
+            say("oldest", &oldest);
+        }
+    }
     lines
 }
 
@@ -400,45 +456,23 @@ fn peers(group: &LeakGroup, look: &Look) -> Vec<Fact> {
     facts
 }
 
-/// The processes that have the open sockets, and how many the host did not know.
-fn processes(group: &LeakGroup, notes: &SocketNotes) -> Vec<Fact> {
-    let mut known: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut unknown = 0;
-    for id in &group.open_ids {
-        match notes.get(id).map(|note| note.process.as_deref()) {
-            Some(process) => *known.entry(process.unwrap_or("not named")).or_default() += 1,
-            None => unknown += 1,
-        }
-    }
-    let mut facts: Vec<Fact> = (known.into_iter())
-        .map(|(process, count)| Fact::plain(format!("{} ({})", Escaped(process), number(count))))
-        .collect();
-    if unknown > 0 {
-        let text = format!("{} not among the sockets of this host", number(unknown));
-        facts.push(Fact::new(Tone::Dim, text));
-    }
-    facts
-}
-
-fn oldest(one: &Oldest, group: &LeakGroup, sockets: Option<&SocketNotes>, look: &Look) -> Fact {
+fn oldest(one: &Oldest, group: &LeakGroup, look: &Look) -> Fact {
     let ends = match (group.holder.endpoint, group.holder.server) {
         (Role::Server, Some(_)) => one.client.to_string(),
         (Role::Server, None) | (Role::Client, _) => {
             format!("{} {} {}", one.client, look.arrow(), one.server)
         }
     };
-    let note = sockets.and_then(|notes| notes.get(&one.id));
-    let note = note.map_or(String::new(), |note| format!(" ({})", Escaped(&note.text)));
-    Fact::plain(format!("#{} {ends} {}+{note}", one.id, look.duration(one.age_ns)))
+    Fact::plain(format!("#{} {ends} {}+", one.id, look.duration(one.age_ns)))
 }
 
-fn hints(shown: &[&LeakGroup], more: u64, look: &Look) -> Vec<Fact> {
+fn hints(shown: &[Row<'_>], more: u64, look: &Look) -> Vec<Fact> {
     let mut facts = Vec::new();
     if more > 0 {
         let text = format!("{} {} more: --limit N", look.ellipsis(), number(more));
         facts.push(Fact::plain(text));
     }
-    if let Some(first) = shown.first().and_then(|group| group.oldest.first()) {
+    if let Some(first) = shown.first().and_then(|row| row.group.oldest.first()) {
         let show = format!("next: tcptrace-states show FILE --conn {}", first.id);
         let family = if first.client.ip.is_ipv6() { "ipv6" } else { "ip" };
         let filter = format!(

@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
+use serde::Serialize;
+
 use super::{Listing, Socket};
 use crate::model::{Address, Connection, EndpointReport, Role, State};
 
@@ -24,7 +26,8 @@ impl SocketRef {
 }
 
 /// Whether the state of a socket fits the state that the capture shows at its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fit {
     /// It is the same.
     Same,
