@@ -25,7 +25,8 @@ fn fires(rule: &Rule, story: &str) -> Vec<u64> {
             found.map(|finding| finding.packet.unwrap_or(0)).collect()
         }
         Check::Together => {
-            let capture = story::capture(&segments, end);
+            let mut capture = story::capture(&segments, end);
+            capture.skipped = story::skipped(story);
             let found = findings::service::judge(&capture, &connections, &settings);
             found
                 .iter()

@@ -5,5 +5,6 @@ crate::findings::family! {
     ack_beyond_sent,
     paws_reject,
     keepalive_unanswered,
+    bad_header,
     illegal_flags,
 }

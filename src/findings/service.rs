@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
-use super::{Rule, Settings, half_close, handshake, time_wait};
+use super::{Rule, Settings, half_close, handshake, sequence, time_wait};
 use crate::model::{Address, Capture, Confidence, Connection, Role, ServiceFinding};
 use crate::population::Span;
 use crate::time::Timestamp;
@@ -45,13 +45,14 @@ pub struct Found {
 
 /// Rules about everything together, and how each looks.
 type Judge = fn(&Together<'_>) -> Vec<Found>;
-const JUDGES: [(&Rule, Judge); 3] = [
+const JUDGES: [(&Rule, Judge); 4] = [
     (
         &half_close::close_wait_leak::RULE,
         half_close::close_wait_leak::judge,
     ),
     (&time_wait::pressure::RULE, time_wait::pressure::judge),
     (&handshake::syn_flood::RULE, handshake::syn_flood::judge),
+    (&sequence::bad_header::RULE, sequence::bad_header::judge),
 ];
 
 /// What the rules about services and about the capture find, the worst first.

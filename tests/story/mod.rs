@@ -19,6 +19,7 @@
 //! | `closed` | `open` and a close by the client at 1.000 to 1.030: #4 to #7 |
 //! | `2.5 again #4` | packet 4 once more, bit for bit: a copy made by the capture or by the network |
 //! | `2.5 resent #4` | packet 4 sent once more by its sender: another IP identification; fields may follow to change it |
+//! | `2.5 skip bad-tcp-data-offset` | a frame that gives no segment, for this reason |
 //! | `90.0 end` | the capture ends then, with a packet of somebody else |
 //! | `20 times every 0.5 resent #4` | a line twenty times, the first half a second after the line before |
 //! | `repeat 6 every 0.5` | first line: the whole story six times, each client on the next port, half a second later |
@@ -126,6 +127,8 @@ pub fn read(story: &str) -> (Vec<Segment>, Timestamp) {
     for line in lines(story) {
         if let Some(time) = line.strip_suffix("end") {
             end = Some(moment(time));
+        } else if line.contains(" skip ") {
+            // A frame that gives no segment: `skipped` counts it.
         } else if let Some(how) = line.strip_prefix("repeat ") {
             repeat = Some(how.to_owned());
         } else if let Some((count, rest)) = line.split_once(" times every ") {
@@ -202,6 +205,17 @@ fn lines(story: &str) -> Vec<String> {
         .map(bare)
         .filter(|line| !line.is_empty())
         .collect()
+}
+
+/// Frames of the story that give no segment, by reason.
+pub fn skipped(story: &str) -> BTreeMap<String, u64> {
+    let mut skipped = BTreeMap::new();
+    for line in lines(story) {
+        if let Some((_, reason)) = line.split_once(" skip ") {
+            *skipped.entry(reason.to_owned()).or_insert(0) += 1;
+        }
+    }
+    skipped
 }
 
 /// The number of the packet that a story marks with `<--`, if it marks one.
