@@ -59,8 +59,6 @@ const PROBES: &str = "data transfer, not connection state: counted as probes, ma
 const WINDOW: &str = "flow control, not connection state";
 const ENGINE: &str = "a limit of that engine; there is no such limit here";
 const OPTIONS: &str = "an option with a wrong length is skipped; it is counted nowhere";
-const HEADER: &str =
-    "a frame without a usable TCP header reaches no connection: counted by reason in the capture's `skipped`";
 const CHECKSUM: &str = "checksums are not verified";
 const PAYLOAD: &str = "payload is not kept: two copies of an octet cannot be compared";
 const FACT: &str = "not remarkable by itself: a transition of the connection, or its outcome";
