@@ -16,10 +16,10 @@
 //! | [`tracker`] | one life of a 4-tuple: [`tracker::state`] the relation of figure 5, [`tracker::judge`] numbers, [`tracker::stream`] one direction, [`tracker::endpoint`] one endpoint's proven state, what is on its way to it, and evidence |
 //! | [`flow`] | which life of which 4-tuple a segment belongs to |
 //! | [`model`] | the facts as plain data: the JSON contract |
-//! | [`population`] | connections taken together: half-closes and TIME-WAIT over time |
+//! | [`ss`] | sockets and processes as `ss` lists them, joined with the connections |
+//! | [`population`] | connections taken together: half-closes and TIME-WAIT over time, and who holds their sockets |
 //! | [`findings`] | what is wrong with them: one rule a file |
 //! | [`check`] | findings held against what a team allows |
-//! | [`ss`] | sockets and processes as `ss` lists them, joined with the connections |
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
 //! | [`analyze`] | wires the stages together |
 //! | [`cli`] | the command line |

@@ -13,11 +13,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tracker", &["segment", "seq", "time"]),
     ("flow", &["tracker", "segment", "time"]),
     ("model", &["tracker", "segment", "seq", "time"]),
-    ("population", &["model", "time"]),
+    ("ss", &["model", "time"]),
+    ("population", &["ss", "model", "time"]),
     ("findings", &["population", "model", "time"]),
     ("check", &["findings", "model", "time"]),
     ("select", &["model", "time"]),
-    ("ss", &["model", "time"]),
     (
         "report",
         &["select", "check", "findings", "population", "ss", "model", "time"],
