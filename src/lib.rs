@@ -17,12 +17,12 @@
 //! | [`flow`] | which life of which 4-tuple a segment belongs to |
 //! | [`model`] | the facts as plain data: the JSON contract |
 //! | [`schema`] | the JSON Schema of that contract |
-//! | [`population`] | connections taken together: half-closes and TIME-WAIT over time |
+//! | [`ss`] | sockets and processes as `ss` lists them, joined with the connections |
+//! | [`population`] | connections taken together: half-closes and TIME-WAIT over time, and who holds their sockets |
 //! | [`findings`] | what is wrong with them: one rule a file |
 //! | [`check`] | findings held against what a team allows |
 //! | [`diff`] | two sides counted and compared; [`saved`] reads a side back from a report |
 //! | [`explain`] | help on rules, states, fields and words, out of the same documentation |
-//! | [`ss`] | sockets and processes as `ss` lists them, joined with the connections |
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
 //! | [`analyze`] | wires the stages together |
 //! | [`cli`] | the command line |

@@ -14,14 +14,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("flow", &["tracker", "segment", "time"]),
     ("model", &["tracker", "segment", "seq", "time"]),
     ("schema", &["model"]),
-    ("population", &["model", "time"]),
+    ("ss", &["model", "time"]),
+    ("population", &["ss", "model", "time"]),
     ("findings", &["population", "model", "time"]),
     ("check", &["findings", "model", "time"]),
     ("diff", &["model"]),
     ("saved", &["diff", "model", "time"]),
     ("explain", &["schema", "findings", "tracker"]),
     ("select", &["model", "time"]),
-    ("ss", &["model", "time"]),
     (
         "report",
         &[

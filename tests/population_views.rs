@@ -2,13 +2,21 @@
 
 use tcptrace_states::model::Role;
 use tcptrace_states::population::By;
-use tcptrace_states::report::leaks::{SocketNote, SocketNotes};
 
 mod crowd;
 mod handmade;
 
 use crowd::{MINUTE, half_close, leaks_text, leaky, look, server, time_wait_text};
 use handmade::SECOND;
+
+/// What the host of the server lists.
+const LISTING: &str = "\
+CLOSE-WAIT 1 0 10.0.0.5:8080 10.0.0.9:40000 users:((\"java\",pid=4121,fd=87))
+CLOSE-WAIT 1 0 10.0.0.5:8080 10.0.0.10:40001 users:((\"java\",pid=4121,fd=88))
+CLOSE-WAIT 61 0 10.0.0.5:8080 10.0.0.11:40002 users:((\"e\x1b[2Jvil\",pid=12,fd=5))
+ESTAB 0 0 10.0.0.5:8080 10.0.0.9:40003 users:((\"java\",pid=4121,fd=90))
+CLOSE-WAIT 0 0 10.0.0.5:8080 10.0.0.99:1 users:((\"java\",pid=4121,fd=91))
+";
 
 #[test]
 fn leaks_at_80_columns() {
@@ -22,16 +30,7 @@ fn leaks_at_120_columns_by_pair() {
 
 #[test]
 fn leaks_in_ascii_with_what_the_host_says() {
-    let note = |process: &str| SocketNote {
-        text: "Recv-Q 1: it never read the end".to_owned(),
-        process: Some(process.to_owned()),
-    };
-    let notes = SocketNotes::from([
-        (1, note("java pid 4121")),
-        (2, note("java pid 4121")),
-        (3, note("e\u{1b}vil")),
-    ]);
-    let text = leaks_text(&leaky(), By::Server, Some(&notes), &look(80, true));
+    let text = leaks_text(&leaky(), By::Server, Some(LISTING), &look(80, true));
     assert!(text.is_ascii() && !text.contains('\u{1b}'));
     insta::assert_snapshot!(text);
 }
@@ -80,6 +79,8 @@ fn nothing_is_wider_than_the_screen() {
             leaks_text(&leaky(), By::Server, None, &look(width, false)),
             leaks_text(&leaky(), By::Client, None, &look(width, false)),
             leaks_text(&leaky(), By::Pair, None, &look(width, true)),
+            leaks_text(&leaky(), By::Server, Some(LISTING), &look(width, false)),
+            leaks_text(&leaky(), By::Process, Some(LISTING), &look(width, true)),
             time_wait_text(&look(width, false)),
         ] {
             let widest = text.lines().map(|line| line.chars().count()).max();
@@ -87,7 +88,7 @@ fn nothing_is_wider_than_the_screen() {
         }
     }
     for width in 0..50 {
-        leaks_text(&leaky(), By::Server, None, &look(width, false));
+        leaks_text(&leaky(), By::Server, Some(LISTING), &look(width, false));
         time_wait_text(&look(width, true));
     }
 }

@@ -167,11 +167,11 @@ pub struct GroupSockets {
     pub peer_only: u64,
     /// Neither is.
     pub without_socket: u64,
-    /// Of the joined ones: the program has not called accept().
+    /// Of the joined ones: the program has not called accept(). They have no process yet, and Recv-Q says nothing of it.
     pub not_accepted: u64,
     /// Of the joined ones: states in the listing that are not CLOSE-WAIT.
     pub other_states: Vec<OtherState>,
-    /// Who holds the joined ones, the most frequent first.
+    /// Who holds the other joined ones, the most frequent first.
     pub processes: Vec<ProcessSockets>,
 }
 
@@ -405,7 +405,10 @@ impl<'a> Listings<'a> {
                 continue;
             };
             told.joined += 1;
-            told.not_accepted += u64::from(socket.waits_for_accept() == Some(true));
+            if socket.waits_for_accept() == Some(true) {
+                told.not_accepted += 1;
+                continue;
+            }
             let (sockets, readings) = processes.entry(process_label(&socket.processes)).or_default();
             *sockets += 1;
             match socket.reading() {

@@ -4,8 +4,9 @@
 use std::io::{self, Write};
 
 use tcptrace_states::model::*;
+use tcptrace_states::population::leaks::leaks_with;
+use tcptrace_states::population::sockets::Listings;
 use tcptrace_states::population::{By, Span, TimeWaits, leaks, time_wait};
-use tcptrace_states::report::leaks::SocketNotes;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
 
 use super::handmade::{self, SECOND, Story, at};
@@ -231,9 +232,21 @@ pub fn written(view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
     String::from_utf8(out).expect("views write UTF-8")
 }
 
-pub fn leaks_text(analysis: &Analysis, by: By, sockets: Option<&SocketNotes>, look: &Look) -> String {
-    let leaks = leaks(&analysis.connections, Span::of(&analysis.capture), by, 0);
-    written(|out| report::leaks::write(out, analysis, &leaks, sockets, look))
+/// The screen of `leaks`, with a listing of `ss` if there is one.
+pub fn leaks_text(analysis: &Analysis, by: By, listing: Option<&str>, look: &Look) -> String {
+    let span = Span::of(&analysis.capture);
+    let connections = &analysis.connections;
+    let Some(listing) = listing else {
+        let leaks = leaks(connections, span, by, 0);
+        return written(|out| report::leaks::write(out, analysis, &leaks, None, look));
+    };
+    let (names, parsed) = (["ss.txt".to_owned()], [tcptrace_states::ss::parse(listing)]);
+    let known = Listings::join(&names, &parsed, connections);
+    let leaks = leaks_with(connections, span, by, 0, |connection, endpoint| {
+        known.holder(connection, endpoint, by)
+    });
+    let sockets = known.tell(connections, &leaks);
+    written(|out| report::leaks::write(out, analysis, &leaks, Some(&sockets), look))
 }
 
 pub fn time_wait_text(look: &Look) -> String {

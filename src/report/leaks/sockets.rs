@@ -6,7 +6,7 @@ use crate::population::sockets::{
     process_label,
 };
 use crate::report::escape::{Escaped, clipped};
-use crate::report::header::{Fact, labelled};
+use crate::report::header::{self, Fact, labelled};
 use crate::report::look::{counted, number};
 use crate::report::{Look, Tone};
 use crate::ss::{Fit, RecvQ};
@@ -35,7 +35,11 @@ pub(super) fn totals(sockets: &Sockets, open: u64) -> Vec<Fact> {
     } else {
         Tone::Attention
     };
-    let joined = format!("{}/{} of those open", number(sockets.open_joined), number(open));
+    let joined = format!(
+        "{}/{} of the open half-closes",
+        number(sockets.open_joined),
+        number(open)
+    );
     let listed = sockets.listings.iter().map(|listing| listing.sockets).sum();
     let listings = counted(sockets.listings.len() as u64, "listing");
     let mut facts = vec![
@@ -58,7 +62,12 @@ pub(super) fn totals(sockets: &Sockets, open: u64) -> Vec<Fact> {
 /// The holders of a group, in a cell.
 pub(super) fn holders(told: &GroupSockets, look: &Look) -> String {
     let Some(first) = told.processes.first() else {
-        return "no socket".to_owned();
+        let none = if told.not_accepted > 0 {
+            "not accepted"
+        } else {
+            "no socket"
+        };
+        return none.to_owned();
     };
     let name = process(first.process.as_deref(), super::NAME, look);
     match told.processes.len() {
@@ -90,7 +99,12 @@ pub(super) fn processes(told: &GroupSockets, look: &Look) -> Vec<Vec<Fact>> {
         lines.push(vec![Fact::new(Tone::Dim, text)]);
     }
     if lines.is_empty() {
-        lines.push(vec![Fact::new(Tone::Dim, "no socket of this side is listed")]);
+        let none = if told.not_accepted > 0 {
+            "none yet: they wait in the queue of their listener"
+        } else {
+            "no socket of this side is listed"
+        };
+        lines.push(vec![Fact::new(Tone::Dim, none)]);
     }
     lines
 }
@@ -127,7 +141,7 @@ pub(super) fn joined(told: &GroupSockets, open: u64) -> Vec<Fact> {
         let (tone, text) = match (other.fit, other.state) {
             (Fit::Contradicts, state) => (
                 Tone::Bad,
-                format!("{state} in the listing, CLOSE-WAIT in the capture: it was taken at another time"),
+                format!("{state} in the listing, CLOSE-WAIT in the capture (taken at another time?)"),
             ),
             (Fit::Same | Fit::Later, State::Unknown) => {
                 (Tone::Attention, "without a state in the listing".to_owned())
@@ -159,7 +173,16 @@ pub(super) fn beside(
     let end = sockets.and_then(|sockets| sockets.end(endpoint));
     let peer = sockets.and_then(|sockets| sockets.end(endpoint.other()));
     match (end, peer) {
-        (Some(end), _) => facts.extend(told(&end.socket, Some(end), look)),
+        (Some(end), _) => {
+            facts.extend(told(&end.socket, Some(end), look));
+            // What the number means stands below; one line a connection is easier to compare.
+            if header::wrapped(look, look.width.saturating_sub(super::LABEL), &facts).len() > 1
+                && end.socket.reading.is_some()
+                && let Some(last) = facts.last_mut()
+            {
+                last.text = format!("Recv-Q {}", number(end.socket.recv_q));
+            }
+        }
         (None, Some(peer)) => {
             let who = who(&peer.socket, look).map_or(String::new(), |who| format!(", {who}"));
             let text = format!("only the peer's socket is listed: {}{who}", peer.socket.state);
@@ -192,8 +215,11 @@ fn told(socket: &ListedSocket, end: Option<&EndSocket>, look: &Look) -> Vec<Fact
         }
     }
     if let Some(reading) = socket.reading {
-        let text = format!("Recv-Q {}: {}", number(socket.recv_q), brief(reading));
-        facts.push(Fact::new(Tone::Attention, text));
+        let recv_q = format!("Recv-Q {}", number(socket.recv_q));
+        facts.push(match socket.waits_for_accept {
+            Some(true) => Fact::plain(recv_q),
+            Some(false) | None => Fact::new(Tone::Attention, format!("{recv_q}: {}", brief(reading))),
+        });
     }
     facts
 }
