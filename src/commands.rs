@@ -102,7 +102,12 @@ pub const STDOUT: &str = "the output";
 
 /// The analysis, with a progress bar if it takes long.
 pub fn analysis_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) -> anyhow::Result<Analysis> {
-    let settings = Settings {
+    analysis_by(&settings_of(files, common, ladder), common.progress)
+}
+
+/// What the common options ask for.
+pub fn settings_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) -> Settings {
+    Settings {
         files: files.to_vec(),
         time_wait_ns: common.msl,
         ladder,
@@ -110,8 +115,7 @@ pub fn analysis_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) ->
             least: common.severity,
             ..findings::Settings::default()
         },
-    };
-    analysis_by(&settings, common.progress)
+    }
 }
 
 /// See [`analysis_of`].

@@ -2,22 +2,22 @@
 
 use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::TimeWait;
-use tcptrace_states::findings::Thresholds;
 use tcptrace_states::population::{self, Span};
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{Done, Screen, analysis_of, only_table_or_json, print_together};
+use super::{Done, Screen, analysis_by, only_table_or_json, print_together, settings_of};
 
 /// `time-wait`.
 pub fn run(args: &TimeWait) -> anyhow::Result<Done> {
     let common = &args.common;
     only_table_or_json(common, "time-wait")?;
-    let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
+    let mut settings = settings_of(&args.files, common, LadderRequest::None);
+    let thresholds = &mut settings.findings.thresholds;
+    thresholds.ephemeral_ports = args.ephemeral_ports.unwrap_or(thresholds.ephemeral_ports);
+    let ports = thresholds.ephemeral_ports;
+    let mut analysis = analysis_by(&settings, common.progress)?;
     common.selection.to_selection().apply(&mut analysis);
     let capture = &analysis.capture;
-    let ports = args
-        .ephemeral_ports
-        .unwrap_or(Thresholds::default().ephemeral_ports);
     let waits = population::time_wait(
         &analysis.connections,
         Span::of(capture),

@@ -194,8 +194,8 @@ pub fn codes(connection: &Connection, look: &Look) -> String {
 }
 
 /// Findings about services, one by one.
-pub fn services(findings: &[ServiceFinding], look: &Look) -> Vec<String> {
-    let lines = findings.iter().flat_map(|finding| {
+pub fn services<'a>(findings: impl Iterator<Item = &'a ServiceFinding>, look: &Look) -> Vec<String> {
+    let lines = findings.flat_map(|finding| {
         let tone = tone(finding.severity);
         let facts = [
             Fact::new(tone, format!("{} {}", finding.code, finding.name)),

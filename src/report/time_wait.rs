@@ -9,10 +9,12 @@ use crate::model::{Analysis, Capture, ReuseVerdict, TimeWaitHolder};
 use crate::population::time_wait::{Holder, Left, Pressure, ReuseCase, ReuseCount, Reuses, TimeWaits};
 use crate::report::header::{self, Fact, labelled};
 use crate::report::look::{counted, number};
-use crate::report::{Look, Rows, Tone, sparkline};
+use crate::report::{Look, Rows, Tone, findings, sparkline};
 use crate::time::Timestamp;
 
 const LABEL: usize = 13;
+/// Code of the rule about what this view shows.
+const TIME_WAIT_PRESSURE: &str = "TW11";
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -50,6 +52,11 @@ pub fn write(out: &mut dyn Write, analysis: &Analysis, waits: &TimeWaits, look: 
         ];
         lines.extend(labelled(look, "over time", Tone::Dim, &facts));
     }
+    let about = analysis
+        .findings
+        .iter()
+        .filter(|finding| finding.code == TIME_WAIT_PRESSURE);
+    lines.extend(findings::services(about, look));
     write_lines(out, &lines)?;
     if waits.total.entered == 0 && waits.reuse.total == 0 {
         let text = "No endpoint was in TIME-WAIT.";
