@@ -122,9 +122,8 @@ fn suricata_events(text: &str) -> BTreeSet<String> {
         let is_sid = line
             .strip_suffix(':')
             .is_some_and(|sid| sid.parse::<u32>().is_ok());
-        after_sids = line == "events_of_sids:"
-            || (after_sids && (is_sid || line.starts_with("- ")) && !line.contains(':'))
-            || (after_sids && is_sid);
+        let in_list = is_sid || line.starts_with("- ");
+        after_sids = line == "events_of_sids:" || (after_sids && in_list);
     }
     events
 }
