@@ -9,6 +9,8 @@
 //! 3. Where everything that was delivered was also captured, the whole sequence is the true one, presumed states
 //!    included, the ISS are right, and there is one connection.
 //!
+//! Where the tracker is right the rules are asked, too: they accuse neither stack of a breach.
+//!
 //! Some runs cannot be told right by anybody who sees only the tap: two segments changed their order beyond it, a RST
 //! followed a lost FIN. These are recognised from what truly happened to the segments, only once the tracker was wrong,
 //! and counted; each class has a bound on their share.
@@ -210,7 +212,11 @@ fn run_class(class: Class, excused: u64) {
         let run = world::run(&scenario(class, seed));
         waited += u64::from(run.fin_delayed_past_peer.contains(&true));
         match catch_unwind(|| verdict::judge(&run, demand)) {
-            Ok(Ok(None)) => {}
+            Ok(Ok(None)) => {
+                if let Some(story) = verdict::accusations(&run) {
+                    failures.push((seed, story));
+                }
+            }
             Ok(Ok(Some(excuse))) => *excuses.entry(excuse.0).or_default() += 1,
             Ok(Err(story)) => failures.push((seed, story)),
             Err(_) => failures.push((seed, "panic".to_owned())),

@@ -2,7 +2,7 @@
 
 use super::evidence::Mark;
 use super::observation::Kind;
-use super::reset::PATIENCE_NS;
+use super::reset::{PATIENCE_NS, REORDER_NS};
 use super::state::{Event, State};
 use super::stream::Repeat;
 use super::{Notes, Role, RolesFrom, Tracker};
@@ -100,7 +100,8 @@ impl Tracker {
             && self.opening.syn_ack.is_some()
             && self.opening.ack.is_none()
             && self.ends[1].proven() == State::SynReceived
-            && (!ack.between(iss.plus(1), nxt) || self.streams[0].iss.is_some_and(|own| seg.seq.before(own)))
+            // One more than was captured is a lost FIN.
+            && (!ack.between(iss.plus(1), nxt.plus(1)) || self.streams[0].iss.is_some_and(|own| seg.seq.before(own)))
     }
 }
 
@@ -150,7 +151,7 @@ impl super::stream::Stream {
         };
         Seq(value).before(Seq(recent))
             && seg.seq_len() > 0
-            && seg.time.since(at) < TS_RECENT_VOID_NS
+            && (REORDER_NS..TS_RECENT_VOID_NS).contains(&seg.time.since(at))
             && self.una.is_some_and(|una| seg.seq_end().after(una))
     }
 

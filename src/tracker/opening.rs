@@ -78,6 +78,9 @@ impl Signature {
 /// After so long without a segment timestamps may have wrapped and say nothing (RFC 7323 section 5.5), ns.
 const TIMESTAMPS_VOID_NS: i64 = 24 * 86_400 * 1_000_000_000;
 
+/// How far from the timestamps of the captured copies of a SYN those of uncaptured ones can be: two minutes at a tick a µs.
+const UNCAPTURED_TICKS: u32 = 1 << 27;
+
 impl Tracker {
     /// A segment that is not part of the connection's own exchange: answers to a SYN by old numbers, numbers far
     /// outside, acknowledgments of what was never sent. It changes nothing.
@@ -163,7 +166,8 @@ impl Tracker {
         let sent = syn.options.timestamps.zip(syn.last_tsval);
         let foreign = match (seg.options.timestamps, sent) {
             (Some((_, echo)), Some(((first, _), last))) => {
-                echo != 0 && !Seq(echo).between(Seq(first), Seq(last))
+                let low = Seq(first).minus(UNCAPTURED_TICKS);
+                echo != 0 && !Seq(echo).between(low, Seq(last).plus(UNCAPTURED_TICKS))
             }
             (Some((_, echo)), None) => echo != 0 && !syn.cut && !seg.flags.syn(),
             (None, _) => false,
@@ -259,6 +263,7 @@ impl Tracker {
         {
             // A SYN that its sender's own SYN-ACK overtook: it had opened actively.
             self.ends[me].amend_active_open(mark);
+            self.opening.simultaneous = true;
         }
         self.streams[me].iss = Some(seg.seq);
         let tsval = seg.options.timestamps.map(|(value, _)| value);
@@ -318,7 +323,10 @@ impl Tracker {
                 }
                 if with_ack {
                     syn.with_ack = true;
+                    // The first timestamp is the one that nothing of this life is older than.
+                    let timestamps = syn.options.timestamps.or(seg.options.timestamps);
                     syn.options = seg.options;
+                    syn.options.timestamps = timestamps;
                 }
             }
         }

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 /// An answer that is due at once and did not come for so long will not come: longer than any delayed ACK (500 ms).
 pub(super) const PATIENCE_NS: i64 = 1_000_000_000;
 /// A segment that passes this soon after its sender's RST may have been overtaken by it.
-const REORDER_NS: i64 = 150_000_000;
+pub(super) const REORDER_NS: i64 = 150_000_000;
 
 /// Whether the receiver can have acknowledged this number not long ago, as far as segments in flight reach.
 fn acknowledged_before(seq: Seq, sent: &Stream) -> bool {
@@ -54,7 +54,9 @@ impl Tracker {
         let (noted, word) = match verdict {
             Reset::Accepted => (None, ""),
             Reset::InWindow => (Some(Kind::ResetInWindow), "in the window, not exact"),
-            Reset::Outside if acknowledged_before(seg.seq, &self.streams[me]) => {
+            Reset::Outside
+                if acknowledged_before(seg.seq, &self.streams[me]) || self.answers_syn(seg, peer) =>
+            {
                 (Some(Kind::ResetBelowWindow), "answers an older segment")
             }
             Reset::Outside => (Some(Kind::ResetOutsideWindow), "outside the window"),
@@ -104,6 +106,12 @@ impl Tracker {
             }
         }
         Weight::Moved
+    }
+
+    /// A RST that acknowledges nothing but the SYN of its receiver: it answers a late copy of that (section 3.5.2, group 1).
+    fn answers_syn(&self, seg: &Segment, receiver: usize) -> bool {
+        let first = self.streams[receiver].iss.map(|iss| iss.plus(1));
+        seg.ack.is_some() && seg.ack == first
     }
 
     /// A RST without ACK, at the number that the peer's newest segment acknowledged, while that waits for an answer, is what a

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use tcptrace_states::findings;
 use tcptrace_states::flow::{Flows, Ladders};
-use tcptrace_states::model::{self, Connection};
+use tcptrace_states::model::{self, Confidence, Connection, Severity};
 use tcptrace_states::segment::Flags;
 use tcptrace_states::tracker::evidence::{Evidence, Transition};
 use tcptrace_states::tracker::state::State;
@@ -30,6 +31,31 @@ pub struct Excuse(pub &'static str);
 pub fn judge(run: &Outcome, demand: Demand) -> Result<Option<Excuse>, String> {
     let connections = tell(run);
     check(run, &connections, demand).map_err(|why| story(run, &connections, &why))
+}
+
+/// Codes of rules that say that somebody breaks the protocol, attacks, or that the 4-tuple is misused. Two stacks that follow
+/// the RFC give no reason for any of them, whatever the link between them does. (smoltcp does leave timestamps out of some
+/// ACKs, OP05, and may listen again after a RST, HS04.)
+const ACCUSATIONS: &[&str] = &[
+    "HS05", "HS06", "HS08", "HS16", "FN05", "FN06", "FN07", "FN08", "FN10", "FN15", "SQ01", "SQ02", "SQ04",
+    "RS02", "RS06", "RS10", "ML02", "TW04", "TW10", "RU02", "RU04", "HS02",
+];
+
+/// What the rules accuse these two stacks of, and the story; warnings and errors only.
+pub fn accusations(run: &Outcome) -> Option<String> {
+    let mut connections = tell(run);
+    let end = connections.iter().map(|connection| connection.last_time).max();
+    let settings = findings::Settings::default();
+    for connection in &mut connections {
+        findings::judge(connection, end.unwrap_or_default(), TIME_WAIT_NS, &settings);
+    }
+    let all = connections.iter().flat_map(|connection| &connection.findings);
+    let accused: Vec<String> = all
+        .filter(|finding| finding.severity >= Severity::Warning && ACCUSATIONS.contains(&finding.code))
+        .filter(|finding| finding.confidence > Confidence::Possible)
+        .map(|finding| format!("{} at {:?}: {}", finding.code, finding.packets, finding.message))
+        .collect();
+    (!accused.is_empty()).then(|| story(run, &connections, &format!("accused without reason: {accused:?}")))
 }
 
 fn tell(run: &Outcome) -> Vec<Connection> {

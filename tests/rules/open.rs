@@ -178,12 +178,12 @@ fn r17_a_reset_returns_an_active_opener_to_closed() {
 fn an_answer_to_a_syn_has_to_echo_its_timestamp() {
     // Somebody who has not seen the SYN guesses: neither RST nor FIN is taken, and the real answer is.
     check(
-        "0.000 C>S SYN     seq=100 ts=5000/0
+        "0.000 C>S SYN     seq=100 ts=1500005000/0
          0.001 S>C RST,ACK seq=0 ack=101 ts=7/7
          0.002 S>C FIN,ACK seq=0 ack=101 ts=7/7
-         0.010 S>C SYN,ACK seq=300 ack=101 ts=70/5000
-         0.020 C>S ACK     seq=101 ack=301 ts=5020/70
-         0.030 S>C PSH,ACK seq=301 ack=101 len=10 ts=90/5020",
+         0.010 S>C SYN,ACK seq=300 ack=101 ts=70/1500005000
+         0.020 C>S ACK     seq=101 ack=301 ts=1500005020/70
+         0.030 S>C PSH,ACK seq=301 ack=101 len=10 ts=90/1500005020",
         "1 client CLOSED > SYN-SENT #1 sent > ESTABLISHED #4 confirmed #5
          1 server LISTEN > SYN-RECEIVED #4 sent > ESTABLISHED #5 confirmed #6
          1 events server echo-never-sent #2, server echo-never-sent #3",

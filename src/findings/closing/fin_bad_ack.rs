@@ -1,7 +1,7 @@
 //! FN07
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// A FIN acknowledges octets that the peer never sent.

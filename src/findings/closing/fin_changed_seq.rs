@@ -1,7 +1,7 @@
 //! FN05
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// An endpoint sent a second FIN at another sequence number.

@@ -1,7 +1,7 @@
 //! FN15
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::{Confidence, EventKind};
 
 rule! {
     /// An endpoint sent a FIN although nobody had answered its SYN.
@@ -33,7 +33,7 @@ rule! {
     /// # Elsewhere
     ///
     /// Zeek: inappropriate_FIN, SH, SHR.
-    "FN15", "fin-in-syn-sent", Error,
+    "FN15", "fin-in-syn-sent", Warning,
     on: [FinBeforeAnswer],
     excused_by: [OneSided, Loss],
     check
@@ -41,7 +41,12 @@ rule! {
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     for seen in subject.seen(EventKind::FinBeforeAnswer) {
+        // Heard later, the peer had answered: the capture lacks that.
+        if subject.endpoint(seen.endpoint.other()).packets > 0 {
+            continue;
+        }
         let message = format!("the {} sent a FIN before anybody had answered its SYN", seen.endpoint.name());
-        found.push(Draft::new(subject, seen.endpoint, message).seen(&seen));
+        let draft = Draft::new(subject, seen.endpoint, message).seen(&seen);
+        found.push(draft.limited(Confidence::Possible));
     }
 }

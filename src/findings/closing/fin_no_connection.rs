@@ -1,7 +1,7 @@
 //! FN11
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// The first segment of a connection in the capture is a FIN.

@@ -1,7 +1,7 @@
 //! FN09
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// A FIN came before data that precedes it: its receiver holds it until the hole is filled.

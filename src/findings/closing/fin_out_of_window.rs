@@ -1,7 +1,7 @@
 //! FN06
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// A FIN came far outside the receive window.

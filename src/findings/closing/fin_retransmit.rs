@@ -1,7 +1,7 @@
 //! FN04
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// An endpoint sent its FIN again.

@@ -1,7 +1,7 @@
 //! FN10
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// A FIN without the ACK bit.

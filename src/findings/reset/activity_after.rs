@@ -1,7 +1,7 @@
 //! RS05
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// The sender of a RST went on talking as if it had sent none.

@@ -1,7 +1,7 @@
 //! RS06
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// A RST came for a SYN that it does not acknowledge.

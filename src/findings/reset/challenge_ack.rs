@@ -1,7 +1,7 @@
 //! RS11
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// An endpoint answered a SYN or a RST by a challenge ACK: it has a connection whose numbers do not fit.

@@ -1,7 +1,7 @@
 //! RS03
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// A RST came inside the window, but not with the exact number.

@@ -1,7 +1,7 @@
 //! RS08
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// A RST came for a connection that its receiver does not have.

@@ -1,7 +1,7 @@
 //! RS10
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// RSTs without end.

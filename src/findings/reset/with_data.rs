@@ -1,7 +1,7 @@
 //! RS07
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// A RST carries payload.

@@ -1,7 +1,7 @@
 //! RU05
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// A SYN came that nobody stands behind: an old duplicate, or a copy of the connection's own SYN after the handshake.

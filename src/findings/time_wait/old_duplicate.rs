@@ -1,7 +1,7 @@
 //! TW10
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// A segment of an earlier connection came into the receive window of the present one.

@@ -1,7 +1,7 @@
 //! TW08
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// A FIN came again in TIME-WAIT and was acknowledged again: 2 MSL starts anew.

@@ -1,7 +1,7 @@
 //! TW09
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{EventKind};
+use crate::model::EventKind;
 
 rule! {
     /// A segment with old octets reached an endpoint in TIME-WAIT.
