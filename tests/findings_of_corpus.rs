@@ -123,8 +123,7 @@ fn suricata_events(text: &str) -> BTreeSet<String> {
             .strip_suffix(':')
             .is_some_and(|sid| sid.parse::<u32>().is_ok());
         after_sids = line == "events_of_sids:"
-            || (after_sids && (is_sid || line.starts_with("- ")) && !line.contains(':'))
-            || (after_sids && is_sid);
+            || (after_sids && (is_sid || (line.starts_with("- ") && !line.contains(':'))));
     }
     events
 }
