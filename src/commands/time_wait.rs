@@ -6,12 +6,11 @@ use tcptrace_states::findings::Thresholds;
 use tcptrace_states::population::{self, Span};
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{Done, Screen, analysis_of, only_table_or_json, print_together};
+use super::{Done, Screen, analysis_of, print_together};
 
 /// `time-wait`.
 pub fn run(args: &TimeWait) -> anyhow::Result<Done> {
     let common = &args.common;
-    only_table_or_json(common, "time-wait")?;
     let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
     common.selection.to_selection().apply(&mut analysis);
     let capture = &analysis.capture;
