@@ -136,7 +136,7 @@ impl Screen<'_> {
     fn paragraph(&mut self, label: &str, label_tone: Tone, tone: Tone, text: &str) -> io::Result<()> {
         let room = self.look.width.saturating_sub(INDENT).max(NARROWEST);
         let mut label = label;
-        for line in folded(&Escaped(text).to_string(), room) {
+        for line in folded(&self.look.text(Escaped(text).to_string()), room) {
             let gap = " ".repeat(INDENT.saturating_sub(label.chars().count()));
             let (label_text, line) = (self.look.paint(label_tone, label), self.look.paint(tone, &line));
             writeln!(self.out, "{label_text}{gap}{line}")?;
