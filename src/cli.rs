@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 
 use crate::findings;
 use crate::model::{Outcome, Severity};
@@ -74,10 +74,10 @@ pub enum Command {
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Show),
     /// Show who does not close: half-closes by the endpoint in CLOSE-WAIT, how many, since when, and whether they grow
-    #[command(after_help = leaks::EXAMPLES)]
+    #[command(after_help = leaks::EXAMPLES, mut_arg("format", together))]
     Leaks(Leaks),
     /// Show who holds TIME-WAIT, the ports it takes from clients, and the reuse of 4-tuples in it
-    #[command(after_help = time_wait::EXAMPLES)]
+    #[command(after_help = time_wait::EXAMPLES, mut_arg("format", together))]
     TimeWait(TimeWait),
     /// Fail on findings and exceeded budgets, for CI
     #[command(after_help = check::EXAMPLES)]
@@ -267,6 +267,13 @@ fn severity_parser() -> impl TypedValueParser<Value = Severity> {
     })
 }
 
+/// `--format` of a view of all connections together, which has no line or row a connection.
+fn together(format: Arg) -> Arg {
+    let values = [Format::Table, Format::Json];
+    let names = values.iter().filter_map(ValueEnum::to_possible_value);
+    format.value_parser(PossibleValuesParser::new(names).try_map(|name| Format::from_str(&name, false)))
+}
+
 /// A rule that there is, or a family of them.
 fn finding_filter(text: &str) -> Result<FindingFilter, String> {
     let known = |filter: &FindingFilter| findings::rules().any(|rule| filter.names(rule.code, rule.name));
@@ -326,6 +333,8 @@ mod tests {
             &["tcptrace-states", "a.pcap", "--all", "--limit", "3"],
             &["tcptrace-states", "a.pcap", "--width", "10"],
             &["tcptrace-states", "check"],
+            &["tcptrace-states", "leaks", "a.pcap", "--format", "csv"],
+            &["tcptrace-states", "time-wait", "a.pcap", "--format", "jsonl"],
             &["tcptrace-states", "check", "a.pcap", "--update-baseline"],
             &[
                 "tcptrace-states",

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
-use anyhow::bail;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use tcptrace_states::analyze::{LadderRequest, Progress, Settings, analyze};
@@ -247,15 +246,7 @@ pub fn print_raw(view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow:
     written.map_err(|error| Unwritten::new(STDOUT, error).into())
 }
 
-/// A view of all connections together has no row or line a connection, as two of the formats want it.
-pub fn only_table_or_json(common: &Common, command: &str) -> anyhow::Result<()> {
-    match common.format {
-        Format::Table | Format::Json => Ok(()),
-        Format::Jsonl | Format::Csv => bail!("{command} is written as --format table or json"),
-    }
-}
-
-/// Writes such a view: for people, or as one JSON document.
+/// Writes a view of all connections together: for people, or as one JSON document.
 pub fn print_together(
     format: Format,
     screen: &Screen,

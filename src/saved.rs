@@ -219,6 +219,10 @@ fn read_lines(file: &str, first: Vec<u8>, input: &mut dyn BufRead) -> Result<Sid
         found,
         expected,
     };
+    let failed = |source| SavedError::Read {
+        file: file.to_owned(),
+        source,
+    };
     let mut side: Option<Side> = None;
     let mut seen: u64 = 0;
     let mut line = first;
@@ -252,7 +256,13 @@ fn read_lines(file: &str, first: Vec<u8>, input: &mut dyn BufRead) -> Result<Sid
             }
             (SavedLine::Summary(summary), Some(side)) => {
                 finish(side, &summary, seen).map_err(|found| wrong(number, found, "a whole report"))?;
-                break;
+                return match nothing_follows(input).map_err(failed)? {
+                    true => Ok(std::mem::take(side)),
+                    false => {
+                        let found = "something follows the summary".to_owned();
+                        Err(wrong(number + 1, found, "one report a file"))
+                    }
+                };
             }
             (SavedLine::Capture(_), Some(_)) => {
                 let found = "a second report begins".to_owned();
@@ -263,15 +273,23 @@ fn read_lines(file: &str, first: Vec<u8>, input: &mut dyn BufRead) -> Result<Sid
             }
         }
         line.clear();
-        input
-            .read_until(b'\n', &mut line)
-            .map_err(|source| SavedError::Read {
-                file: file.to_owned(),
-                source,
-            })?;
+        input.read_until(b'\n', &mut line).map_err(failed)?;
     }
-    // The loop ends with a summary, which needs a side.
-    side.ok_or_else(|| wrong(number, "nothing".to_owned(), "a report"))
+}
+
+/// Whether the rest of the input is blank: a second report would be left out of the comparison without a word.
+fn nothing_follows(input: &mut dyn BufRead) -> io::Result<bool> {
+    loop {
+        let rest = input.fill_buf()?;
+        if rest.is_empty() {
+            return Ok(true);
+        }
+        if !rest.iter().all(u8::is_ascii_whitespace) {
+            return Ok(false);
+        }
+        let blank = rest.len();
+        input.consume(blank);
+    }
 }
 
 /// What is wrong with one line, whose own numbering is of no use.

@@ -114,6 +114,19 @@ fn a_clean_capture_passes_and_an_exceeded_budget_fails() {
 }
 
 #[test]
+fn a_check_of_nothing_passes_and_says_so() {
+    let place = Place::new();
+    let empty = place.file("empty.pcap", cut(CLEAN, 24));
+    for (capture, said) in [(empty.as_str(), true), (CLEAN, false)] {
+        let output = place.run(&["check", capture]);
+        assert_eq!(code(&output), Some(0), "{}", stdout(&output));
+        let text = stdout(&output);
+        let found = text.contains("no TCP connection was found: nothing could be checked");
+        assert_eq!(found, said, "{text}");
+    }
+}
+
+#[test]
 fn a_damaged_capture_is_3_unless_something_fails() {
     let place = Place::new();
     let damaged = place.file("cut.pcapng", cut(LEAK, 20_000));

@@ -369,6 +369,17 @@ fn github_counts_what_it_leaves_out() {
 }
 
 #[test]
+fn the_screen_shows_the_worst_and_counts_the_rest() {
+    let text = screen(&many(), &look(100));
+    assert_eq!(text.matches(" many at ").count(), 100);
+    assert!(
+        text.contains("… 500 cases more, none of them worse: --format json"),
+        "{text}"
+    );
+    assert!(!screen(&mixed(), &look(100)).contains("cases more"));
+}
+
+#[test]
 fn markdown_summaries() {
     insta::assert_snapshot!("markdown", markdown_of(&mixed()));
     insta::assert_snapshot!("markdown_empty", markdown_of(&empty()));

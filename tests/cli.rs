@@ -462,3 +462,21 @@ fn stdout(output: &Output) -> String {
 fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
+
+#[test]
+fn ascii_is_ascii_in_every_view_with_findings() {
+    let busy = "testdata/kernel/churn.server.pcap";
+    for args in [
+        &["--severity", "info", "--all", busy][..],
+        &["show", "--severity", "info", "--finding", "HC01", busy],
+        &["show", "--finding", "HS12", busy],
+        &["leaks", busy],
+        &["check", "--no-config", "--fail-on", "note", busy],
+    ] {
+        let output = run(&[args, &["--ascii"]].concat());
+        let text = stdout(&output);
+        assert!(!text.is_empty(), "{args:?}: {}", stderr(&output));
+        let wide = text.lines().find(|line| !line.is_ascii());
+        assert_eq!(wide, None, "{args:?}");
+    }
+}

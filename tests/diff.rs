@@ -210,6 +210,9 @@ fn a_damaged_report_says_where() {
     let broken = text.replacen("\"outcome\":\"", "\"outcome\":\"un\\u001b[31m", 1);
     let headless = lines[1..].join("\n");
     let missing = [&lines[..3], &lines[4..]].concat().join("\n");
+    let twice = format!("{text}\n\n{text}");
+    let tail = format!("{text}x");
+    let after_summary = format!("line {}", lines.len() + 1);
     let newer = text.replacen("\"schema_version\":1", "\"schema_version\":999", 1);
     let document = stdout(&run(&[LEAK, "--format", "json"]));
     let document = document[..document.len() / 2].to_owned();
@@ -231,6 +234,12 @@ fn a_damaged_report_says_where() {
             missing,
             vec!["summary counts 22 connections, the report has 21"],
         ),
+        (
+            "twice.jsonl",
+            twice,
+            vec!["something follows", "one report a file", &after_summary],
+        ),
+        ("tail.jsonl", tail, vec!["something follows", "one report a file"]),
         ("newer.jsonl", newer, vec!["schema version 999"]),
         ("half.json", document, vec!["line ", "column "]),
         (

@@ -95,6 +95,8 @@ fn every_field_and_word_of_the_contract_is_explained() {
         "possible",
         "legal-by-iss",
         "baseline",
+        "errors",
+        "warnings",
     ] {
         pages(word);
     }

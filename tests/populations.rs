@@ -601,11 +601,11 @@ fn wrong_use_is_told() {
     for (args, said) in [
         (
             &["leaks", LEAK, "--format", "csv"][..],
-            "leaks is written as --format table or json",
+            "[possible values: table, json]",
         ),
         (
             &["time-wait", LEAK, "--format", "jsonl"],
-            "time-wait is written as --format table or json",
+            "[possible values: table, json]",
         ),
         (
             &["leaks", LEAK, "--min-age", "30"],

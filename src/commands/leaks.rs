@@ -10,12 +10,11 @@ use tcptrace_states::population::{self, By, Span};
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
 use super::sockets::{Listed, is_stdin, one_reads_stdin};
-use super::{Done, Screen, analysis_of, only_table_or_json, print_together};
+use super::{Done, Screen, analysis_of, print_together};
 
 /// `leaks`.
 pub fn run(args: &Leaks) -> anyhow::Result<Done> {
     let common = &args.common;
-    only_table_or_json(common, "leaks")?;
     let by: By = args.by.into();
     let asked = !args.ss.is_empty() || args.ss_now;
     if by == By::Process && !asked {

@@ -5,12 +5,11 @@ use tcptrace_states::cli::TimeWait;
 use tcptrace_states::population::{self, Span};
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{Done, Screen, analysis_by, only_table_or_json, print_together, settings_of};
+use super::{Done, Screen, analysis_by, print_together, settings_of};
 
 /// `time-wait`.
 pub fn run(args: &TimeWait) -> anyhow::Result<Done> {
     let common = &args.common;
-    only_table_or_json(common, "time-wait")?;
     let mut settings = settings_of(&args.files, common, LadderRequest::None);
     let thresholds = &mut settings.findings.thresholds;
     thresholds.ephemeral_ports = args.ephemeral_ports.unwrap_or(thresholds.ephemeral_ports);

@@ -51,6 +51,13 @@ fn walk(
             walk(root, choice, path, owner, depth + 1, found);
         }
     }
+    // Values under names that vary, such as the totals of each rule.
+    if let Some(values) = node
+        .get("additionalProperties")
+        .filter(|values| values.is_object())
+    {
+        walk(root, values, &format!("{path}[]"), owner, depth + 1, found);
+    }
     if let Some(items) = node.get("items") {
         walk(root, items, &format!("{path}[]"), owner, depth + 1, found);
     }

@@ -37,16 +37,12 @@ pub fn write(out: &mut dyn Write, difference: &Difference, look: &Look) -> io::R
     let mut lines = Vec::new();
     for (label, origin) in [("old", &difference.old), ("new", &difference.new)] {
         let mut facts = vec![Fact::new(Tone::Strong, Escaped(&origin.name).to_string())];
-        facts.extend(
-            sizes(origin)
-                .into_iter()
-                .map(|text| Fact::plain(look_text(look, &text))),
-        );
+        facts.extend(sizes(origin).into_iter().map(|text| Fact::plain(look.text(text))));
         lines.extend(labelled(look, label, Tone::Strong, &facts));
     }
     for (index, caveat) in difference.caveats.iter().enumerate() {
         let label = if index == 0 { "careful" } else { "" };
-        let text = look_text(look, &Escaped(&caveat_text(caveat)).to_string());
+        let text = look.text(Escaped(&caveat_text(caveat)).to_string());
         lines.extend(labelled(
             look,
             label,
@@ -79,11 +75,7 @@ pub fn write(out: &mut dyn Write, difference: &Difference, look: &Look) -> io::R
         ];
         lines.push(look.paint(Tone::Strong, &columns(&head)));
         for (name, old, new) in rows(change) {
-            lines.push(columns(&[
-                format!("  {name}"),
-                look_text(look, &old),
-                look_text(look, &new),
-            ]));
+            lines.push(columns(&[format!("  {name}"), look.text(old), look.text(new)]));
         }
     }
     lines.extend(more(look, difference.services.len()));
@@ -309,14 +301,6 @@ fn same(difference: &Difference) -> Vec<Fact> {
         ),
     ));
     facts
-}
-
-fn look_text(look: &Look, text: &str) -> String {
-    if look.ascii {
-        text.replace('µ', "u")
-    } else {
-        text.to_owned()
-    }
 }
 
 /// Writes Markdown.

@@ -127,7 +127,7 @@ fn fold<'a>(folded: &mut BTreeMap<&'static str, Folded<'a>>, code: &'static str,
 /// `error        TW04 reuse-illegal · 2 · a SYN 0.84 s into TIME-WAIT … (connection 7)`.
 fn line(code: &str, folded: &Folded<'_>, look: &Look) -> Vec<String> {
     let tone = tone(folded.severity);
-    let mut example = folded.example.to_owned();
+    let mut example = look.text(folded.example.to_owned());
     if let Some(id) = folded.id {
         example.push_str(&format!(" (connection {id})"));
     }
@@ -146,7 +146,7 @@ pub fn list(connection: &Connection, look: &Look) -> Vec<String> {
         let tone = tone(finding.severity);
         let mut facts = vec![
             Fact::new(tone, format!("{} {}", finding.code, finding.name)),
-            Fact::plain(finding.message.clone()),
+            Fact::plain(look.text(finding.message.clone())),
         ];
         facts.extend(place(finding, connection, look).map(|text| Fact::new(Tone::Dim, text)));
         facts.extend(doubt(finding).map(|text| Fact::new(Tone::Dim, text)));
@@ -199,7 +199,7 @@ pub fn services<'a>(findings: impl Iterator<Item = &'a ServiceFinding>, look: &L
         let tone = tone(finding.severity);
         let facts = [
             Fact::new(tone, format!("{} {}", finding.code, finding.name)),
-            Fact::plain(finding.message.clone()),
+            Fact::plain(look.text(finding.message.clone())),
         ];
         header::labelled(look, finding.severity.name(), tone, &facts)
     });

@@ -332,7 +332,7 @@ fn description(
     });
     for finding in found {
         let label = format!("{} {}", finding.code, finding.severity.name());
-        let text = format!("{} ({})", finding.message, finding.confidence.name());
+        let text = look.text(format!("{} ({})", finding.message, finding.confidence.name()));
         lines.extend(labelled(
             look,
             &label,

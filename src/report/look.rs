@@ -94,7 +94,11 @@ impl Look {
 
     /// [`human_duration`], in ASCII where that is asked for.
     pub fn duration(&self, ns: i64) -> String {
-        let text = human_duration(ns);
+        self.text(human_duration(ns))
+    }
+
+    /// A text of the program with durations in it, in ASCII where that is asked for.
+    pub fn text(&self, text: String) -> String {
         if self.ascii { text.replace('µ', "u") } else { text }
     }
 

@@ -10,12 +10,15 @@ use crate::check::{Case, Standing, Verdict};
 use crate::findings;
 use crate::model::Severity;
 use crate::report::escape::Escaped;
+use crate::report::look::counted;
 use crate::report::{Look, Tone};
 
 /// Width of the column on the left.
 const INDENT: usize = 12;
 /// A colon where a line would begin with two, which a CI system takes for a command.
 const COLON: &str = "\\u{3a}";
+/// Cases shown, the worst first: a screen with thousands of them would tell nothing.
+const CASES: usize = 100;
 /// Columns for text, however narrow the screen.
 const NARROWEST: usize = 24;
 
@@ -42,9 +45,18 @@ pub fn write(out: &mut dyn Write, verdict: &Verdict, look: &Look) -> io::Result<
         screen.paragraph(&label, Tone::Bad, Tone::Bad, &clip(text, look.ellipsis()))?;
         label.clear();
     }
-    for case in &verdict.cases {
+    for case in verdict.cases.iter().take(CASES) {
         screen.blank()?;
         screen.case(case)?;
+    }
+    let rest = verdict.cases.len().saturating_sub(CASES);
+    if rest > 0 {
+        let rest = counted(rest as u64, "case");
+        let text = format!(
+            "{} {rest} more, none of them worse: --format json",
+            look.ellipsis()
+        );
+        screen.list("", Tone::Plain, Tone::Dim, &[text])?;
     }
     screen.list("remarks", Tone::Attention, Tone::Plain, &verdict.remarks)?;
     screen.list("next", Tone::Plain, Tone::Dim, &next(verdict))
@@ -136,7 +148,7 @@ impl Screen<'_> {
     fn paragraph(&mut self, label: &str, label_tone: Tone, tone: Tone, text: &str) -> io::Result<()> {
         let room = self.look.width.saturating_sub(INDENT).max(NARROWEST);
         let mut label = label;
-        for line in folded(&Escaped(text).to_string(), room) {
+        for line in folded(&self.look.text(Escaped(text).to_string()), room) {
             let gap = " ".repeat(INDENT.saturating_sub(label.chars().count()));
             let (label_text, line) = (self.look.paint(label_tone, label), self.look.paint(tone, &line));
             writeln!(self.out, "{label_text}{gap}{line}")?;
