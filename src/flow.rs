@@ -15,8 +15,8 @@ use crate::tracker::evidence::Mark;
 use crate::tracker::{Predecessor, Role, Tracker};
 
 /// For how long after a RST that disowned a SYN another SYN is taken for the real one that it got in the way of
-/// (RFC 9293 figure 9): the first retransmissions of a SYN come within this time.
-const FIGURE_9_NS: i64 = 3_000_000_000;
+/// (RFC 9293 figure 8): the first retransmissions of a SYN come within this time.
+const FIGURE_8_NS: i64 = 3_000_000_000;
 
 /// How many outer contexts are tried for a segment whose own shows no connection.
 const SCOPES_KEPT: usize = 16;
@@ -314,7 +314,7 @@ impl Flows {
             self.life(index).tracker.note_old_duplicate(seg);
         }
         self.life(previous).tracker.on_segment(seg);
-        // Figure 9 with both SYNs on the way at once: the older attempt was not the client's own.
+        // Figure 8 with both SYNs on the way at once: the older attempt was not the client's own.
         let opener = self.life(index).tracker.addresses[0];
         let older = &self.life(previous).tracker;
         if embryo
@@ -388,7 +388,7 @@ enum Route {
 fn route_syn(tracker: &Tracker, seg: &Segment, from: Role) -> Route {
     let (me, peer) = (from as usize, from.other() as usize);
     let own = &tracker.streams[me];
-    if tracker.is_only_resets() && seg.time.since(tracker.last.time) <= FIGURE_9_NS {
+    if tracker.is_only_resets() && seg.time.since(tracker.last.time) <= FIGURE_8_NS {
         return Route::BeginWith;
     }
     match own.iss {
@@ -396,7 +396,7 @@ fn route_syn(tracker: &Tracker, seg: &Segment, from: Role) -> Route {
         Some(_)
             if from == Role::Client
                 && tracker.is_disowned()
-                && within_figure_9(tracker.aside.disowned, seg) =>
+                && within_figure_8(tracker.aside.disowned, seg) =>
         {
             Route::StartOver
         }
@@ -407,7 +407,7 @@ fn route_syn(tracker: &Tracker, seg: &Segment, from: Role) -> Route {
             // Captured out of order: the SYN comes after segments that continue it (R9).
             let late = own.nxt.is_some_and(|nxt| {
                 nxt.offset_from(seg.seq).unsigned_abs() <= 1 << 20
-                    && seg.time.since(tracker.first.time) < FIGURE_9_NS
+                    && seg.time.since(tracker.first.time) < FIGURE_8_NS
                     && nxt.after(seg.seq)
             }) && !tracker.is_over();
             if crossing || late {
@@ -419,8 +419,8 @@ fn route_syn(tracker: &Tracker, seg: &Segment, from: Role) -> Route {
     }
 }
 
-fn within_figure_9(disowned: Option<Mark>, seg: &Segment) -> bool {
-    disowned.is_some_and(|mark| seg.time.since(mark.time) <= FIGURE_9_NS)
+fn within_figure_8(disowned: Option<Mark>, seg: &Segment) -> bool {
+    disowned.is_some_and(|mark| seg.time.since(mark.time) <= FIGURE_8_NS)
 }
 
 /// Whether a segment without SYN belongs to a SYN that waits for its answer, and not to the life before.

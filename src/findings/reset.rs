@@ -29,6 +29,12 @@ fn ending<'a>(subject: &Subject<'a>) -> Option<(Role, &'a Transition)> {
         steps.find(|step| step.cause == cause && step.from != State::TimeWait)
     };
     let step = reset(by, Cause::RstSent).or_else(|| reset(by.other(), Cause::RstReceived))?;
+    // A RST by which the opener of the next connection answers old numbers belongs to the story of that one (RU03, RU04).
+    if (subject.connection.successor)
+        .is_some_and(|next| next.reset_packet.is_some() && next.reset_packet == step.packet)
+    {
+        return None;
+    }
     // Before the handshake is done a RST is a matter of HS12 and HS14.
     let synchronized = !matches!(
         step.from,

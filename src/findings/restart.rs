@@ -34,11 +34,11 @@ fn against(subject: &Subject<'_>, wanted: Met, found: &mut Vec<Draft>) {
         return;
     };
     let met = match reuse.peer_state {
+        // No synchronized state: a matter of HS02.
+        State::SynSent | State::SynReceived => return,
         State::CloseWait | State::LastAck => Met::Closing,
         _ if reuse.reset_packet.is_some() => Met::HalfOpen,
-        State::SynSent
-        | State::SynReceived
-        | State::Established
+        State::Established
         | State::FinWait1
         | State::FinWait2
         | State::Closing
@@ -50,12 +50,17 @@ fn against(subject: &Subject<'_>, wanted: Met, found: &mut Vec<Draft>) {
     if met != wanted {
         return;
     }
+    let patience = subject.thresholds.unanswered_ns;
     let delay = match (reuse.delay_ns, connection.handshake.syn_ack_packet) {
-        (None, Some(_)) => {
+        (None, Some(_)) if reuse.refused_by_packet.is_none() => {
             "; it was accepted at once: the end of the old one is not in the capture".to_owned()
         }
         (Some(ns), Some(_)) => format!("; the new connection had to wait {}", human_duration(ns)),
-        (Some(ns), None) => format!("; nothing came of it in {}+", human_duration(ns)),
+        (Some(ns), None) if ns >= patience => format!("; nothing came of it in {}+", human_duration(ns)),
+        (Some(_), None) => "; then the capture ends".to_owned(),
+        (None, _) if reuse.refused_by_packet.is_some() => {
+            "; the copy of it that was accepted is not in the capture".to_owned()
+        }
         (None, _) => String::new(),
     };
     let what = match met {
@@ -81,8 +86,11 @@ fn against(subject: &Subject<'_>, wanted: Met, found: &mut Vec<Draft>) {
         .at(connection.first_time)
         .packets(packets.into_iter().flatten())
         .limited(confidence);
-    // A SYN that is accepted at once did not meet the old connection: its end is not in the capture.
-    let at_once = reuse.refused_by_packet.is_none() && connection.handshake.syn_ack_packet.is_some();
+    // A SYN that is accepted at once did not meet the old connection: its end is not in the capture. One without any answer
+    // shortly before the end may be just that.
+    let unanswered = connection.handshake.syn_ack_packet.is_none();
+    let cut_off = unanswered && reuse.delay_ns.is_some_and(|ns| ns < patience);
+    let at_once = reuse.refused_by_packet.is_none() && (!unanswered || cut_off);
     found.push(if at_once {
         draft.severity(Severity::Note).limited(Confidence::Possible)
     } else {

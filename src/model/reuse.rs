@@ -43,11 +43,19 @@ pub fn of(tracker: &Tracker, end: Timestamp, time_wait_ns: i64) -> Option<Reuse>
         _ => false,
     };
     let answered = tracker.opening.syn_ack;
+    // PAWS works where both SYNs carry timestamps.
+    let stamped = [client, server].map(|syn| syn.is_some_and(|syn| syn.options.timestamps.is_some()));
+    let newer = tsval_distance.map_or(before.tsval.is_none(), |distance| distance > 0);
     let judged = Judged {
         opener_state,
         peer_state,
         beyond: iss_distance.map(|distance| distance >= 0),
-        newer: tsval_distance.map_or(before.tsval.is_none() && tsval.is_some(), |distance| distance > 0),
+        answer_beyond: match (before.nxt[1], tracker.streams[1].iss) {
+            (Some(nxt), Some(iss)) => Some(iss.at_or_after(nxt)),
+            _ => None,
+        },
+        newer: newer && stamped == [true, true],
+        cut: [client, server].into_iter().flatten().any(|syn| syn.cut),
         answered: answered.is_some(),
         refused: before.refused.is_some(),
     };
@@ -85,7 +93,9 @@ fn delay(tracker: &Tracker, before: &Predecessor, end: Timestamp) -> Option<i64>
         }
     });
     let delay = answered.unwrap_or(end).since(syn.first.time);
-    (before.refused.is_some() || answered.is_none() || syn.copies > 0).then_some(delay)
+    // A refused SYN that was answered without having come again: the copy that was answered is not in the capture.
+    let copy_missed = before.refused.is_some() && answered.is_some() && syn.copies == 0;
+    ((before.refused.is_some() || answered.is_none() || syn.copies > 0) && !copy_missed).then_some(delay)
 }
 
 /// What the verdict rests on.
@@ -94,8 +104,12 @@ struct Judged {
     peer_state: State,
     /// The ISS is beyond the old numbers of its sender.
     beyond: Option<bool>,
-    /// The timestamp is newer than the old ones, or the old connection had none.
+    /// The same of the SYN-ACK, which RFC 9293 demands of who accepts (MAY-2, condition 1).
+    answer_beyond: Option<bool>,
+    /// Both SYNs have timestamps, and that of the SYN is newer than the old ones, or the old connection had none.
     newer: bool,
+    /// The capture cut the options of a SYN: whether it had timestamps is not known.
+    cut: bool,
     answered: bool,
     refused: bool,
 }
@@ -109,9 +123,11 @@ impl Judged {
             State::TimeWait => match (self.refused, self.answered) {
                 (true, _) => ReuseVerdict::Refused,
                 (false, false) => ReuseVerdict::Unanswered,
-                (false, true) if self.beyond == Some(true) => ReuseVerdict::LegalByIss,
+                (false, true) if self.beyond == Some(true) && self.answer_beyond != Some(false) => {
+                    ReuseVerdict::LegalByIss
+                }
                 (false, true) if self.newer => ReuseVerdict::LegalByTimestamp,
-                (false, true) if self.beyond.is_none() => ReuseVerdict::Unknown,
+                (false, true) if self.beyond.is_none() || self.cut => ReuseVerdict::Unknown,
                 (false, true) => ReuseVerdict::Illegal,
             },
             State::Closed | State::Listen => match self.opener_state {

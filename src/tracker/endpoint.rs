@@ -398,7 +398,7 @@ impl Mirror {
         self.proven = State::SynReceived;
     }
 
-    /// Forgets everything and starts over in `state`: the attempt was not its own (RFC 9293 figure 9).
+    /// Forgets everything and starts over in `state`: the attempt was not its own (RFC 9293 figure 8).
     pub fn disown(&mut self, state: State) {
         *self = Mirror::new(state);
     }

@@ -69,7 +69,7 @@ impl Tracker {
         *self = fresh;
     }
 
-    /// Whether this attempt was settled by its own client's RST without ever being acknowledged (RFC 9293 figure 9):
+    /// Whether this attempt was settled by its own client's RST without ever being acknowledged (RFC 9293 figure 8):
     /// the SYN that began it was an old duplicate.
     pub fn is_disowned(&self) -> bool {
         self.aside.disowned.is_some() && self.opening.ack.is_none()

@@ -96,7 +96,7 @@ impl Tracker {
                 return self.echoes_nothing(seg, from, mark, notes);
             }
             if seg.flags.syn() {
-                // The answerer did get some SYN and is in SYN-RECEIVED, but for a SYN that is not this one (figure 9).
+                // The answerer did get some SYN and is in SYN-RECEIVED, but for a SYN that is not this one (figure 8).
                 self.aside.observations.note(Kind::SynAckBadAck, from, mark);
                 notes.add("acknowledges another SYN");
                 if self.aside.before_stray_syn_ack.is_none() {

@@ -1,14 +1,14 @@
 //! FN03
 
 use crate::findings::{Draft, ROLES, Subject, rule};
-use crate::model::{State};
+use crate::model::{Role, State};
 
 rule! {
     /// Both sides closed at the same time: each sent its FIN before the other's arrived.
     ///
     /// # Why it matters
     ///
-    /// Both pass CLOSING, and both hold TIME-WAIT. It is rare and right. Where it happens often, two programs close on the same
+    /// Both pass CLOSING, and both hold TIME-WAIT unless a RST comes first. It is rare and right. Where it happens often, two programs close on the same
     /// timer.
     ///
     /// # Reference
@@ -45,6 +45,15 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     let fins = ROLES.map(|role| subject.endpoint(role).fin_packet);
     let mut packets: Vec<_> = fins.into_iter().flatten().collect();
     packets.sort_unstable();
-    let draft = Draft::new(subject, None, "both sides closed at the same time; both hold TIME-WAIT").at(step.at);
+    // A RST, or the end of the capture, can come before TIME-WAIT.
+    let holds = |role: &Role| subject.moved(*role, None, State::TimeWait).next().is_some();
+    let holders: Vec<Role> = ROLES.into_iter().filter(holds).collect();
+    let holders = match holders.as_slice() {
+        [] => String::new(),
+        [one] => format!("; the {} holds TIME-WAIT", one.name()),
+        _ => "; both hold TIME-WAIT".to_owned(),
+    };
+    let message = format!("both sides closed at the same time{holders}");
+    let draft = Draft::new(subject, None, message).at(step.at);
     found.push(draft.packets(packets));
 }

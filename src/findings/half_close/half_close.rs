@@ -49,7 +49,10 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     let open = if close.half_close_open { "+" } else { "" };
     let sent = close
         .half_close_bytes
-        .map_or(String::new(), |bytes| format!(", {} sent in it", counted(bytes, "octet")));
+        .map_or(String::new(), |bytes| match bytes {
+            0 => ", nothing sent in it".to_owned(),
+            _ => format!(", {} sent in it", counted(bytes, "octet")),
+        });
     let message = format!("half-closed for {}{open}{sent}", human_duration(ns));
     found.push(Draft::new(subject, role, message).by(entered));
 }

@@ -19,7 +19,7 @@ rule! {
     ///
     /// # Reference
     ///
-    /// RFC 9293, section 3.5 and figures 8 and 9; RFC 4987, section 2.
+    /// RFC 9293, section 3.5 and figures 8 and 11; RFC 4987, section 2.
     ///
     /// # Example
     ///

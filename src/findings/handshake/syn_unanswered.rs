@@ -1,7 +1,7 @@
 //! HS13
 
 use crate::findings::{Draft, Subject, rule};
-use crate::model::{Confidence, Outcome, Role, State};
+use crate::model::{Confidence, Outcome, ReuseVerdict, Role, State};
 use crate::time::human_duration;
 
 rule! {
@@ -49,6 +49,13 @@ rule! {
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     let connection = subject.connection;
     if connection.outcome != Outcome::Unanswered {
+        return;
+    }
+    // Old numbers did answer it (TW05, RU02, RU04), or TIME-WAIT explains the silence (TW05).
+    let elsewhere = connection.reuse.as_ref().is_some_and(|reuse| {
+        reuse.refused_by_packet.is_some() || reuse.verdict == ReuseVerdict::Unanswered
+    });
+    if elsewhere {
         return;
     }
     // The next SYN on the same 4-tuple ends the wait.

@@ -18,7 +18,7 @@ rule! {
     ///
     /// # Reference
     ///
-    /// RFC 9293, section 3.10.7.3 (first check) and figure 9.
+    /// RFC 9293, section 3.10.7.3 (first check) and figure 8.
     ///
     /// # Example
     ///

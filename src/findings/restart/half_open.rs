@@ -18,7 +18,7 @@ rule! {
     ///
     /// # Reference
     ///
-    /// RFC 9293, section 3.5.1 and figures 10 and 11.
+    /// RFC 9293, section 3.5.1 and figures 9 and 10.
     ///
     /// # Example
     ///

@@ -13,7 +13,7 @@ rule! {
     ///
     /// # Reference
     ///
-    /// RFC 9293, sections 3.5 (figure 9) and 3.10.7.4 (fourth check); RFC 5961, section 4.
+    /// RFC 9293, sections 3.5 (figure 8) and 3.10.7.4 (fourth check); RFC 5961, section 4.
     ///
     /// # Example
     ///

@@ -3,7 +3,7 @@
 use crate::findings::{Draft, Subject, rule};
 
 rule! {
-    /// A SYN with another ISS came for a connection that was not over.
+    /// A SYN with another ISS came for a connection that was not over: its receiver was in a synchronized state.
     ///
     /// # Why it matters
     ///

@@ -4,8 +4,8 @@ use crate::findings::{Draft, Subject, rule};
 use crate::model::{ReuseVerdict};
 
 rule! {
-    /// A SYN was accepted on a 4-tuple in TIME-WAIT although nothing shows that it is new: neither its ISS nor its timestamp is beyond
-    /// the old connection.
+    /// A SYN was accepted on a 4-tuple in TIME-WAIT although nothing sets it apart from the old connection: its timestamp is not
+    /// newer, and its ISS, or that of the SYN-ACK, is not beyond the old numbers.
     ///
     /// # Why it matters
     ///
@@ -18,7 +18,8 @@ rule! {
     ///
     /// # Reference
     ///
-    /// RFC 9293, section 3.6.1 (MAY-2) and section 3.4.3; RFC 1122, section 4.2.2.13.
+    /// RFC 9293, section 3.6.1 (MUST-13; MAY-2, condition 1, on the ISS of the SYN-ACK; SHLD-4) and section 3.4.3; RFC 1122, section
+    /// 4.2.2.13; RFC 6191, section 2 (on the SYN).
     ///
     /// # Example
     ///
@@ -57,5 +58,10 @@ rule! {
 }
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
-    super::reused(subject, ReuseVerdict::Illegal, "illegal: neither ISS nor timestamp is beyond the old ones", found);
+    let distance = subject.connection.reuse.as_ref().and_then(|reuse| reuse.iss_distance);
+    let judgement = match distance {
+        Some(0..) => "illegal: the SYN-ACK's ISS is not beyond its sender's old numbers, and no timestamp is newer",
+        _ => "illegal: neither ISS nor timestamp is beyond the old ones",
+    };
+    super::reused(subject, ReuseVerdict::Illegal, judgement, found);
 }

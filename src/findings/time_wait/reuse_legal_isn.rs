@@ -8,12 +8,12 @@ rule! {
     ///
     /// # Why it matters
     ///
-    /// The holder of TIME-WAIT may accept such a SYN at once, because no old segment can be mistaken for one of the new connection.
-    /// The SYN-ACK of a Linux holder starts 65 537 beyond its old SND.NXT, which proves that it did.
+    /// The holder of TIME-WAIT may accept such a SYN at once if its own ISS is beyond its old numbers, too: no old segment can then
+    /// be mistaken for one of the new connection. The SYN-ACK of a Linux holder starts 65 537 beyond its old SND.NXT, which proves that it did.
     ///
     /// # Reference
     ///
-    /// RFC 9293, section 3.6.1 (MAY-2); RFC 1122, section 4.2.2.13.
+    /// RFC 9293, section 3.6.1 (MAY-2); RFC 1122, section 4.2.2.13; RFC 6191, section 2.
     ///
     /// # Example
     ///

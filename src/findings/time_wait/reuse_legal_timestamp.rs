@@ -4,7 +4,8 @@ use crate::findings::{Draft, Subject, rule};
 use crate::model::{ReuseVerdict};
 
 rule! {
-    /// A new connection took the 4-tuple over from TIME-WAIT, and may: its timestamp is newer than all of the old one.
+    /// A new connection took the 4-tuple over from TIME-WAIT, and may: its timestamp is newer than all of the old one, or
+    /// the old one had none.
     ///
     /// # Why it matters
     ///
@@ -51,5 +52,10 @@ rule! {
 }
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
-    super::reused(subject, ReuseVerdict::LegalByTimestamp, "legal: its timestamp is newer", found);
+    let compared = subject.connection.reuse.as_ref().and_then(|reuse| reuse.tsval_distance);
+    let judgement = match compared {
+        Some(_) => "legal: its timestamp is newer",
+        None => "legal: it brings timestamps, and the old connection had none",
+    };
+    super::reused(subject, ReuseVerdict::LegalByTimestamp, judgement, found);
 }

@@ -18,7 +18,7 @@ rule! {
     ///
     /// # Reference
     ///
-    /// RFC 9293, section 3.6.1 and figure 9; RFC 1337, section 2; RFC 6191.
+    /// RFC 9293, section 3.6.1 and figure 8; RFC 1337, section 2; RFC 6191.
     ///
     /// # Example
     ///
@@ -62,6 +62,15 @@ rule! {
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     let Some(reuse) = &subject.connection.reuse else { return };
     let answered = subject.connection.handshake.syn_ack_packet.is_some();
+    let refused = subject.connection.outcome == Outcome::Refused;
+    if reuse.verdict == ReuseVerdict::Unanswered {
+        // A RST is an answer, that of a host in CLOSED (HS12). Without the other side, or shortly before the end, nothing can
+        // be said of an answer.
+        let waited = reuse.delay_ns.unwrap_or(0);
+        if refused || subject.connection.quality.one_sided || waited < subject.thresholds.unanswered_ns {
+            return;
+        }
+    }
     let how = match reuse.verdict {
         ReuseVerdict::Refused => "refused by an ACK of the old connection",
         ReuseVerdict::Unanswered => "not answered",
@@ -74,7 +83,6 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
         | ReuseVerdict::AfterUnanswered
         | ReuseVerdict::Unknown => return,
     };
-    let refused = subject.connection.outcome == Outcome::Refused;
     let delay = match (reuse.delay_ns, answered) {
         (_, false) if refused => "; then a RST refused it".to_owned(),
         (Some(ns), true) => format!("; it cost {}", human_duration(ns)),
