@@ -244,6 +244,7 @@ impl Count {
             complete: self.damage.is_empty(),
             damage: self.damage,
             time_wait_ns: settings.time_wait_ns,
+            findings_from: settings.findings.least,
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct Origin {
     pub time_steps_back: u64,
     /// 2 MSL in force, nanoseconds.
     pub time_wait_ns: i64,
+    /// Findings below this severity were left out.
+    pub findings_from: Severity,
     /// False if the input was damaged or cut off.
     pub complete: bool,
 }
@@ -217,6 +219,7 @@ fn origin(name: &str, capture: &Capture, summary: &Summary) -> Origin {
         cut_segments: capture.cut_segments,
         time_steps_back: capture.time_steps_back,
         time_wait_ns: capture.time_wait_ns,
+        findings_from: capture.findings_from,
         complete: capture.complete,
     }
 }

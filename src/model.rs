@@ -80,6 +80,8 @@ pub struct Capture {
     pub damage: Vec<String>,
     /// 2 MSL in force for the TIME-WAIT timer, nanoseconds.
     pub time_wait_ns: i64,
+    /// Findings below this severity were left out.
+    pub findings_from: Severity,
 }
 
 /// Totals. Last line of a JSON Lines stream, so that a reader can tell a complete run from one that was cut off.
@@ -464,12 +466,13 @@ pub struct Quality {
 }
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// A fact of a connection's life that is neither good nor bad. Left out unless asked for.
     Info,
     /// Worth knowing; healthy networks do this.
+    #[default]
     Note,
     /// Somebody should look.
     Warning,

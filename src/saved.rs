@@ -81,6 +81,9 @@ struct SavedCapture {
     last_time: Option<String>,
     complete: bool,
     time_wait_ns: i64,
+    /// Reports of before this field have the default.
+    #[serde(default)]
+    findings_from: String,
 }
 
 #[derive(Deserialize)]
@@ -313,6 +316,10 @@ fn origin(file: &str, capture: &SavedCapture) -> Result<Origin, SavedError> {
         let parsed = text.as_ref()?.parse::<jiff::Timestamp>().ok()?;
         i64::try_from(parsed.as_nanosecond()).ok().map(Timestamp)
     };
+    let findings_from = Severity::ALL
+        .into_iter()
+        .find(|severity| severity.name() == capture.findings_from)
+        .unwrap_or_default();
     let span = time(&capture.first_time).zip(time(&capture.last_time));
     Ok(Origin {
         name: file.to_owned(),
@@ -326,6 +333,7 @@ fn origin(file: &str, capture: &SavedCapture) -> Result<Origin, SavedError> {
         cut_segments: capture.cut_segments,
         time_steps_back: capture.time_steps_back,
         time_wait_ns: capture.time_wait_ns,
+        findings_from,
         complete: capture.complete,
     })
 }

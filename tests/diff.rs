@@ -312,3 +312,24 @@ fn a_damaged_capture_is_compared_and_said_to_be_incomplete() {
     };
     assert_eq!(code("error"), Some(3), "a gate does not pass on half the input");
 }
+
+#[test]
+fn a_report_is_compared_from_the_severity_on_that_it_was_saved_with() {
+    let churn = "testdata/kernel/churn.server.pcap";
+    let saved = |severity: &str| {
+        let output = run(&[churn, "--format", "jsonl", "--severity", severity]);
+        scratch(&format!("diff-{severity}.jsonl"), &output.stdout)
+    };
+    let (errors, infos) = (saved("error"), saved("info"));
+    for report in [&errors, &infos] {
+        assert_same(&json(report, churn));
+        assert_same(&json(churn, report));
+    }
+    let refused = run(&["diff", &errors, &infos]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        stderr(&refused).contains("save both with the same --severity"),
+        "{}",
+        stderr(&refused)
+    );
+}

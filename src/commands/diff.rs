@@ -9,6 +9,8 @@ use anyhow::{Context, bail};
 use tcptrace_states::analyze::{LadderRequest, Settings};
 use tcptrace_states::cli::{Diff, DiffFormat};
 use tcptrace_states::diff::{Difference, Side};
+use tcptrace_states::findings;
+use tcptrace_states::model::Severity;
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 use tcptrace_states::saved;
 
@@ -20,8 +22,26 @@ pub fn run(args: &Diff) -> anyhow::Result<Done> {
         bail!("standard input can be read only once");
     }
     let mut damage = Vec::new();
-    let old = side(args, &args.old, &mut damage)?;
-    let new = side(args, &args.new, &mut damage)?;
+    let (old, new) = (saved_side(&args.old)?, saved_side(&args.new)?);
+    // A report says which findings were left out of it; a capture is judged as the report beside it.
+    let levels = [&old, &new].map(|side| side.as_ref().map(|side| side.origin.findings_from));
+    if let [Some(before), Some(now)] = levels
+        && before != now
+    {
+        bail!(
+            "{} has the findings from {} on, {} those from {} on: save both with the same --severity",
+            args.old.display(),
+            before.name(),
+            args.new.display(),
+            now.name()
+        );
+    }
+    let least = levels.into_iter().flatten().next().unwrap_or(Severity::Note);
+    let mut captured = |side: Option<Side>, path: &Path| match side {
+        Some(side) => Ok(side),
+        None => captured_side(args, path, least, &mut damage),
+    };
+    let (old, new) = (captured(old, &args.old)?, captured(new, &args.new)?);
     let difference = Difference::between(&old, &new);
     let written = match args.format {
         DiffFormat::Table => {
@@ -54,29 +74,42 @@ pub fn run(args: &Diff) -> anyhow::Result<Done> {
     })
 }
 
-/// Reads one side: a report if it begins like one, else a capture.
-fn side(args: &Diff, path: &Path, damage: &mut Vec<String>) -> anyhow::Result<Side> {
+/// A side that begins like a saved report; None for a capture.
+fn saved_side(path: &Path) -> anyhow::Result<Option<Side>> {
     let name = path.to_string_lossy();
     if name == "-" {
         // What is looked at stays in the buffer that all readers of standard input share.
         let mut stdin = io::stdin().lock();
         if saved::is_report(&mut stdin).context("standard input cannot be read")? {
-            return Ok(saved::read("standard input", &mut stdin)?);
+            return Ok(Some(saved::read("standard input", &mut stdin)?));
         }
     } else if fs::metadata(path).is_ok_and(|data| data.is_file()) {
         let file = File::open(path).with_context(|| format!("{name} cannot be opened"))?;
         let mut input = BufReader::new(file);
         if saved::is_report(&mut input).with_context(|| format!("{name} cannot be read"))? {
-            return Ok(saved::read(&name, &mut input)?);
+            return Ok(Some(saved::read(&name, &mut input)?));
         }
     }
+    Ok(None)
+}
+
+/// A side that is a capture, with its findings from `least` on.
+fn captured_side(
+    args: &Diff,
+    path: &Path,
+    least: Severity,
+    damage: &mut Vec<String>,
+) -> anyhow::Result<Side> {
     let settings = Settings {
         files: vec![path.to_path_buf()],
         time_wait_ns: args.msl,
         ladder: LadderRequest::None,
-        findings: Default::default(),
+        findings: findings::Settings {
+            least,
+            ..findings::Settings::default()
+        },
     };
     let analysis = analysis_by(&settings, args.progress)?;
     damage.extend(analysis.capture.damage.iter().cloned());
-    Ok(Side::of(&name, &analysis))
+    Ok(Side::of(&path.to_string_lossy(), &analysis))
 }

@@ -631,6 +631,7 @@ pub fn analysis(connections: Vec<Connection>, last: i64) -> Analysis {
             complete: true,
             damage: Vec::new(),
             time_wait_ns: 60 * SECOND,
+            findings_from: Severity::Note,
         },
         connections,
         summary,

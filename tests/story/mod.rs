@@ -386,6 +386,7 @@ pub fn capture(segments: &[Segment], end: Timestamp) -> model::Capture {
         complete: true,
         damage: Vec::new(),
         time_wait_ns: TIME_WAIT,
+        findings_from: model::Severity::Note,
     }
 }
 
