@@ -156,15 +156,9 @@ pub struct Common {
     /// Findings from this severity on
     #[arg(long, value_name = "LEVEL", default_value = "note", value_parser = severity_parser())]
     pub severity: Severity,
-    /// When to use colours; `auto` heeds NO_COLOR and CLICOLOR_FORCE
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
-    /// Draw with ASCII characters only
-    #[arg(long)]
-    pub ascii: bool,
-    /// Columns to use [default: those of the terminal; 160 without one]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..))]
-    pub width: Option<u16>,
+    /// Colour, characters and width.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
     /// A progress bar on standard error, for long runs on a terminal
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub progress: ProgressWhen,

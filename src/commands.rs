@@ -8,7 +8,7 @@ use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use tcptrace_states::analyze::{LadderRequest, Progress, Settings, analyze};
-use tcptrace_states::cli::{Color, Common, Format, ProgressWhen};
+use tcptrace_states::cli::{Color, Common, Format, ProgressWhen, ScreenArgs};
 use tcptrace_states::findings;
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::look::counted;
@@ -159,16 +159,13 @@ pub struct Screen {
     /// Lines, if it is a terminal.
     pub lines: Option<usize>,
     color: ColorChoice,
+    ascii: bool,
 }
 
 impl Screen {
-    pub fn of_stdout(common: &Common) -> Screen {
-        Screen::new(common.color, common.width)
-    }
-
     /// With what the user says of it.
-    pub fn new(color: Color, width: Option<u16>) -> Screen {
-        match color {
+    pub fn of_stdout(args: &ScreenArgs) -> Screen {
+        match args.color {
             Color::Auto => ColorChoice::Auto,
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
@@ -186,26 +183,24 @@ impl Screen {
                 .and_then(|text| text.parse().ok())
                 .filter(|n| *n >= 40)
         };
-        let width = width
+        let width = args
+            .width
             .map(usize::from)
             .or(size.map(|(width, _)| usize::from(width.0)));
         Screen {
             width: width.or_else(columns).unwrap_or(WIDTH),
             lines: size.map(|(_, height)| usize::from(height.0)),
             color: AutoStream::choice(&stdout),
+            ascii: args.ascii,
         }
     }
 
-    pub fn look(&self, common: &Common, rows: Rows, seq: SequenceNumbers) -> Look {
-        self.look_of(common.ascii, rows, seq)
-    }
-
-    pub fn look_of(&self, ascii: bool, rows: Rows, seq: SequenceNumbers) -> Look {
+    pub fn look(&self, rows: Rows, seq: SequenceNumbers) -> Look {
         let color = self.color != ColorChoice::Never;
         Look {
             width: self.width,
             rows,
-            ascii,
+            ascii: self.ascii,
             color,
             seq,
         }

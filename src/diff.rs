@@ -16,6 +16,7 @@ pub use caveat::{Caveat, Which};
 use crate::model::{
     Address, Analysis, Capture, Connection, Outcome, Role, ServiceFinding, Severity, State, Summary,
 };
+use crate::population::nearest_rank;
 
 /// What a side says about its origin and quality.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -371,15 +372,10 @@ impl Spread {
     fn of(values: &[i64]) -> Option<Spread> {
         let mut sorted = values.to_vec();
         sorted.sort_unstable();
-        let rank = |percent: usize| {
-            let rank = (sorted.len() as u128 * percent as u128).div_ceil(100);
-            let index = usize::try_from(rank).ok()?.checked_sub(1)?;
-            sorted.get(index).copied()
-        };
         Some(Spread {
             count: sorted.len() as u64,
-            p50_ns: rank(50)?,
-            p99_ns: rank(99)?,
+            p50_ns: nearest_rank(&sorted, 50)?,
+            p99_ns: nearest_rank(&sorted, 99)?,
             max_ns: *sorted.last()?,
         })
     }

@@ -88,7 +88,7 @@ fn vocabulary() -> BTreeSet<String> {
         .chain(states)
         .chain(words)
         .chain(contract::vocabulary())
-        .chain(findings::elsewhere::names().map(|name| name.name.to_owned()))
+        .chain(findings::elsewhere::names().into_iter().map(|name| name.name))
         .chain(["EXIT".to_owned()])
         .collect()
 }

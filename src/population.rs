@@ -40,17 +40,19 @@ impl Spread {
     fn of(mut durations: Vec<i64>) -> Option<Spread> {
         durations.sort_unstable();
         Some(Spread {
-            p50_ns: rank(&durations, 50)?,
-            p99_ns: rank(&durations, 99)?,
+            p50_ns: nearest_rank(&durations, 50)?,
+            p99_ns: nearest_rank(&durations, 99)?,
             max_ns: *durations.last()?,
         })
     }
 }
 
-/// The value at a percentile of a sorted list, by nearest rank.
-fn rank(sorted: &[i64], percent: usize) -> Option<i64> {
-    let nth = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(nth - 1).copied()
+/// The nearest-rank percentile of sorted values: the smallest of them that at least `percent` of them do not exceed. None
+/// without values.
+pub fn nearest_rank(sorted: &[i64], percent: u64) -> Option<i64> {
+    let count = u128::try_from(sorted.len()).ok()?;
+    let rank = (count * u128::from(percent)).div_ceil(100).max(1);
+    sorted.get(usize::try_from(rank - 1).ok()?).copied()
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ fn every_field_and_word_of_the_contract_is_explained() {
 #[test]
 fn names_of_other_tools_lead_to_the_rule() {
     for name in findings::elsewhere::names() {
-        let text = text(&pages(name.name), 100, false);
+        let text = text(&pages(&name.name), 100, false);
         match name.here {
             Here::Rules(codes) => assert!(
                 codes.iter().any(|code| text.contains(code)),

@@ -144,7 +144,6 @@ fn events_of_suricata_are_found() {
                     Here::NoRule(_) => None,
                 })
                 .flatten()
-                .copied()
                 .collect();
             if codes.is_empty() {
                 continue; // not about the state of a connection: the table of names says why

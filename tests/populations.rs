@@ -629,37 +629,3 @@ fn wrong_use_is_told() {
         );
     }
 }
-
-#[test]
-#[ignore = "takes a gigabyte; run it by hand to see the times"]
-#[allow(clippy::print_stderr)]
-fn many_connections_take_no_time() {
-    let connections: Vec<Connection> = (0..300_000_u64)
-        .map(|nth| {
-            let from = format!("10.{}.{}.9:{}", nth % 200, nth % 7, 1_024 + nth % 60_000);
-            let since = (nth as i64 * 7_919 % 300_000) * 1_000_000;
-            match nth % 3 {
-                0 => half_close(nth, (&from, server(0)), Role::Server, since, SECOND, nth % 2 == 0),
-                1 => waiting(
-                    nth,
-                    (&from, server(1)),
-                    Role::Client,
-                    since,
-                    Some((MINUTE, Cause::Timer)),
-                ),
-                _ => waiting(nth, (&from, server(1)), Role::Server, since, None),
-            }
-        })
-        .collect();
-    let started = std::time::Instant::now();
-    leaks(&connections, span(5 * MINUTE), By::Pair, 0);
-    eprintln!("leaks {:?}", started.elapsed());
-    let started = std::time::Instant::now();
-    time_wait(&connections, span(5 * MINUTE), MINUTE, 28_232);
-    eprintln!("time_wait {:?}", started.elapsed());
-    let analysis = handmade::analysis(connections, 5 * MINUTE);
-    let started = std::time::Instant::now();
-    let settings = tcptrace_states::findings::Settings::default();
-    tcptrace_states::findings::service::judge(&analysis.capture, &analysis.connections, &settings);
-    eprintln!("rules {:?}", started.elapsed());
-}

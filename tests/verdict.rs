@@ -5,9 +5,9 @@ mod handmade;
 use handmade::*;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
-use tcptrace_states::check::budget::nearest_rank;
 use tcptrace_states::check::{Baseline, Case, Config, Standing, Verdict, verdict};
 use tcptrace_states::model::*;
+use tcptrace_states::population::nearest_rank;
 
 const SERVER: &str = "10.0.0.5:8080";
 

@@ -11,6 +11,7 @@ use crate::model::{
     Address, Analysis, Connection, EndpointReport, Finding, Outcome, PacketNumber, Role, ServiceFinding,
     Severity, State,
 };
+use crate::population::nearest_rank;
 use crate::time::{Timestamp, exact_duration, human_duration};
 
 /// A limit for some services.
@@ -102,13 +103,6 @@ impl Quantile {
             Quantile::Max => 100,
         }
     }
-}
-
-/// The nearest-rank percentile of sorted values: the smallest of them that at least `percent` of them do not exceed.
-pub fn nearest_rank(sorted: &[i64], percent: u64) -> Option<i64> {
-    let count = u128::try_from(sorted.len()).ok()?;
-    let rank = (count * u128::from(percent)).div_ceil(100).max(1);
-    sorted.get(usize::try_from(rank - 1).ok()?).copied()
 }
 
 impl Budget {

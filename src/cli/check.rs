@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::{Args, ValueEnum};
 
-use super::{Color, ProgressWhen};
+use super::{ProgressWhen, ScreenArgs};
 use crate::model::Severity;
 use crate::time::time_wait;
 
@@ -58,15 +58,9 @@ pub struct Check {
     /// configuration's, else linux]
     #[arg(long, value_name = "MSL", value_parser = ValueParser::new(time_wait))]
     pub msl: Option<i64>,
-    /// When to use colours; `auto` heeds NO_COLOR and CLICOLOR_FORCE
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
-    /// Draw with ASCII characters only
-    #[arg(long)]
-    pub ascii: bool,
-    /// Columns to use [default: those of the terminal; 160 without one]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..))]
-    pub width: Option<u16>,
+    /// Colour, characters and width.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
     /// A progress bar on standard error, for long runs on a terminal
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub progress: ProgressWhen,

@@ -1,4 +1,4 @@
-//! How text is drawn, for commands that read no connections.
+//! How text is drawn: what all commands that show text understand.
 
 use clap::Args;
 

@@ -14,14 +14,14 @@ use tcptrace_states::analyze::{LadderRequest, Settings};
 use tcptrace_states::check::config::{self, FILE_NAME};
 use tcptrace_states::check::{Baseline, Config, Verdict, baseline, verdict};
 use tcptrace_states::cli::check::CheckFormat;
-use tcptrace_states::cli::{Check, Color};
+use tcptrace_states::cli::Check;
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::escape::Escaped;
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers, Tone};
 use tcptrace_states::time::time_wait;
 
-use super::{Checked, Done, STDOUT, Screen, Unwritten, analysis_by, flushed};
+use super::{Checked, Done, STDOUT, Screen, Unwritten, WIDTH, analysis_by, flushed};
 
 /// Names a configuration where none is given.
 const CONFIG_VARIABLE: &str = "TCPTRACE_STATES_CONFIG";
@@ -102,8 +102,8 @@ fn view(format: CheckFormat, out: &mut dyn Write, verdict: &Verdict, look: &Look
 }
 
 fn to_stdout(args: &Check, said: &[String], verdict: &Verdict) -> io::Result<()> {
-    let screen = Screen::new(args.color, args.width);
-    let look = screen.look_of(args.ascii, Rows::All, SequenceNumbers::Absolute);
+    let screen = Screen::of_stdout(&args.screen);
+    let look = screen.look(Rows::All, SequenceNumbers::Absolute);
     let stdout = io::stdout().lock();
     match args.format {
         CheckFormat::Human => flushed(AutoStream::new(stdout, screen.color), |out| {
@@ -127,7 +127,13 @@ fn to_file(path: &Path, format: CheckFormat, verdict: &Verdict) -> io::Result<()
     } else {
         File::create(path)?
     };
-    let plain = Screen::new(Color::Never, None).look_of(false, Rows::All, SequenceNumbers::Absolute);
+    let plain = Look {
+        width: WIDTH,
+        rows: Rows::All,
+        ascii: false,
+        color: false,
+        seq: SequenceNumbers::Absolute,
+    };
     flushed(file, |out| view(format, out, verdict, &plain))
 }
 

@@ -45,8 +45,8 @@ pub fn run(args: &Diff) -> anyhow::Result<Done> {
     let difference = Difference::between(&old, &new);
     let written = match args.format {
         DiffFormat::Table => {
-            let screen = Screen::new(args.screen.color, args.screen.width);
-            let look = screen.look_of(args.screen.ascii, Rows::All, SequenceNumbers::Absolute);
+            let screen = Screen::of_stdout(&args.screen);
+            let look = screen.look(Rows::All, SequenceNumbers::Absolute);
             print_text(&screen, |out| report::diff::write(out, &difference, &look))
         }
         DiffFormat::Json => print_raw(|out| report::diff::write_json(out, &difference)),

@@ -28,8 +28,8 @@ pub fn run(args: &Explain) -> anyhow::Result<Done> {
     };
     match args.format {
         TextFormat::Text => {
-            let screen = Screen::new(args.screen.color, args.screen.width);
-            let look = screen.look_of(args.screen.ascii, Rows::All, SequenceNumbers::Absolute);
+            let screen = Screen::of_stdout(&args.screen);
+            let look = screen.look(Rows::All, SequenceNumbers::Absolute);
             print_text(&screen, |out| report::explain::write(out, &pages, &look))?;
         }
         // The README holds the table alone, without a heading.

@@ -48,8 +48,8 @@ pub fn run(args: &Leaks) -> anyhow::Result<Done> {
         None => population::leaks(&analysis.connections, span, by, args.min_age),
     };
     let sockets: Option<Sockets> = known.map(|known| known.tell(&analysis.connections, &leaks));
-    let screen = Screen::of_stdout(common);
-    let look = screen.look(common, Rows::Limit(args.limit), SequenceNumbers::Absolute);
+    let screen = Screen::of_stdout(&common.screen);
+    let look = screen.look(Rows::Limit(args.limit), SequenceNumbers::Absolute);
     print_together(
         common.format,
         &screen,

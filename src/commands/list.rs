@@ -21,14 +21,14 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
     }
     let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
     common.selection.to_selection().apply(&mut analysis);
-    let screen = Screen::of_stdout(common);
+    let screen = Screen::of_stdout(&common.screen);
     let rows = match (args.all, args.limit, screen.lines) {
         (true, _, _) => Rows::All,
         (false, Some(limit), _) => Rows::Limit(limit),
         (false, None, Some(lines)) => Rows::Screen(lines),
         (false, None, None) => Rows::Limit(ROWS),
     };
-    let look = screen.look(common, rows, SequenceNumbers::Absolute);
+    let look = screen.look(rows, SequenceNumbers::Absolute);
     print(common.format, &analysis, &screen, |out| {
         report::table::write(out, &analysis, &look)
     })?;

@@ -24,8 +24,8 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
         ..Selection::default()
     }
     .apply(&mut analysis);
-    let screen = Screen::of_stdout(common);
-    let look = screen.look(common, Rows::All, args.seq.into());
+    let screen = Screen::of_stdout(&common.screen);
+    let look = screen.look(Rows::All, args.seq.into());
     print(common.format, &analysis, &screen, |out| {
         if let Some(why) = &chosen.why {
             writeln!(out, "{}\n", look.paint(Tone::Dim, why))?;

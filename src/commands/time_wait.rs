@@ -23,8 +23,8 @@ pub fn run(args: &TimeWait) -> anyhow::Result<Done> {
         capture.time_wait_ns,
         ports,
     );
-    let screen = Screen::of_stdout(common);
-    let look = screen.look(common, Rows::Limit(args.limit), SequenceNumbers::Absolute);
+    let screen = Screen::of_stdout(&common.screen);
+    let look = screen.look(Rows::Limit(args.limit), SequenceNumbers::Absolute);
     print_together(
         common.format,
         &screen,

@@ -149,7 +149,8 @@ pub fn elsewhere(word: &str) -> Vec<Page> {
     };
     let mut names = findings::elsewhere::lookup(word);
     if names.is_empty() {
-        names.extend(findings::elsewhere::names().filter(|known| last(known.name)));
+        names = findings::elsewhere::names();
+        names.retain(|known| last(&known.name));
     }
     let mut pages = Vec::new();
     for name in names {

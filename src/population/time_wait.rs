@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::curve::{Stay, Sweep};
-use super::{CURVES, Curve, Span, rank};
+use super::{CURVES, Curve, Span, nearest_rank};
 use crate::model::{
     Address, Cause, Connection, EventKind, PacketNumber, Reuse, ReuseVerdict, Role, State, TimeWaitHolder,
 };
@@ -488,7 +488,7 @@ fn count(verdict: ReuseVerdict, all: &[&Reuse]) -> ReuseCount {
         verdict,
         count: all.len() as u64,
         age_min_ns: ages.first().copied(),
-        age_p50_ns: rank(&ages, 50),
+        age_p50_ns: nearest_rank(&ages, 50),
         delay_max_ns: all.iter().filter_map(|reuse| reuse.delay_ns).max(),
         linux: all.iter().filter(|reuse| reuse.linux_time_wait_iss).count() as u64,
     }

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::grid::{self, Column, LEFT, RIGHT};
 use crate::model::{Analysis, Capture, Role, ServiceFinding, Severity};
-use crate::population::By;
 use crate::population::leaks::{Holder, LeakGroup, Leaks, Oldest};
 use crate::population::sockets::{GroupSockets, Sockets};
+use crate::population::{By, Spread};
 use crate::report::escape::Escaped;
 use crate::report::header::{self, Fact, labelled};
 use crate::report::look::number;
@@ -172,8 +172,7 @@ fn totals(leaks: &Leaks, look: &Look) -> Vec<Fact> {
     }
     let mut ended = format!("{} ended", number(leaks.ended));
     if let Some(spread) = leaks.ended_ns {
-        let [p50, p99, max] = [spread.p50_ns, spread.p99_ns, spread.max_ns].map(|ns| look.duration(ns));
-        ended += &format!(" (p50 {p50}, p99 {p99}, longest {max})");
+        ended += &format!(" ({})", spread_text(spread, look));
     }
     facts.push(Fact::plain(ended));
     if leaks.shorter > 0 {
@@ -429,8 +428,7 @@ fn ended(group: &LeakGroup, look: &Look) -> Vec<Fact> {
         .map(|(count, words)| Fact::plain(format!("{} {words}", number(count))))
         .collect();
     if let Some(spread) = group.ended_ns {
-        let [p50, p99, max] = [spread.p50_ns, spread.p99_ns, spread.max_ns].map(|ns| look.duration(ns));
-        facts.push(Fact::plain(format!("p50 {p50}, p99 {p99}, longest {max}")));
+        facts.push(Fact::plain(spread_text(spread, look)));
     }
     facts
 }
@@ -482,4 +480,9 @@ fn hints(shown: &[Row<'_>], more: u64, look: &Look) -> Vec<Fact> {
         facts.extend([Fact::new(Tone::Dim, show), Fact::new(Tone::Dim, filter)]);
     }
     facts
+}
+
+fn spread_text(spread: Spread, look: &Look) -> String {
+    let [p50, p99, max] = [spread.p50_ns, spread.p99_ns, spread.max_ns].map(|ns| look.duration(ns));
+    format!("p50 {p50}, p99 {p99}, longest {max}")
 }

@@ -44,7 +44,7 @@ rule! {
 }
 
 /// Octets of a closing alert of TLS, with room for its padding.
-const FAREWELL: u64 = 64;
+pub(in crate::findings) const FAREWELL: u64 = 64;
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     for role in ROLES {

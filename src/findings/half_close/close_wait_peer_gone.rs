@@ -1,5 +1,6 @@
 //! HC06
 
+use crate::findings::closing::close_lost_data::FAREWELL;
 use crate::findings::{Draft, ROLES, Subject, counted, human_duration, rule};
 use crate::model::{Cause, Confidence, Severity, State, Transition};
 
@@ -44,8 +45,6 @@ rule! {
     check
 }
 
-/// Octets of a closing alert of TLS, with room for its padding.
-const FAREWELL: u64 = 64;
 /// So soon after the peer's FIN it is a farewell and no late answer, ns.
 const AT_ONCE_NS: i64 = 1_000_000_000;
 
