@@ -1,22 +1,19 @@
 //! Wires the stages together: capture files to segments, segments to lives, lives to the model. The only place that
 //! knows all of them.
 
-use std::collections::BTreeMap;
+mod count;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use hashbrown::HashMap;
 
-use crate::capture::{CaptureError, CaptureReader, LinkType, Record, Skip};
+use crate::capture::{CaptureError, CaptureReader, Record};
 use crate::findings;
 use crate::flow::{Flows, Ladders};
-use crate::model::{
-    self, Address, Analysis, Capture, Connection, FindingTotal, Outcome, SCHEMA_VERSION, ServiceFinding,
-    Severity, Summary,
-};
-use crate::segment::{Endpoint, Segment, decode};
-use crate::time::Timestamp;
+use crate::model::{self, Address, Analysis};
+use crate::segment::{Decoder, Endpoint, Segment};
+use count::Count;
 
 /// How many packets pass between two reports of progress.
 const PROGRESS_EVERY: u64 = 1 << 14;
@@ -61,7 +58,7 @@ pub struct Progress {
 /// # Errors
 ///
 /// Nothing at all could be read. Damage behind the first packet is not an error: the result is marked incomplete and
-/// [`Capture::damage`] says what was wrong.
+/// [`model::Capture::damage`] says what was wrong.
 pub fn analyze(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Result<Analysis> {
     let ladders = match settings.ladder {
         LadderRequest::None => Ladders::None,
@@ -88,24 +85,8 @@ fn endpoint(address: Address) -> Endpoint {
     }
 }
 
-/// What is counted while reading.
-#[derive(Default)]
-struct Count {
-    packets: u64,
-    segments: u64,
-    cut: u64,
-    skipped: HashMap<Skip, u64, foldhash::fast::RandomState>,
-    link_types: Vec<LinkType>,
-    formats: Vec<&'static str>,
-    snap_length: Option<u32>,
-    first_time: Option<Timestamp>,
-    last_time: Option<Timestamp>,
-    newest: Option<Timestamp>,
-    steps_back: u64,
-    damage: Vec<String>,
-}
-
 struct Run {
+    decoder: Decoder,
     flows: Flows,
     count: Count,
     bytes_before: u64,
@@ -121,6 +102,7 @@ impl Run {
                 .map(|data| data.len())
         };
         Run {
+            decoder: Decoder::default(),
             flows: Flows::new(ladders),
             count: Count::default(),
             bytes_before: 0,
@@ -139,7 +121,7 @@ impl Run {
             match reader.next_record() {
                 Ok(Some(Record::Frame(frame))) => {
                     self.count.packet(frame.time, frame.link);
-                    match decode(&frame) {
+                    match self.decoder.decode(&frame) {
                         Ok(segment) => self.segment(Segment {
                             packet: segment.packet + offset,
                             ..segment
@@ -151,6 +133,7 @@ impl Run {
                     self.count.packets += 1;
                     self.count.skip(reason);
                 }
+                Ok(Some(Record::Damage(damage))) => self.count.damaged(damage),
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
@@ -180,10 +163,10 @@ impl Run {
         for connection in &mut connections {
             findings::judge(connection, end, settings.time_wait_ns, &settings.findings);
         }
-        let mut summary = summary(&self.count, &connections);
+        let mut summary = count::summary(&self.count, &connections);
         let capture = self.count.into_capture(settings, &connections);
         let together = findings::service::judge(&capture, &connections, &settings.findings);
-        summary.findings = totals(&connections, &together);
+        summary.findings = count::totals(&connections, &together);
         Analysis {
             capture,
             connections,
@@ -191,111 +174,4 @@ impl Run {
             summary,
         }
     }
-}
-
-impl Count {
-    fn packet(&mut self, time: Timestamp, link: LinkType) {
-        self.packets += 1;
-        if self.newest.is_some_and(|newest| time < newest) {
-            self.steps_back += 1;
-        }
-        self.newest = Some(time);
-        self.first_time = Some(self.first_time.map_or(time, |first| first.min(time)));
-        self.last_time = Some(self.last_time.map_or(time, |last| last.max(time)));
-        if !self.link_types.contains(&link) {
-            self.link_types.push(link);
-        }
-    }
-
-    fn skip(&mut self, reason: Skip) {
-        *self.skipped.entry(reason).or_insert(0) += 1;
-    }
-
-    fn into_capture(self, settings: &Settings, connections: &[Connection]) -> Capture {
-        Capture {
-            schema_version: SCHEMA_VERSION,
-            program: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned(),
-            files: settings
-                .files
-                .iter()
-                .map(|file| file.to_string_lossy().into_owned())
-                .collect(),
-            formats: self.formats.iter().map(|format| (*format).to_owned()).collect(),
-            link_types: self
-                .link_types
-                .iter()
-                .map(|link| link.name().into_owned())
-                .collect(),
-            packets: self.packets,
-            tcp_segments: self.segments,
-            skipped: self
-                .skipped
-                .iter()
-                .map(|(reason, count)| (reason.name().into_owned(), *count))
-                .collect(),
-            cut_segments: self.cut,
-            duplicate_segments: connections.iter().map(|c| c.quality.duplicate_segments).sum(),
-            missed_bytes: connections.iter().map(|c| c.quality.missed_bytes).sum(),
-            one_sided_connections: connections.iter().filter(|c| c.quality.one_sided).count() as u64,
-            time_steps_back: self.steps_back,
-            first_time: self.first_time,
-            last_time: self.last_time,
-            snap_length: self.snap_length,
-            complete: self.damage.is_empty(),
-            damage: self.damage,
-            time_wait_ns: settings.time_wait_ns,
-            findings_from: settings.findings.least,
-        }
-    }
-}
-
-fn summary(count: &Count, connections: &[Connection]) -> Summary {
-    let mut outcomes: BTreeMap<String, u64> = Outcome::ALL
-        .into_iter()
-        .map(|outcome| (outcome.name().to_owned(), 0))
-        .collect();
-    let mut states: BTreeMap<String, u64> = BTreeMap::new();
-    let mut transitions: BTreeMap<String, u64> = BTreeMap::new();
-    for connection in connections {
-        *outcomes.entry(connection.outcome.name().to_owned()).or_insert(0) += 1;
-        for end in [&connection.endpoints.client, &connection.endpoints.server] {
-            *states.entry(end.state.name().to_owned()).or_insert(0) += 1;
-            for transition in &end.transitions {
-                *transitions
-                    .entry(transition.evidence.name().to_owned())
-                    .or_insert(0) += 1;
-            }
-        }
-    }
-    Summary {
-        packets: count.packets,
-        tcp_segments: count.segments,
-        skipped_packets: count.skipped.values().sum(),
-        connections: connections.len() as u64,
-        connections_selected: connections.len() as u64,
-        outcomes,
-        states,
-        transitions,
-        findings: BTreeMap::new(),
-        complete: count.damage.is_empty(),
-    }
-}
-
-fn totals(connections: &[Connection], together: &[ServiceFinding]) -> BTreeMap<&'static str, FindingTotal> {
-    let mut totals: BTreeMap<&'static str, FindingTotal> = BTreeMap::new();
-    let each = connections.iter().flat_map(|connection| &connection.findings);
-    let each = each.map(|finding| (finding.code, finding.severity, finding.count));
-    let all = each.chain(together.iter().map(|finding| (finding.code, finding.severity, 1)));
-    for (code, severity, count) in all {
-        let total = totals.entry(code).or_default();
-        total.findings += 1;
-        total.count += count;
-        match severity {
-            Severity::Error => total.errors += 1,
-            Severity::Warning => total.warnings += 1,
-            Severity::Note => total.notes += 1,
-            Severity::Info => {}
-        }
-    }
-    totals
 }

@@ -46,8 +46,8 @@ pub struct Frame<'a> {
     pub interface: u32,
 }
 
-/// One record of a capture that counts as a packet.
-#[derive(Clone, Copy, Debug)]
+/// What a capture gives next.
+#[derive(Clone, Debug)]
 pub enum Record<'a> {
     /// A packet.
     Frame(Frame<'a>),
@@ -58,6 +58,17 @@ pub enum Record<'a> {
         /// Why it is unusable.
         reason: Skip,
     },
+    /// No packet: octets that cannot be read were passed over, and reading goes on behind them.
+    Damage(Damage),
+}
+
+/// A damaged place inside a capture behind which reading went on.
+#[derive(Clone, Debug)]
+pub struct Damage {
+    /// What is wrong there, and where: one sentence for people, as a [`CaptureError`] would say it.
+    pub what: String,
+    /// Octets passed over.
+    pub passed_over: u64,
 }
 
 /// Reads the packets of one capture in order.

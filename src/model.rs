@@ -18,9 +18,11 @@ pub use crate::tracker::state::State;
 pub use crate::tracker::{Role, RolesFrom};
 
 mod build;
+mod capture;
 mod line;
 mod reuse;
 pub use build::{connection, connections};
+pub use capture::{Capture, FindingTotal, Summary};
 pub use line::{Line, lines};
 
 /// Version of the JSON contract; grows by one when a field is renamed or dropped.
@@ -37,91 +39,6 @@ pub struct Analysis {
     pub findings: Vec<ServiceFinding>,
     /// Totals.
     pub summary: Summary,
-}
-
-/// The capture: where it came from and how good it is. First line of a JSON Lines stream.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Capture {
-    /// Version of this contract.
-    pub schema_version: u32,
-    /// The program and its version.
-    pub program: String,
-    /// The files read, as they were named.
-    pub files: Vec<String>,
-    /// Formats of the files: `pcap`, `pcap-ns`, `pcapng`.
-    pub formats: Vec<String>,
-    /// Names of the link types seen, in order of appearance.
-    pub link_types: Vec<String>,
-    /// Packets read.
-    pub packets: u64,
-    /// Packets that gave a TCP segment to a connection. `packets` is this plus all of `skipped`.
-    pub tcp_segments: u64,
-    /// Packets that gave no TCP segment, by reason.
-    pub skipped: BTreeMap<String, u64>,
-    /// Packets among the TCP segments that the snap length cut.
-    pub cut_segments: u64,
-    /// Segments seen twice by the capture itself (a mirror port, `any` on a router), among the TCP segments.
-    pub duplicate_segments: u64,
-    /// Octets that the capture lacks although they were acknowledged.
-    pub missed_bytes: u64,
-    /// Connections of which only one side was captured.
-    pub one_sided_connections: u64,
-    /// Packets whose time stamp lies before that of the packet before.
-    pub time_steps_back: u64,
-    /// Time of the earliest packet; null if there is none.
-    pub first_time: Option<Timestamp>,
-    /// Time of the latest packet; null if there is none.
-    pub last_time: Option<Timestamp>,
-    /// Snap length that the file states, if it does.
-    pub snap_length: Option<u32>,
-    /// False if the input was damaged or cut off: what follows covers only what was read before.
-    pub complete: bool,
-    /// What was wrong with the input, where, and what to do.
-    pub damage: Vec<String>,
-    /// 2 MSL in force for the TIME-WAIT timer, nanoseconds.
-    pub time_wait_ns: i64,
-    /// Findings below this severity were left out.
-    pub findings_from: Severity,
-}
-
-/// Totals. Last line of a JSON Lines stream, so that a reader can tell a complete run from one that was cut off.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-pub struct Summary {
-    /// Packets read.
-    pub packets: u64,
-    /// TCP segments given to connections.
-    pub tcp_segments: u64,
-    /// Packets skipped, all reasons together.
-    pub skipped_packets: u64,
-    /// Connections (incarnations) in the capture.
-    pub connections: u64,
-    /// Connections that the selection left to be shown.
-    pub connections_selected: u64,
-    /// Connections by outcome.
-    pub outcomes: BTreeMap<String, u64>,
-    /// Endpoints by their state at the end of the capture.
-    pub states: BTreeMap<String, u64>,
-    /// Transitions reported, by evidence.
-    pub transitions: BTreeMap<String, u64>,
-    /// Findings by code, exactly, whether or not a view shows them.
-    pub findings: BTreeMap<&'static str, FindingTotal>,
-    /// False if the input was damaged or cut off.
-    pub complete: bool,
-}
-
-/// How often a rule fired.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct FindingTotal {
-    /// Connections (or services) with this finding.
-    pub findings: u64,
-    /// Repeats counted.
-    pub count: u64,
-    /// Of the findings, those that are errors.
-    pub errors: u64,
-    /// Of the findings, those that are warnings.
-    pub warnings: u64,
-    /// Of the findings, those that are notes. What is left is information.
-    pub notes: u64,
 }
 
 /// One incarnation of a 4-tuple.

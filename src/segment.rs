@@ -12,7 +12,7 @@ use std::net::IpAddr;
 pub use crate::capture::PacketNumber;
 use crate::seq::Seq;
 use crate::time::Timestamp;
-pub use decode::decode;
+pub use decode::Decoder;
 
 /// One end of a connection: an IP address and a TCP port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,12 +32,18 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// What surrounds the IP packet and keeps two equal 4-tuples apart: the VLAN ids, outermost first.
+/// What surrounds the IP packet and keeps two equal 4-tuples apart: the VLAN ids, outermost first, and the tunnels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
     /// VLAN identifiers (12 bits each) plus one, so that "no tag" and "tag 0" differ; at most four are kept.
     pub vlans: [u16; 4],
+    /// The tunnels around the packet.
+    pub tunnel: TunnelId,
 }
+
+/// A path of tunnels, numbered by the [`Decoder`] in order of appearance; 0 stands for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TunnelId(pub u32);
 
 impl Scope {
     /// The VLAN ids in order, outermost first.

@@ -19,16 +19,27 @@ const TCP_HEADER: usize = 20;
 /// Octets of the TCP header up to and with the window: less than that makes no segment.
 const TCP_NEEDED: usize = 16;
 
-/// Reads the TCP segment out of a frame, or says why there is none.
-///
+/// Reads frames, and keeps what one frame leaves for later ones.
+#[derive(Debug, Default)]
+pub struct Decoder {}
+
+impl Decoder {
+    /// Reads the TCP segment out of a frame, or says why there is none.
+    ///
+    /// See the module's documentation for what is read and what is not.
+    ///
+    /// # Errors
+    ///
+    /// The reason why this frame gives no segment; nothing here is fatal for the capture.
+    pub fn decode(&mut self, frame: &Frame<'_>) -> Result<Segment, Skip> {
+        decode(frame)
+    }
+}
+
 /// SEG.LEN comes from the IP header, never from the number of captured octets, so that neither Ethernet padding nor the
 /// snap length changes it. Where the IP header has no length (0: a packet that was captured before the network card
 /// split it), it comes from the frame's original length. Checksums are not verified.
-///
-/// # Errors
-///
-/// The reason why this frame gives no segment; nothing here is fatal for the capture.
-pub fn decode(frame: &Frame<'_>) -> Result<Segment, Skip> {
+fn decode(frame: &Frame<'_>) -> Result<Segment, Skip> {
     let (start, scope) = link::find_ip(frame.link, frame.bytes)?;
     let bytes = frame.bytes.get(start..).ok_or(Skip::LinkHeaderCut)?;
     let original = usize::try_from(frame.original_len)

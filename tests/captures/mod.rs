@@ -4,7 +4,7 @@
 use std::io::{Cursor, Read};
 
 use tcptrace_states::capture::{CaptureError, CaptureReader, Record};
-use tcptrace_states::segment::decode;
+use tcptrace_states::segment::Decoder;
 
 /// Numbers in one byte order.
 #[derive(Clone, Copy, Debug)]
@@ -112,11 +112,12 @@ pub type Packet = Result<(u64, i64, u32, u32, u32, Vec<u8>), (u64, String)>;
 
 pub fn drain(reader: Box<dyn Read + Send>) -> Result<(Vec<Packet>, Option<CaptureError>), CaptureError> {
     let mut reader = CaptureReader::from_reader("test", reader)?;
+    let mut decoder = Decoder::default();
     let mut packets = Vec::new();
     let error = loop {
         match reader.next_record() {
             Ok(Some(Record::Frame(frame))) => {
-                let _ = decode(&frame);
+                let _ = decoder.decode(&frame);
                 let bytes = frame.bytes.to_vec();
                 packets.push(Ok((
                     frame.number,
@@ -128,6 +129,7 @@ pub fn drain(reader: Box<dyn Read + Send>) -> Result<(Vec<Packet>, Option<Captur
                 )));
             }
             Ok(Some(Record::Skip { number, reason })) => packets.push(Err((number, reason.to_string()))),
+            Ok(Some(Record::Damage(_))) => {}
             Ok(None) => break None,
             Err(error) => break Some(error),
         }

@@ -368,25 +368,13 @@ pub fn observe(segments: &[Segment], end: Timestamp) -> Vec<Connection> {
 pub fn capture(segments: &[Segment], end: Timestamp) -> model::Capture {
     model::Capture {
         schema_version: model::SCHEMA_VERSION,
-        program: String::new(),
-        files: Vec::new(),
-        formats: Vec::new(),
-        link_types: Vec::new(),
         packets: segments.len() as u64,
         tcp_segments: segments.len() as u64,
-        skipped: BTreeMap::new(),
-        cut_segments: 0,
-        duplicate_segments: 0,
-        missed_bytes: 0,
-        one_sided_connections: 0,
-        time_steps_back: 0,
         first_time: segments.iter().map(|seg| seg.time).min(),
         last_time: Some(end),
-        snap_length: None,
         complete: true,
-        damage: Vec::new(),
         time_wait_ns: TIME_WAIT,
-        findings_from: model::Severity::Note,
+        ..model::Capture::default()
     }
 }
 

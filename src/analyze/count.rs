@@ -1,0 +1,147 @@
+//! What is counted while reading, and the totals made of it.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+
+use super::Settings;
+use crate::capture::{Damage, LinkType, Skip};
+use crate::model::{
+    Capture, Connection, FindingTotal, Outcome, SCHEMA_VERSION, ServiceFinding, Severity, Summary,
+};
+use crate::time::Timestamp;
+
+/// What is counted while reading.
+#[derive(Default)]
+pub(super) struct Count {
+    pub packets: u64,
+    pub segments: u64,
+    pub cut: u64,
+    pub skipped: HashMap<Skip, u64, foldhash::fast::RandomState>,
+    pub link_types: Vec<LinkType>,
+    pub formats: Vec<&'static str>,
+    pub snap_length: Option<u32>,
+    pub first_time: Option<Timestamp>,
+    pub last_time: Option<Timestamp>,
+    pub newest: Option<Timestamp>,
+    pub steps_back: u64,
+    pub damage: Vec<String>,
+    pub passed_over: u64,
+}
+
+impl Count {
+    pub fn packet(&mut self, time: Timestamp, link: LinkType) {
+        self.packets += 1;
+        if self.newest.is_some_and(|newest| time < newest) {
+            self.steps_back += 1;
+        }
+        self.newest = Some(time);
+        self.first_time = Some(self.first_time.map_or(time, |first| first.min(time)));
+        self.last_time = Some(self.last_time.map_or(time, |last| last.max(time)));
+        if !self.link_types.contains(&link) {
+            self.link_types.push(link);
+        }
+    }
+
+    pub fn skip(&mut self, reason: Skip) {
+        *self.skipped.entry(reason).or_insert(0) += 1;
+    }
+
+    /// A damaged place that reading got past.
+    pub fn damaged(&mut self, damage: Damage) {
+        self.damage.push(damage.what);
+        self.passed_over = self.passed_over.saturating_add(damage.passed_over);
+    }
+
+    pub fn into_capture(self, settings: &Settings, connections: &[Connection]) -> Capture {
+        Capture {
+            schema_version: SCHEMA_VERSION,
+            program: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned(),
+            files: settings
+                .files
+                .iter()
+                .map(|file| file.to_string_lossy().into_owned())
+                .collect(),
+            formats: self.formats.iter().map(|format| (*format).to_owned()).collect(),
+            link_types: self
+                .link_types
+                .iter()
+                .map(|link| link.name().into_owned())
+                .collect(),
+            packets: self.packets,
+            tcp_segments: self.segments,
+            skipped: self
+                .skipped
+                .iter()
+                .map(|(reason, count)| (reason.name().into_owned(), *count))
+                .collect(),
+            cut_segments: self.cut,
+            duplicate_segments: connections.iter().map(|c| c.quality.duplicate_segments).sum(),
+            missed_bytes: connections.iter().map(|c| c.quality.missed_bytes).sum(),
+            one_sided_connections: connections.iter().filter(|c| c.quality.one_sided).count() as u64,
+            time_steps_back: self.steps_back,
+            first_time: self.first_time,
+            last_time: self.last_time,
+            snap_length: self.snap_length,
+            complete: self.damage.is_empty(),
+            damage: self.damage,
+            passed_over_bytes: self.passed_over,
+            time_wait_ns: settings.time_wait_ns,
+            findings_from: settings.findings.least,
+        }
+    }
+}
+
+pub(super) fn summary(count: &Count, connections: &[Connection]) -> Summary {
+    let mut outcomes: BTreeMap<String, u64> = Outcome::ALL
+        .into_iter()
+        .map(|outcome| (outcome.name().to_owned(), 0))
+        .collect();
+    let mut states: BTreeMap<String, u64> = BTreeMap::new();
+    let mut transitions: BTreeMap<String, u64> = BTreeMap::new();
+    for connection in connections {
+        *outcomes.entry(connection.outcome.name().to_owned()).or_insert(0) += 1;
+        for end in [&connection.endpoints.client, &connection.endpoints.server] {
+            *states.entry(end.state.name().to_owned()).or_insert(0) += 1;
+            for transition in &end.transitions {
+                *transitions
+                    .entry(transition.evidence.name().to_owned())
+                    .or_insert(0) += 1;
+            }
+        }
+    }
+    Summary {
+        packets: count.packets,
+        tcp_segments: count.segments,
+        skipped_packets: count.skipped.values().sum(),
+        connections: connections.len() as u64,
+        connections_selected: connections.len() as u64,
+        outcomes,
+        states,
+        transitions,
+        findings: BTreeMap::new(),
+        complete: count.damage.is_empty(),
+    }
+}
+
+pub(super) fn totals(
+    connections: &[Connection],
+    together: &[ServiceFinding],
+) -> BTreeMap<&'static str, FindingTotal> {
+    let mut totals: BTreeMap<&'static str, FindingTotal> = BTreeMap::new();
+    let each = connections.iter().flat_map(|connection| &connection.findings);
+    let each = each.map(|finding| (finding.code, finding.severity, finding.count));
+    let all = each.chain(together.iter().map(|finding| (finding.code, finding.severity, 1)));
+    for (code, severity, count) in all {
+        let total = totals.entry(code).or_default();
+        total.findings += 1;
+        total.count += count;
+        match severity {
+            Severity::Error => total.errors += 1,
+            Severity::Warning => total.warnings += 1,
+            Severity::Note => total.notes += 1,
+            Severity::Info => {}
+        }
+    }
+    totals
+}
