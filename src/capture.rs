@@ -176,19 +176,22 @@ impl CaptureReader {
         let Some(mut origin) = origin else {
             return CaptureReader::from_reader_with(&name, Box::new(file), limits);
         };
-        let second = file.try_clone().map_err(|reason| CaptureError::cannot_open(&name, reason))?;
+        let second = file
+            .try_clone()
+            .map_err(|reason| CaptureError::cannot_open(&name, reason))?;
         origin.growing = Some((path.to_owned(), second));
         let name = error::printable(&name);
         let mut source = Source::new(Box::new(file));
         source.set_growing(true);
         loop {
             let mut facts = Facts::default();
-            let recognized = source.fill(Compression::ENOUGH).map_err(Fault::from).and_then(|_| {
-                match Compression::of(source.data()) {
+            let recognized = source
+                .fill(Compression::ENOUGH)
+                .map_err(Fault::from)
+                .and_then(|_| match Compression::of(source.data()) {
                     Some(compression) => Ok(Err(compression)),
                     None => Format::recognize(&mut source, limits, &mut facts).map(Ok),
-                }
-            });
+                });
             match recognized {
                 Ok(Ok(format)) => {
                     let mut reader = CaptureReader::new(name, source, format, facts, limits);
@@ -245,13 +248,7 @@ impl CaptureReader {
         }
     }
 
-    fn new(
-        name: String,
-        source: Source,
-        format: Format,
-        mut facts: Facts,
-        limits: &Limits,
-    ) -> CaptureReader {
+    fn new(name: String, source: Source, format: Format, mut facts: Facts, limits: &Limits) -> CaptureReader {
         if let Some((link, snap_length)) = match &format {
             Format::Pcap(header) => Some((header.link, header.snap_length)),
             Format::Snoop(header) => Some((header.link, 0)),
@@ -408,7 +405,10 @@ impl CaptureReader {
     /// All that is there of a growing file was read.
     fn wait(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
         self.settle();
-        let changed = self.origin.as_ref().and_then(|origin| origin.changed(self.source.taken()));
+        let changed = self
+            .origin
+            .as_ref()
+            .and_then(|origin| origin.changed(self.source.taken()));
         let Some(what) = changed else {
             self.waiting = true;
             return Ok(None);

@@ -11,6 +11,9 @@ use crate::model::{
 };
 use crate::time::Timestamp;
 
+/// Damaged places that are kept word by word.
+const MOST_DAMAGE: u64 = 100;
+
 /// What is counted while reading.
 #[derive(Default)]
 pub(super) struct Count {
@@ -26,6 +29,7 @@ pub(super) struct Count {
     pub newest: Option<Timestamp>,
     pub steps_back: u64,
     pub damage: Vec<String>,
+    pub damaged: u64,
     pub passed_over: u64,
 }
 
@@ -47,13 +51,20 @@ impl Count {
         *self.skipped.entry(reason).or_insert(0) += 1;
     }
 
-    /// A damaged place that reading got past.
+    /// A damaged place that reading got past. The first ones are kept word by word, all are counted.
     pub fn damaged(&mut self, damage: Damage) {
-        self.damage.push(damage.what);
+        if self.damaged < MOST_DAMAGE {
+            self.damage.push(damage.what);
+        }
+        self.damaged = self.damaged.saturating_add(1);
         self.passed_over = self.passed_over.saturating_add(damage.passed_over);
     }
 
-    pub fn into_capture(self, settings: &Settings, connections: &[Connection]) -> Capture {
+    pub fn into_capture(mut self, settings: &Settings, connections: &[Connection]) -> Capture {
+        if let more @ 1.. = self.damaged.saturating_sub(MOST_DAMAGE) {
+            self.damage
+                .push(format!("{more} more damaged places were passed over"));
+        }
         Capture {
             schema_version: SCHEMA_VERSION,
             program: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned(),

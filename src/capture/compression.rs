@@ -95,10 +95,10 @@ pub(super) struct Decompressor {
 enum State {
     /// Before a member, or behind the last.
     Between(Input),
-    Gzip(flate2::bufread::GzDecoder<Input>),
+    Gzip(Box<flate2::bufread::GzDecoder<Input>>),
     Zstd(zstd::stream::read::Decoder<'static, Input>),
-    Lz4(lz4_flex::frame::FrameDecoder<Input>),
-    Xz(lzma_rust2::XzReader<Input>),
+    Lz4(Box<lz4_flex::frame::FrameDecoder<Input>>),
+    Xz(Box<lzma_rust2::XzReader<Input>>),
     Bzip2(bzip2::bufread::BzDecoder<Input>),
     Ended,
 }
@@ -164,17 +164,19 @@ impl Decompressor {
         }
         input.hit_end = false;
         self.state = match self.compression {
-            Compression::Gzip => State::Gzip(flate2::bufread::GzDecoder::new(input)),
+            Compression::Gzip => State::Gzip(Box::new(flate2::bufread::GzDecoder::new(input))),
             Compression::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?.single_frame();
                 decoder.window_log_max(self.memory.checked_ilog2().unwrap_or(0))?;
                 State::Zstd(decoder)
             }
-            Compression::Lz4 => State::Lz4(lz4_flex::frame::FrameDecoder::new(input)),
+            Compression::Lz4 => State::Lz4(Box::new(lz4_flex::frame::FrameDecoder::new(input))),
             // The reader asks for some more than the dictionary, which is what the limit is about.
             Compression::Xz => {
                 let kibibytes = (self.memory >> 10).saturating_add(1_024);
-                State::Xz(lzma_rust2::XzReader::new_mem_limit(input, false, kibibytes))
+                State::Xz(Box::new(lzma_rust2::XzReader::new_mem_limit(
+                    input, false, kibibytes,
+                )))
             }
             Compression::Bzip2 => State::Bzip2(bzip2::bufread::BzDecoder::new(input)),
         };
@@ -204,7 +206,10 @@ impl Decompressor {
         let (at, cut) = (input.consumed, input.hit_end);
         let what = error.to_string();
         let flaw = if error.kind() == ErrorKind::OutOfMemory || what.contains("too much memory") {
-            Flaw::Limit(format!("the limit of {} bytes of memory for a decoder", self.memory))
+            Flaw::Limit(format!(
+                "the limit of {} bytes of memory for a decoder",
+                self.memory
+            ))
         } else if cut || error.kind() == ErrorKind::UnexpectedEof {
             Flaw::Cut
         } else {

@@ -124,7 +124,9 @@ pub enum CaptureError {
         packet: PacketNumber,
     },
     /// A compressed capture cannot be followed while it grows.
-    #[error("{name}: is compressed ({format}) and cannot be followed; wait until it is complete, or follow what it is made from")]
+    #[error(
+        "{name}: is compressed ({format}) and cannot be followed; wait until it is complete, or follow what it is made from"
+    )]
     CompressedGrowing {
         /// The file.
         name: String,
@@ -231,7 +233,9 @@ fn of_flaw(format: &str, flaw: &Flaw, at: u64, packet: PacketNumber) -> String {
             "the {format} data is corrupt at or before byte {at} of the compressed file{next}: {what}"
         ),
         Flaw::Garbage => {
-            format!("other data follows the end of the {format} data at byte {at} of the compressed file{next}")
+            format!(
+                "other data follows the end of the {format} data at byte {at} of the compressed file{next}"
+            )
         }
         Flaw::Limit(limit) => {
             format!("the {format} data exceeds {limit} at byte {at} of the compressed file{next}")
@@ -313,7 +317,9 @@ impl Fault {
     pub fn what(&self) -> String {
         match self {
             Fault::Corrupt(what) => what.clone(),
-            Fault::Cut { part, expected, had, .. } => {
+            Fault::Cut {
+                part, expected, had, ..
+            } => {
                 format!("{part} would have {expected} bytes, of which only {had} are there")
             }
             _ => "it cannot be read".to_owned(),

@@ -239,7 +239,9 @@ impl Facts {
     pub(super) fn process(&mut self, limits: &Limits, process: ProcessFacts) -> Option<ProcessId> {
         self.process_count = self.process_count.saturating_add(1);
         let place = self.processes.len();
-        let id = u32::try_from(place).ok().filter(|_| below(place, limits.processes))?;
+        let id = u32::try_from(place)
+            .ok()
+            .filter(|_| below(place, limits.processes))?;
         self.processes.push(process);
         Some(ProcessId(id))
     }

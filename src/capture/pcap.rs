@@ -117,7 +117,11 @@ impl Header {
                 });
             }
         };
-        let length = if variant == Variant::Ixia { HEADER + 4 } else { HEADER };
+        let length = if variant == Variant::Ixia {
+            HEADER + 4
+        } else {
+            HEADER
+        };
         let had = source.fill(length)?;
         if had < length {
             return Err(cut(length, had));
@@ -165,11 +169,7 @@ impl Header {
             .record_header(source.head(header_len))
             .filter(|_| had == header_len)
         else {
-            return Err(Fault::cut(
-                Part::PacketHeader,
-                header_len as u64,
-                had as u64,
-            ));
+            return Err(Fault::cut(Part::PacketHeader, header_len as u64, had as u64));
         };
         if header.captured > self.allowed {
             return Err(Fault::Corrupt(format!(

@@ -49,8 +49,8 @@ pub(super) struct Section {
     processes: Vec<Option<ProcessId>>,
     /// Octets of this section were passed over: another interface or section may have been among them.
     damaged: bool,
-    /// Zeros that stood where a block should begin: nothing but zeros may follow.
-    padding: u64,
+    /// Zeros stand where a block should begin, so many octets of them consumed: nothing but zeros may follow.
+    padding: Option<u64>,
     /// Largest snap length of any interface so far, sections before included.
     snap_length: u32,
     /// Time of the last packet: what a packet without time gets.
@@ -88,7 +88,7 @@ impl Section {
             interfaces: Vec::new(),
             processes: Vec::new(),
             damaged: false,
-            padding: 0,
+            padding: None,
             snap_length: 0,
             last_time: Timestamp::default(),
         };
@@ -126,7 +126,7 @@ impl Section {
             return Ok(());
         }
         let had = source.reach(length.saturating_add(SMALLEST_BLOCK as usize))?;
-        if had <= length || self.block_at(source, length)?.is_some() {
+        if had <= length || self.block_at(source, length, |_| Some(SMALLEST_BLOCK))?.is_some() {
             return Ok(());
         }
         Err(lengths_differ(first, last))
@@ -143,12 +143,7 @@ impl Section {
         }
     }
 
-    fn frame<'a>(
-        &self,
-        block: &'a [u8],
-        number: PacketNumber,
-        facts: &mut Facts,
-    ) -> Result<Frame<'a>, Skip> {
+    fn frame<'a>(&self, block: &'a [u8], number: PacketNumber, facts: &mut Facts) -> Result<Frame<'a>, Skip> {
         let bad = Skip::BadPacketBlock;
         let kind = self.number(block, 0).ok_or(bad)?;
         if self.trailer(block) != self.number(block, 4) {
@@ -441,7 +436,9 @@ impl Section {
         let records = self.options(body(block, 8));
         let mut length = 4_usize; // of the record that ends the list
         for (code, value) in records {
-            length = length.saturating_add(4).saturating_add(value.len().next_multiple_of(4));
+            length = length
+                .saturating_add(4)
+                .saturating_add(value.len().next_multiple_of(4));
             let (address, names) = match (code, value.first_chunk::<4>(), value.first_chunk::<16>()) {
                 (1, Some(octets), _) => (IpAddr::from(*octets), value.get(4..)),
                 (2, _, Some(octets)) => (IpAddr::from(*octets), value.get(16..)),
@@ -470,10 +467,7 @@ impl Section {
         let Some(interface) = self.number(block, 8).and_then(|id| self.interface(id).ok()) else {
             return;
         };
-        let Some(told) = interface
-            .place
-            .and_then(|place| facts.interfaces.get_mut(place))
-        else {
+        let Some(told) = interface.place.and_then(|place| facts.interfaces.get_mut(place)) else {
             return;
         };
         let time = |value| Some(interface.time(self.number(value, 0)?, self.number(value, 4)?));
@@ -515,7 +509,7 @@ impl Section {
             self.processes.clear();
         }
         self.damaged = true;
-        std::mem::take(&mut self.padding)
+        self.padding.take().unwrap_or(0)
     }
 
     /// Looks behind a damaged place for the next sound block; how far from the window's start it is.
@@ -524,26 +518,32 @@ impl Section {
     /// such block or the end of the input stands. In octets at random one passes by chance in less than one of 10^17
     /// places. A capture inside a packet (somebody copied one over the network) passes, however.
     pub fn search(&self, source: &mut Source) -> Result<Option<usize>, Fault> {
-        let from = usize::from(self.padding == 0); // zeros were consumed up to the window's start
+        let from = usize::from(self.padding.is_none()); // zeros were consumed up to the window's start
         for at in from..=usize::try_from(self.limits.search).unwrap_or(usize::MAX) {
             let least = at.saturating_add(SMALLEST_BLOCK as usize);
             if source.reach(least)? < least {
                 return Ok(None);
             }
-            let Some(length) = self.block_at(source, at)? else {
+            let Some(length) = self.block_at(source, at, least_length)? else {
                 continue;
             };
             let next = at.saturating_add(length);
             let ends = source.reach(next.saturating_add(1))? == next && source.at_end();
-            if ends || self.block_at(source, next)?.is_some() {
+            if ends || self.block_at(source, next, least_length)?.is_some() {
                 return Ok(Some(at));
             }
         }
         Ok(None)
     }
 
-    /// The length of the block `at` octets behind the window's start, if one can stand there.
-    fn block_at(&self, source: &mut Source, at: usize) -> Result<Option<usize>, Fault> {
+    /// The length of the block `at` octets behind the window's start, if one can stand there. `least` says how long a
+    /// block of a type must be, if that type can be.
+    fn block_at(
+        &self,
+        source: &mut Source,
+        at: usize,
+        least: fn(u32) -> Option<u32>,
+    ) -> Result<Option<usize>, Fault> {
         source.reach(at.saturating_add(12))?;
         let head = source.data().get(at..).and_then(|data| data.first_chunk::<12>());
         let Some(head) = head.copied() else {
@@ -564,7 +564,7 @@ impl Section {
         };
         let fits = length.is_multiple_of(4)
             && length <= self.limits.largest_record
-            && least_length(kind).is_some_and(|least| length >= least);
+            && least(kind).is_some_and(|least| length >= least);
         if !fits {
             return Ok(None);
         }
@@ -578,13 +578,14 @@ impl Section {
     /// Waits until the next block is complete; its type and length, or `None` at the end of the file. A section header
     /// sets the byte order already here, because its length cannot be read otherwise.
     fn find_block(&mut self, source: &mut Source) -> Result<Option<(u32, usize)>, Fault> {
-        if self.padding > 0 {
+        if self.padding.is_some() {
             return self.zeros_to_the_end(source).map(|()| None);
         }
         let cut = |expected: u64, had: usize| Fault::cut(Part::Block, expected, had as u64);
         let had = source.fill(SMALLEST_BLOCK as usize)?;
         // Fewer than four zeros may be the beginning of a block type in big-endian order.
         if had == 0 || (had >= 4 && source.head(8).iter().all(|byte| *byte == 0)) {
+            self.padding = Some(0);
             return self.zeros_to_the_end(source).map(|()| None);
         }
         if had < SMALLEST_BLOCK as usize {
@@ -645,13 +646,12 @@ impl Section {
                 return Ok(());
             }
             if source.head(had).iter().any(|byte| *byte != 0) {
-                self.padding = self.padding.max(1);
                 return Err(Fault::Corrupt(
                     "zeros stand where a block should begin, and more data follows".to_owned(),
                 ));
             }
             source.consume(had);
-            self.padding = self.padding.saturating_add(had as u64);
+            self.padding = self.padding.map(|zeros| zeros.saturating_add(had as u64));
         }
     }
 
@@ -741,7 +741,9 @@ fn body(block: &[u8], from: usize) -> &[u8] {
 fn data_and_options(block: &[u8], captured: u32) -> Option<(&[u8], &[u8])> {
     let captured = usize::try_from(captured).ok()?;
     let data = body(block, 28);
-    let options = data.get(captured.checked_next_multiple_of(4)?..).unwrap_or_default();
+    let options = data
+        .get(captured.checked_next_multiple_of(4)?..)
+        .unwrap_or_default();
     Some((data.get(..captured)?, options))
 }
 

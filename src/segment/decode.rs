@@ -260,6 +260,8 @@ mod tests {
             bytes,
             original_len,
             interface: 0,
+            direction: None,
+            process: None,
         })
     }
 
