@@ -575,7 +575,7 @@ fn what_a_file_tells_about_itself_is_bounded() {
         names: 1,
         comments: 3,
         processes: 1,
-        text: 60,
+        text: 100,
         ..Limits::default()
     };
     let file = talkative(Little).repeat(50);

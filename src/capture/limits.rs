@@ -16,6 +16,8 @@ pub struct Limits {
     pub decoder_memory: u32,
     /// Octets behind a damaged place that are searched for the next sound record: 1 MiB.
     pub search: u32,
+    /// Zeros at the end of a pcapng file that pass for padding, octets: 64 MiB. More are damage.
+    pub padding: u64,
     /// Damaged places in one capture behind which reading goes on: 10,000.
     pub damages: u64,
     /// Interfaces of one pcapng section that packets may refer to: 65,536.
@@ -40,6 +42,7 @@ impl Default for Limits {
             ratio: 4_096,
             decoder_memory: 128 << 20,
             search: 1 << 20,
+            padding: 64 << 20,
             damages: 10_000,
             interfaces: 1 << 16,
             described: 1_024,

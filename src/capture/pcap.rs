@@ -177,7 +177,7 @@ impl Header {
                 header.captured, self.allowed
             )));
         }
-        if header.is_zero() && self.habits.last > 0 {
+        if header.is_zero() {
             return Err(Fault::Corrupt(
                 "zeros stand where its header should be".to_owned(),
             ));

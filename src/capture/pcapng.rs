@@ -651,7 +651,14 @@ impl Section {
                 ));
             }
             source.consume(had);
-            self.padding = self.padding.map(|zeros| zeros.saturating_add(had as u64));
+            let zeros = self.padding.unwrap_or(0).saturating_add(had as u64);
+            self.padding = Some(zeros);
+            if zeros > self.limits.padding {
+                return Err(Fault::Corrupt(format!(
+                    "more than {} zeros stand where a block should begin",
+                    self.limits.padding
+                )));
+            }
         }
     }
 
