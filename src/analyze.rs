@@ -120,7 +120,7 @@ impl Run {
         let end = loop {
             match reader.next_record() {
                 Ok(Some(Record::Frame(frame))) => {
-                    self.count.packet(frame.time, frame.link);
+                    self.count.packet(&frame);
                     match self.decoder.decode(&frame) {
                         Ok(segment) => self.segment(Segment {
                             packet: segment.packet + offset,

@@ -14,6 +14,7 @@ use crate::time::{duration, time_wait};
 pub mod check;
 mod diff;
 mod explain;
+mod info;
 mod leaks;
 mod schema;
 mod screen;
@@ -22,6 +23,7 @@ mod time_wait;
 pub use check::Check;
 pub use diff::{Diff, DiffFormat, Level};
 pub use explain::{Explain, TextFormat};
+pub use info::Info;
 pub use leaks::{Grouping, Leaks};
 pub use schema::Schema;
 pub use screen::ScreenArgs;
@@ -35,6 +37,7 @@ Examples:
   tcptrace-states show capture.pcapng         one connection, segment by segment
   tcptrace-states leaks capture.pcapng        who does not close: CLOSE-WAIT over time
   tcptrace-states time-wait capture.pcapng    who holds TIME-WAIT, and the ports it takes
+  tcptrace-states info capture.pcapng         how far the capture can be trusted
   tcptrace-states diff old.pcapng new.pcapng  what changed
   tcptrace-states explain CLOSE-WAIT          what a state, a rule or a field means
   tcptrace-states a.pcap --state CLOSE-WAIT --all
@@ -79,6 +82,9 @@ pub enum Command {
     /// Show who holds TIME-WAIT, the ports it takes from clients, and the reuse of 4-tuples in it
     #[command(after_help = time_wait::EXAMPLES, mut_arg("format", together))]
     TimeWait(TimeWait),
+    /// Show what a capture holds and lacks, where it was made, and what that means for the states
+    #[command(after_help = info::EXAMPLES, mut_arg("format", together))]
+    Info(Info),
     /// Fail on findings and exceeded budgets, for CI
     #[command(after_help = check::EXAMPLES)]
     Check(Check),
@@ -94,7 +100,16 @@ pub enum Command {
 
 impl Command {
     /// The names of the commands.
-    pub const NAMES: [&'static str; 7] = ["show", "leaks", "time-wait", "check", "diff", "explain", "schema"];
+    pub const NAMES: [&'static str; 8] = [
+        "show",
+        "leaks",
+        "time-wait",
+        "info",
+        "check",
+        "diff",
+        "explain",
+        "schema",
+    ];
 }
 
 /// The default command: the screen of connections.

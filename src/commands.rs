@@ -17,6 +17,7 @@ use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
 pub mod check;
 pub mod diff;
 pub mod explain;
+pub mod info;
 pub mod leaks;
 pub mod list;
 pub mod schema;

@@ -19,6 +19,7 @@
 //! | [`schema`] | the JSON Schema of that contract |
 //! | [`ss`] | sockets and processes as `ss` lists them, joined with the connections |
 //! | [`population`] | connections taken together: half-closes and TIME-WAIT over time, and who holds their sockets |
+//! | [`quality`] | how far a capture can be trusted: loss, clock, and where its tap was |
 //! | [`findings`] | what is wrong with them: one rule a file |
 //! | [`check`] | findings held against what a team allows |
 //! | [`diff`] | two sides counted and compared; [`saved`] reads a side back from a report |
@@ -59,6 +60,7 @@ pub mod findings;
 pub mod flow;
 pub mod model;
 pub mod population;
+pub mod quality;
 pub mod report;
 pub mod saved;
 pub mod schema;

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Some(Command::Schema(_)) => commands::schema::run(),
         Some(Command::Leaks(args)) => commands::leaks::run(args),
         Some(Command::TimeWait(args)) => commands::time_wait::run(args),
+        Some(Command::Info(args)) => commands::info::run(args),
         Some(Command::Check(args)) => commands::check::run(args),
     };
     let code = match result {

@@ -22,7 +22,7 @@ mod capture;
 mod line;
 mod reuse;
 pub use build::{connection, connections};
-pub use capture::{Capture, FindingTotal, Summary};
+pub use capture::{Capture, Checksums, FindingTotal, Fragments, Step, Summary};
 pub use line::{Line, lines};
 
 /// Version of the JSON contract; grows by one when a field is renamed or dropped.

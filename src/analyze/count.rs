@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 
 use super::Settings;
-use crate::capture::{Damage, LinkType, Skip};
+use crate::capture::{Damage, Frame, LinkType, Skip};
 use crate::model::{
-    Capture, Connection, FindingTotal, Outcome, SCHEMA_VERSION, ServiceFinding, Severity, Summary,
+    Capture, Connection, FindingTotal, Fragments, Outcome, SCHEMA_VERSION, ServiceFinding, Severity, Step,
+    Summary,
 };
 use crate::time::Timestamp;
 
@@ -25,17 +26,33 @@ pub(super) struct Count {
     pub last_time: Option<Timestamp>,
     pub newest: Option<Timestamp>,
     pub steps_back: u64,
+    pub longest_step_back: Option<Step>,
+    pub longest_pause: Option<Step>,
+    pub cut_packets: u64,
     pub damage: Vec<String>,
     pub passed_over: u64,
 }
 
 impl Count {
-    pub fn packet(&mut self, time: Timestamp, link: LinkType) {
+    /// A packet of any kind; where it stands in time.
+    pub fn packet(&mut self, frame: &Frame<'_>) {
+        let (time, link) = (frame.time, frame.link);
         self.packets += 1;
-        if self.newest.is_some_and(|newest| time < newest) {
-            self.steps_back += 1;
+        self.cut_packets += u64::from(frame.original_len as usize > frame.bytes.len());
+        if let Some(newest) = self.newest.replace(time) {
+            let (longest, ns) = if time < newest {
+                self.steps_back += 1;
+                (&mut self.longest_step_back, newest.since(time))
+            } else {
+                (&mut self.longest_pause, time.since(newest))
+            };
+            if longest.is_none_or(|longest| longest.ns < ns) {
+                *longest = Some(Step {
+                    packet: self.packets,
+                    ns,
+                });
+            }
         }
-        self.newest = Some(time);
         self.first_time = Some(self.first_time.map_or(time, |first| first.min(time)));
         self.last_time = Some(self.last_time.map_or(time, |last| last.max(time)));
         if !self.link_types.contains(&link) {
@@ -80,6 +97,12 @@ impl Count {
             missed_bytes: connections.iter().map(|c| c.quality.missed_bytes).sum(),
             one_sided_connections: connections.iter().filter(|c| c.quality.one_sided).count() as u64,
             time_steps_back: self.steps_back,
+            longest_step_back: self.longest_step_back,
+            longest_pause: self.longest_pause,
+            cut_packets: self.cut_packets,
+            kernel_drops: None,
+            checksums: None,
+            fragments: Fragments::default(),
             first_time: self.first_time,
             last_time: self.last_time,
             snap_length: self.snap_length,
