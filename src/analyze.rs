@@ -153,6 +153,7 @@ impl Run {
     fn segment(&mut self, segment: Segment) {
         self.count.segments += 1;
         self.count.cut += u64::from(segment.cut);
+        self.count.cut_headers += u64::from(segment.header_cut);
         self.flows.on_segment(&segment);
     }
 

@@ -18,6 +18,7 @@ pub(super) struct Count {
     pub packets: u64,
     pub segments: u64,
     pub cut: u64,
+    pub cut_headers: u64,
     pub skipped: HashMap<Skip, u64, foldhash::fast::RandomState>,
     pub link_types: Vec<LinkType>,
     pub formats: Vec<&'static str>,
@@ -93,6 +94,7 @@ impl Count {
                 .map(|(reason, count)| (reason.name().into_owned(), *count))
                 .collect(),
             cut_segments: self.cut,
+            cut_headers: self.cut_headers,
             duplicate_segments: connections.iter().map(|c| c.quality.duplicate_segments).sum(),
             missed_bytes: connections.iter().map(|c| c.quality.missed_bytes).sum(),
             one_sided_connections: connections.iter().filter(|c| c.quality.one_sided).count() as u64,

@@ -29,6 +29,8 @@ pub struct Capture {
     pub skipped: BTreeMap<String, u64>,
     /// Packets among the TCP segments that the snap length cut.
     pub cut_segments: u64,
+    /// Of these, those that were cut inside the TCP header: options are missing.
+    pub cut_headers: u64,
     /// Segments seen twice by the capture itself (a mirror port, `any` on a router), among the TCP segments.
     pub duplicate_segments: u64,
     /// Octets that the capture lacks although they were acknowledged.

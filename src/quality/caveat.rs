@@ -98,11 +98,11 @@ pub fn caveats(capture: &Capture, quality: &Quality) -> Vec<Caveat> {
             advice: "mirror one direction once, or capture on one interface",
         },
         Caveat {
-            name: "cut-segments",
-            count: capture.cut_segments,
+            name: "cut-headers",
+            count: capture.cut_headers,
             of: Some(capture.tcp_segments),
-            what: "TCP segments were cut by the snap length",
-            means: "nothing for the states while the header is complete; cut options make windows and PAWS uncertain",
+            what: "TCP segments were cut by the snap length inside their header",
+            means: "their options are not known: windows, SACK and PAWS are uncertain",
             advice: "a snap length of 128 holds all headers",
         },
         Caveat {
