@@ -14,7 +14,7 @@ pub struct Caveat {
     pub count: u64,
     /// Of how many; null where that means nothing.
     pub of: Option<u64>,
-    /// What was counted, to stand behind the numbers: "connections were captured in one direction only".
+    /// What was counted, the words before the number.
     pub what: &'static str,
     /// What it means for the reported states.
     pub means: &'static str,
@@ -25,14 +25,14 @@ pub struct Caveat {
 /// The weaknesses of a capture, those that cost most first; none that does not occur.
 pub fn caveats(capture: &Capture, quality: &Quality) -> Vec<Caveat> {
     let dropped = capture.kernel_drops.unwrap_or(0);
-    let damaged = u64::from(!capture.complete);
+    let damaged = u64::from(!capture.complete) * (capture.damage.len() as u64).max(1);
     let checksums = capture.checksums.unwrap_or_default();
     let all = [
         Caveat {
             name: "incomplete",
             count: damaged,
             of: None,
-            what: "place or more where the input is damaged, cut off or was not read to its end",
+            what: "Places where the input is damaged, cut off or was not read further",
             means: "connections may end in the report before they ended on the wire",
             advice: "copy the file again, or let the capturing program finish before reading",
         },
@@ -40,7 +40,7 @@ pub fn caveats(capture: &Capture, quality: &Quality) -> Vec<Caveat> {
             name: "kernel-drops",
             count: dropped,
             of: None,
-            what: "packets were dropped by the capturing system",
+            what: "Packets dropped by the capturing system",
             means: "a missing FIN or ACK leaves an endpoint in the state before; gaps are not loss on the wire",
             advice: "capture with a larger buffer (tcpdump -B), a shorter snap length (-s 128) or a filter",
         },
@@ -53,7 +53,7 @@ pub fn caveats(capture: &Capture, quality: &Quality) -> Vec<Caveat> {
                     .captured_bytes
                     .saturating_add(quality.loss.missed_bytes),
             ),
-            what: "octets of payload were acknowledged but never captured",
+            what: "Octets of payload acknowledged but never captured",
             means: "the capture lacks segments that arrived: states that depend on them are inferred (~)",
             advice: "look at the drop counters of the capturing program, and for a second path past the tap",
         },
@@ -69,7 +69,7 @@ pub fn caveats(capture: &Capture, quality: &Quality) -> Vec<Caveat> {
             name: "one-sided",
             count: quality.one_sided,
             of: Some(quality.connections),
-            what: "connections were captured in one direction only",
+            what: "Connections captured in one direction only",
             means: "the states of the silent side follow from what its peer acknowledges",
             advice: "capture where both directions pass (asymmetric routes, bonded links, SPAN of both directions)",
         },
@@ -77,7 +77,7 @@ pub fn caveats(capture: &Capture, quality: &Quality) -> Vec<Caveat> {
             name: "midstream",
             count: quality.midstream,
             of: Some(quality.connections),
-            what: "connections began before the capture",
+            what: "Connections that began before the capture",
             means: "their first state is UNKNOWN, and window scaling is not known",
             advice: "begin the capture before the connections, where that matters",
         },
@@ -85,7 +85,7 @@ pub fn caveats(capture: &Capture, quality: &Quality) -> Vec<Caveat> {
             name: "time-steps-back",
             count: capture.time_steps_back,
             of: Some(capture.packets),
-            what: "packets have a time before that of the packet before them",
+            what: "Packets with a time before that of the packet before them",
             means: "durations across such a step are not certain by its size",
             advice: "merge captures by time (name all files at once), and keep the clock from being stepped",
         },
@@ -93,7 +93,7 @@ pub fn caveats(capture: &Capture, quality: &Quality) -> Vec<Caveat> {
             name: "recorded-twice",
             count: capture.duplicate_segments,
             of: Some(capture.tcp_segments),
-            what: "segments were recorded twice by the capture itself",
+            what: "Segments recorded twice by the capture itself",
             means: "nothing for the states: copies are recognized and left out",
             advice: "mirror one direction once, or capture on one interface",
         },
@@ -101,7 +101,7 @@ pub fn caveats(capture: &Capture, quality: &Quality) -> Vec<Caveat> {
             name: "cut-headers",
             count: capture.cut_headers,
             of: Some(capture.tcp_segments),
-            what: "TCP segments were cut by the snap length inside their header",
+            what: "TCP segments cut by the snap length inside their header",
             means: "their options are not known: windows, SACK and PAWS are uncertain",
             advice: "a snap length of 128 holds all headers",
         },
@@ -109,15 +109,15 @@ pub fn caveats(capture: &Capture, quality: &Quality) -> Vec<Caveat> {
             name: "bad-checksums",
             count: checksums.bad,
             of: Some(checksums.verified()),
-            what: "TCP segments have a wrong checksum that offloading does not explain",
+            what: "TCP segments with a wrong checksum that offloading does not explain",
             means: "their receiver has discarded them, if they were so on the wire",
             advice: "look for a device that rewrites packets, or a capture that damages them",
         },
         Caveat {
             name: "fragments-incomplete",
             count: capture.fragments.incomplete,
-            of: Some(capture.fragments.packets),
-            what: "IP packets came in fragments that could not be put together",
+            of: Some((capture.fragments.reassembled).saturating_add(capture.fragments.incomplete)),
+            what: "Fragmented IP packets that could not be put together",
             means: "a TCP segment in them is missing in its connection",
             advice: "capture all fragments: a filter on ports passes only the first one of each packet",
         },

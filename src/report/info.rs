@@ -294,7 +294,7 @@ fn write_caveats(out: &mut dyn Write, caveats: &[Caveat], look: &Look) -> io::Re
             .of
             .map(|all| format!(" of {}", number(all)))
             .unwrap_or_default();
-        let what = format!("{}{of} {}", number(caveat.count), caveat.what);
+        let what = format!("{}: {}{of}", caveat.what, number(caveat.count));
         for (tone, text) in [
             (Tone::Attention, what.as_str()),
             (Tone::Plain, caveat.means),
