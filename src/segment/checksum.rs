@@ -77,7 +77,9 @@ pub(super) fn of_segment(ip: &IpPacket<'_>, field: Option<u16>) -> ChecksumState
     let length = u64::try_from(ip.payload_len).unwrap_or(u64::MAX);
     let without_length = addresses.saturating_add(TCP.into());
     // The upper and the lower half of the length, as IPv6 has it; it fits into the lower one in IPv4.
-    let pseudo = without_length.saturating_add(length >> 16).saturating_add(length & 0xffff);
+    let pseudo = without_length
+        .saturating_add(length >> 16)
+        .saturating_add(length & 0xffff);
     if folded(pseudo.saturating_add(sum(segment))) == 0xffff {
         return ChecksumState::Good;
     }
@@ -112,10 +114,10 @@ mod tests {
 
     /// A SYN of a real connection, 10.80.131.1 to 146.190.240.163, with a right checksum.
     const SYN: [u8; 60] = [
-        0x45, 0x00, 0x00, 0x3c, 0xd7, 0x54, 0x40, 0x00, 0x40, 0x06, 0x52, 0xb4, 0x0a, 0x50, 0x83, 0x01, 0x92, 0xbe,
-        0xf0, 0xa3, 0x04, 0x02, 0x00, 0x50, 0x8e, 0xff, 0xb3, 0x99, 0x00, 0x00, 0x00, 0x00, 0xa0, 0x02, 0x07, 0x50,
-        0x88, 0x27, 0x00, 0x00, 0x02, 0x04, 0x01, 0xd4, 0x04, 0x02, 0x08, 0x0a, 0x00, 0x04, 0x64, 0xcd, 0x00, 0x00,
-        0x00, 0x00, 0x01, 0x03, 0x03, 0x00,
+        0x45, 0x00, 0x00, 0x3c, 0xd7, 0x54, 0x40, 0x00, 0x40, 0x06, 0x52, 0xb4, 0x0a, 0x50, 0x83, 0x01, 0x92,
+        0xbe, 0xf0, 0xa3, 0x04, 0x02, 0x00, 0x50, 0x8e, 0xff, 0xb3, 0x99, 0x00, 0x00, 0x00, 0x00, 0xa0, 0x02,
+        0x07, 0x50, 0x88, 0x27, 0x00, 0x00, 0x02, 0x04, 0x01, 0xd4, 0x04, 0x02, 0x08, 0x0a, 0x00, 0x04, 0x64,
+        0xcd, 0x00, 0x00, 0x00, 0x00, 0x01, 0x03, 0x03, 0x00,
     ];
 
     fn judge(packet: &[u8], captured: usize) -> (ChecksumState, bool) {
@@ -129,7 +131,10 @@ mod tests {
             payload_len: packet.len() - 20,
         };
         let field = [packet[36], packet[37]];
-        (of_segment(&ip, Some(u16::from_be_bytes(field))), ip_header_is_bad(&ip))
+        (
+            of_segment(&ip, Some(u16::from_be_bytes(field))),
+            ip_header_is_bad(&ip),
+        )
     }
 
     #[test]
@@ -161,12 +166,19 @@ mod tests {
         packet[36..38].copy_from_slice(&pseudo(41));
         assert_eq!(judge(&packet, 60).0, ChecksumState::Bad);
         (packet[10], packet[11]) = (0, 0);
-        assert!(!judge(&packet, 60).1, "the header's checksum is left to the card too");
+        assert!(
+            !judge(&packet, 60).1,
+            "the header's checksum is left to the card too"
+        );
     }
 
     #[test]
     fn sums() {
-        assert_eq!(folded(sum(&[0, 1, 0xf2, 3, 0xf4, 0xf5, 0xf6, 0xf7])), 0xddf2, "RFC 1071, section 3");
+        assert_eq!(
+            folded(sum(&[0, 1, 0xf2, 3, 0xf4, 0xf5, 0xf6, 0xf7])),
+            0xddf2,
+            "RFC 1071, section 3"
+        );
         assert_eq!(sum(&[1]), 0x100);
         assert_eq!(folded(u64::MAX), 0xffff);
     }

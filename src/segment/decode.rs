@@ -393,14 +393,14 @@ mod tests {
     #[test]
     fn everything_else_has_a_reason() {
         let skip = |packet: &[u8]| read(packet).map(|_| ()).expect_err("no segment");
-        let mut fragment = v4(6, &[], 40, &tcp(&[]));
+        let mut fragment = v4(6, &[], 44, &tcp(&[1, 1, 1, 1]));
         fragment[6] = 0x20;
         assert_eq!(skip(&fragment), Skip::IpFragment);
         (fragment[6], fragment[7]) = (0, 1);
         assert_eq!(skip(&fragment), Skip::IpFragment);
         fragment[9] = 17;
         assert_eq!(skip(&fragment), Skip::IpProtocol(17), "fragments of UDP are UDP");
-        let first = [&[6, 0, 0, 1, 0, 0, 0, 1][..], &tcp(&[])].concat();
+        let first = [&[6, 0, 0, 1, 0, 0, 0, 1][..], &tcp(&[1, 1, 1, 1])].concat();
         assert_eq!(skip(&v6(44, first.len(), &first)), Skip::IpFragment);
         assert_eq!(skip(&v4(50, &[], 40, &[0; 20])), Skip::IpProtocol(50));
         assert_eq!(skip(&v4(17, &[], 40, &[0; 20])), Skip::IpProtocol(17));
@@ -436,8 +436,8 @@ mod tests {
     }
 
     const LINKS: [u32; 35] = [
-        0, 1, 6, 7, 9, 10, 12, 14, 50, 51, 101, 104, 105, 107, 108, 109, 113, 117, 119, 127, 129, 138, 163, 166, 178,
-        192, 204, 228, 229, 239, 240, 242, 258, 276, 70_000,
+        0, 1, 6, 7, 9, 10, 12, 14, 50, 51, 101, 104, 105, 107, 108, 109, 113, 117, 119, 127, 129, 138, 163,
+        166, 178, 192, 204, 228, 229, 239, 240, 242, 258, 276, 70_000,
     ];
 
     proptest! {

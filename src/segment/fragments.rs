@@ -146,7 +146,11 @@ impl Pool {
         let key = Key {
             source: fragment.source,
             destination: fragment.destination,
-            protocol: if fragment.source.is_ipv4() { fragment.protocol } else { 0 },
+            protocol: if fragment.source.is_ipv4() {
+                fragment.protocol
+            } else {
+                0
+            },
             id: fragment.id,
             scope: Scope { tunnel, ..scope },
         };
@@ -206,7 +210,11 @@ impl Pool {
     /// Gives the oldest packet up; false if there is none.
     fn evict(&mut self) -> bool {
         while let Some((key, serial)) = self.order.pop_front() {
-            if self.waiting.get(&key).is_some_and(|datagram| datagram.serial == serial) {
+            if self
+                .waiting
+                .get(&key)
+                .is_some_and(|datagram| datagram.serial == serial)
+            {
                 let counts = self.remove(&key);
                 self.facts.evicted = self.facts.evicted.saturating_add(u64::from(counts));
                 return true;
@@ -218,7 +226,10 @@ impl Pool {
     /// Gives up what has waited for too long.
     fn forget_old(&mut self, now: Timestamp) {
         while let Some((key, serial)) = self.order.front().copied() {
-            let datagram = self.waiting.get(&key).filter(|datagram| datagram.serial == serial);
+            let datagram = self
+                .waiting
+                .get(&key)
+                .filter(|datagram| datagram.serial == serial);
             if datagram.is_some_and(|datagram| now.since(datagram.since) <= self.limits.wait_ns) {
                 return;
             }
@@ -263,7 +274,11 @@ impl Datagram {
     /// Keeps what is new of a fragment's payload, which ends at `end` in the packet's.
     fn take(&mut self, fragment: &Fragment<'_>, end: usize) -> Taken {
         if fragment.offset == 0 && self.header.is_none() {
-            self.header = Some((fragment.header.to_vec(), fragment.next_header_at, fragment.protocol));
+            self.header = Some((
+                fragment.header.to_vec(),
+                fragment.next_header_at,
+                fragment.protocol,
+            ));
         }
         let mut contradicts = false;
         if !fragment.more {
@@ -273,14 +288,19 @@ impl Datagram {
         let mut twice = false;
         let mut start = fragment.offset;
         // The pieces from the one before this fragment on.
-        let mut index = self.pieces.partition_point(|(at, _)| *at < start).saturating_sub(1);
+        let mut index = self
+            .pieces
+            .partition_point(|(at, _)| *at < start)
+            .saturating_sub(1);
         while start < end {
             let octets = |from: usize, to: usize| {
                 let range = from.saturating_sub(fragment.offset)..to.saturating_sub(fragment.offset);
                 fragment.payload.get(range).unwrap_or_default()
             };
             match self.pieces.get(index) {
-                Some((at, piece)) if at.saturating_add(piece.len()) <= start => index = index.saturating_add(1),
+                Some((at, piece)) if at.saturating_add(piece.len()) <= start => {
+                    index = index.saturating_add(1)
+                }
                 Some((at, piece)) if *at <= start => {
                     let stop = at.saturating_add(piece.len()).min(end);
                     let there = piece.get(start.saturating_sub(*at)..stop.saturating_sub(*at));
@@ -328,9 +348,15 @@ impl Datagram {
             _ => (packet.len().saturating_sub(40), 4),
         };
         let length = u16::try_from(length).ok()?;
-        packet.get_mut(length_at..)?.first_chunk_mut().map(|field| *field = length.to_be_bytes())?;
+        packet
+            .get_mut(length_at..)?
+            .first_chunk_mut()
+            .map(|field| *field = length.to_be_bytes())?;
         if version == 4 {
-            packet.get_mut(6..)?.first_chunk_mut().map(|field| *field = [0u8; 2])?;
+            packet
+                .get_mut(6..)?
+                .first_chunk_mut()
+                .map(|field| *field = [0u8; 2])?;
         }
         Some(packet)
     }

@@ -7,8 +7,13 @@ use proptest::prelude::*;
 
 /// A TCP segment with this many octets of payload, each with its place as value.
 fn tcp(payload: usize) -> Vec<u8> {
-    let header = [3, 0xe8, 0, 80, 0, 0, 0, 7, 0, 0, 0, 9, 0x50, 0x18, 0x20, 0, 0, 0, 0, 0];
-    header.into_iter().chain((0..payload).map(|at| at as u8)).collect()
+    let header = [
+        3, 0xe8, 0, 80, 0, 0, 0, 7, 0, 0, 0, 9, 0x50, 0x18, 0x20, 0, 0, 0, 0, 0,
+    ];
+    header
+        .into_iter()
+        .chain((0..payload).map(|at| at as u8))
+        .collect()
 }
 
 fn v4_piece(protocol: u8, id: u8, offset: usize, more: bool, payload: &[u8]) -> Vec<u8> {
@@ -26,7 +31,9 @@ fn v6_piece(next: u8, id: u8, offset: usize, more: bool, payload: &[u8]) -> Vec<
     let mut header = [0u8; 40];
     header[..8].copy_from_slice(&[0x60, 0, 0, 0, high, low, 0, 63]);
     let [split_high, split_low] = (offset as u16 | u16::from(more)).to_be_bytes();
-    let extensions = [44, 0, 1, 4, 0, 0, 0, 0, next, 0, split_high, split_low, 0, 0, 0, id];
+    let extensions = [
+        44, 0, 1, 4, 0, 0, 0, 0, next, 0, split_high, split_low, 0, 0, 0, id,
+    ];
     [&header[..], &extensions, payload].concat()
 }
 
@@ -94,14 +101,29 @@ fn in_any_order_a_segment_comes_with_the_last_fragment() {
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] {
             let mut reader = Reader::new();
             for index in &order[..3] {
-                assert_eq!(skipped(reader.read(&pieces[*index])), Skip::IpFragment, "{order:?}");
+                assert_eq!(
+                    skipped(reader.read(&pieces[*index])),
+                    Skip::IpFragment,
+                    "{order:?}"
+                );
             }
             let segment = reader.read(&pieces[order[3]]).expect("the last one");
             assert_eq!((segment.packet, segment.time.0), (4, 3_000_000_000));
-            assert_eq!((segment.source.port, segment.seq.0, segment.payload_len), (1_000, 7, 60));
+            assert_eq!(
+                (segment.source.port, segment.seq.0, segment.payload_len),
+                (1_000, 7, 60)
+            );
             assert!(!segment.cut && !segment.header_cut);
             let facts = reader.facts();
-            assert_eq!((facts.fragments, facts.completed, facts.incomplete, facts.octets_held), (4, 1, 0, 0));
+            assert_eq!(
+                (
+                    facts.fragments,
+                    facts.completed,
+                    facts.incomplete,
+                    facts.octets_held
+                ),
+                (4, 1, 0, 0)
+            );
         }
     }
 }
@@ -110,14 +132,28 @@ fn in_any_order_a_segment_comes_with_the_last_fragment() {
 fn a_first_fragment_that_splits_the_tcp_header() {
     let mut reader = Reader::new();
     let whole = tcp(10);
-    assert_eq!(skipped(reader.read(&v4_piece(6, 1, 0, true, &whole[..8]))), Skip::IpFragment);
-    let segment = reader.read(&v4_piece(6, 1, 8, false, &whole[8..])).expect("a segment");
-    assert_eq!((segment.flags.0, segment.window, segment.payload_len), (0x18, 0x2000, 10));
+    assert_eq!(
+        skipped(reader.read(&v4_piece(6, 1, 0, true, &whole[..8]))),
+        Skip::IpFragment
+    );
+    let segment = reader
+        .read(&v4_piece(6, 1, 8, false, &whole[8..]))
+        .expect("a segment");
+    assert_eq!(
+        (segment.flags.0, segment.window, segment.payload_len),
+        (0x18, 0x2000, 10)
+    );
 }
 
 #[test]
 fn fragments_in_and_of_tunnels() {
-    let vxlan = |frame: &[u8]| [&[0x12u8, 0, 0x12, 0xb5, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 7, 0][..], frame].concat();
+    let vxlan = |frame: &[u8]| {
+        [
+            &[0x12u8, 0, 0x12, 0xb5, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 7, 0][..],
+            frame,
+        ]
+        .concat()
+    };
     let frame = |packet: &[u8]| [&[2u8; 12][..], &[8, 0], packet].concat();
     // A fragmented packet inside of fragmented UDP.
     let mut reader = Reader::new();
@@ -125,7 +161,9 @@ fn fragments_in_and_of_tunnels() {
     let (mut found, mut reasons) = (None, Vec::new());
     for (id, piece) in inner.iter().enumerate() {
         let outer = vxlan(&frame(piece));
-        for part in split(&outer, 32, |at, more, part| v4_piece(17, 100 + id as u8, at, more, part)) {
+        for part in split(&outer, 32, |at, more, part| {
+            v4_piece(17, 100 + id as u8, at, more, part)
+        }) {
             match reader.read(&part) {
                 Ok(segment) => found = Some(segment),
                 Err(skip) => reasons.push(skip),
@@ -134,10 +172,20 @@ fn fragments_in_and_of_tunnels() {
     }
     let segment = found.expect("a segment");
     assert_eq!((segment.packet, segment.payload_len), (reader.packets, 60));
-    let path = reader.decoder.tunnel(segment.scope.tunnel).map(ToString::to_string);
+    let path = reader
+        .decoder
+        .tunnel(segment.scope.tunnel)
+        .map(ToString::to_string);
     assert_eq!(path.as_deref(), Some("vxlan 7 10.0.0.1-10.0.0.2"));
-    assert_eq!(reasons.iter().filter(|skip| **skip == Skip::IpFragment).count(), 1);
-    assert!(reasons.iter().all(|skip| matches!(skip, Skip::IpFragment | Skip::IpProtocol(17))));
+    assert_eq!(
+        reasons.iter().filter(|skip| **skip == Skip::IpFragment).count(),
+        1
+    );
+    assert!(
+        reasons
+            .iter()
+            .all(|skip| matches!(skip, Skip::IpFragment | Skip::IpProtocol(17)))
+    );
     // Fragments of the same number in two tunnels do not mix.
     let mut reader = Reader::new();
     let in_network = |network: u8, piece: &[u8]| {
@@ -174,8 +222,13 @@ fn first_octets_win_and_overlaps_are_told() {
     assert!(reader.read(&v4_piece(6, 1, 0, true, &whole[..16])).is_err());
     assert!(reader.read(&v4_piece(6, 1, 0, true, &other[..24])).is_err());
     assert!(reader.read(&v4_piece(6, 1, 40, false, &whole[40..])).is_err());
-    assert!(reader.read(&v4_piece(6, 1, 48, false, &[1; 8])).is_err(), "beyond the end");
-    let segment = reader.read(&v4_piece(6, 1, 8, true, &whole[8..48])).expect("a segment");
+    assert!(
+        reader.read(&v4_piece(6, 1, 48, false, &[1; 8])).is_err(),
+        "beyond the end"
+    );
+    let segment = reader
+        .read(&v4_piece(6, 1, 8, true, &whole[8..48]))
+        .expect("a segment");
     assert_eq!((segment.seq.0, segment.payload_len), (7, 44));
     let facts = reader.facts();
     assert_eq!((facts.duplicates, facts.overlaps, facts.completed), (2, 2, 1));
@@ -189,7 +242,14 @@ fn what_cannot_be_put_together_is_counted() {
     let mut reader = Reader::new();
     assert_eq!(skipped(reader.at(0, &first[..50], first.len())), Skip::IpFragment);
     assert_eq!(skipped(reader.at(0, &last, last.len())), Skip::IpFragment);
-    assert_eq!((reader.facts().cut, reader.facts().completed, reader.facts().incomplete), (1, 0, 0));
+    assert_eq!(
+        (
+            reader.facts().cut,
+            reader.facts().completed,
+            reader.facts().incomplete
+        ),
+        (1, 0, 0)
+    );
 
     let mut reader = Reader::new();
     assert!(reader.at(0, &first, first.len()).is_err());
@@ -221,7 +281,11 @@ fn the_pool_is_bounded() {
     }
     assert_eq!((reader.facts().evicted, reader.facts().incomplete), (190, 10));
     for at in 0..100 {
-        assert!(reader.at(0, &v4_piece(6, 250, at * 80, true, &[1; 72]), 92).is_err());
+        assert!(
+            reader
+                .at(0, &v4_piece(6, 250, at * 80, true, &[1; 72]), 92)
+                .is_err()
+        );
         assert!(reader.facts().octets_held <= 4_096 + 64 + 72);
     }
     assert!(reader.decoder.fragments().evicted >= 201);
@@ -245,7 +309,7 @@ proptest! {
         rest.sort_by_key(|index| (*index as u64).wrapping_mul(seed | 1).rotate_left(17));
         order.extend(rest);
         let mut reader = Reader::new();
-        let found = order.iter().find_map(|index| reader.read(&pieces[*index]).ok());
+        let found = order.iter().find_map(|index| reader.at(0, &pieces[*index], pieces[*index].len()).ok());
         let segment = found.expect("all pieces were there");
         prop_assert_eq!((segment.seq.0, segment.payload_len as usize), (7, payload));
         prop_assert_eq!(reader.facts().overlaps, 0);

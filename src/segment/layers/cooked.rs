@@ -125,7 +125,11 @@ fn juniper(at: &mut Layers<'_, '_, '_>) -> Result<Next, Skip> {
     const NO_LINK_LAYER: u8 = 0x02;
     const EXTENSIONS: u8 = 0x80;
     if !at.bytes.starts_with(&[0x4d, 0x47, 0x43]) {
-        return Err(if at.bytes.len() < 3 { at.cut() } else { Skip::BadLinkHeader });
+        return Err(if at.bytes.len() < 3 {
+            at.cut()
+        } else {
+            Skip::BadLinkHeader
+        });
     }
     let flags = at.byte(3)?;
     at.pass(4)?;
@@ -153,7 +157,13 @@ fn nflog(at: &mut Layers<'_, '_, '_>) -> Result<Next, Skip> {
         let big = be16(captured, 0).zip(be16(captured, 2));
         // The types have small numbers: the order in which the type is small is the right one.
         let (length, kind) = match (little, big) {
-            (Some(little), Some(big)) => if little.1 & 0x3fff <= big.1 & 0x3fff { little } else { big },
+            (Some(little), Some(big)) => {
+                if little.1 & 0x3fff <= big.1 & 0x3fff {
+                    little
+                } else {
+                    big
+                }
+            }
             _ => return Err(at.cut()),
         };
         if length < 4 {

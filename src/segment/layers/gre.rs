@@ -50,7 +50,10 @@ pub(super) fn open(at: &mut Layers<'_, '_, '_>) -> Result<Next, Skip> {
             return Ok(Next::Ethernet);
         }
         ERSPAN | ERSPAN_III => return erspan(at),
-        BRIDGING if flags & (CHECKSUM | SEQUENCE) == 0 && key.is_some_and(|key| key >> 8 >= FIRST_VIRTUAL_SUBNET) => {
+        BRIDGING
+            if flags & (CHECKSUM | SEQUENCE) == 0
+                && key.is_some_and(|key| key >> 8 >= FIRST_VIRTUAL_SUBNET) =>
+        {
             at.enter(TunnelKind::Nvgre, key.map(|key| u64::from(key >> 8)))?;
             return Ok(Next::Ethernet);
         }

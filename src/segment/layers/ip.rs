@@ -222,7 +222,9 @@ fn v6_fragment<'a>(bytes: &'a [u8], ip: &LaxIpv6Slice<'_>) -> Result<Fragment<'a
                 8
             }
             AUTHENTICATION => usize::from(length).saturating_add(2).saturating_mul(4),
-            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => usize::from(length).saturating_add(1).saturating_mul(8),
+            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => {
+                usize::from(length).saturating_add(1).saturating_mul(8)
+            }
             _ => return Err(Skip::BadIpHeader),
         };
         (next_header_at, place, number) = (place, place.saturating_add(octets), next);

@@ -134,7 +134,11 @@ fn gtp(at: &mut Layers<'_, '_, '_>) -> Result<Option<Next>, Skip> {
         }
     }
     if !is_ip(at.bytes) {
-        return Err(if at.bytes.is_empty() { Skip::TunnelHeaderCut } else { Skip::BadTunnelHeader });
+        return Err(if at.bytes.is_empty() {
+            Skip::TunnelHeaderCut
+        } else {
+            Skip::BadTunnelHeader
+        });
     }
     at.enter(TunnelKind::GtpU, None)?;
     Ok(Some(Next::Ip))

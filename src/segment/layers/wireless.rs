@@ -29,7 +29,11 @@ pub(super) fn radiotap(at: &mut Layers<'_, '_, '_>) -> Result<Next, Skip> {
     } else {
         fields.next_multiple_of(8).saturating_add(8) // behind the time, which is aligned
     };
-    let flags = if present & 2 != 0 && flags_at < length { at.byte(flags_at)? } else { 0 };
+    let flags = if present & 2 != 0 && flags_at < length {
+        at.byte(flags_at)?
+    } else {
+        0
+    };
     at.pass(length)?;
     if flags & CHECK_SEQUENCE_AT_END != 0 {
         at.drop_trailer(CHECK_SEQUENCE);
@@ -76,7 +80,9 @@ pub(super) fn ppi(at: &mut Layers<'_, '_, '_>) -> Result<Next, Skip> {
         if kind == COMMON_802_11 {
             check_sequence = le16(fields, 12).is_some_and(|flags| flags & 1 != 0);
         }
-        fields = fields.get(usize::from(size).saturating_add(4)..).unwrap_or_default();
+        fields = fields
+            .get(usize::from(size).saturating_add(4)..)
+            .unwrap_or_default();
     }
     at.pass(length)?;
     if check_sequence {
@@ -129,7 +135,11 @@ fn frame(at: &mut Layers<'_, '_, '_>, padded: bool) -> Result<Next, Skip> {
             header = header.saturating_add(4);
         }
     }
-    at.pass(if padded { header.next_multiple_of(4) } else { header })?;
+    at.pass(if padded {
+        header.next_multiple_of(4)
+    } else {
+        header
+    })?;
     if aggregate {
         // One packet can give one segment: an aggregate of several frames is not opened.
         let length = be16(at.bytes, 12).ok_or(at.cut())?;
