@@ -21,15 +21,15 @@ pub(super) fn open(at: &mut Layers<'_, '_, '_>) -> Result<Next, Skip> {
 
 /// IP by its version, or Ethernet with or without the control word of a pseudowire (RFC 4385).
 fn content(at: &mut Layers<'_, '_, '_>) -> Result<Next, Skip> {
-    if is_ip(at.bytes) && !is_ethernet(at.bytes) {
-        return Ok(Next::Ip);
-    }
-    let behind_control_word = at.bytes.get(4..).unwrap_or_default();
-    if is_ethernet(at.bytes) {
-    } else if at.byte(0)? >> 4 == 0 && is_ethernet(behind_control_word) {
+    if !is_ethernet(at.bytes) {
+        if is_ip(at.bytes) {
+            return Ok(Next::Ip);
+        }
+        let behind_control_word = at.bytes.get(4..).unwrap_or_default();
+        if at.byte(0)? >> 4 != 0 || !is_ethernet(behind_control_word) {
+            return Err(Skip::MplsContent);
+        }
         at.pass(4)?;
-    } else {
-        return Err(Skip::MplsContent);
     }
     at.enter_below_ip(TunnelKind::Pseudowire, None)?;
     Ok(Next::Ethernet)
