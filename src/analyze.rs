@@ -160,7 +160,7 @@ impl Run {
     fn finish(self, settings: &Settings) -> Analysis {
         let end = self.count.last_time.unwrap_or_default();
         let trackers = self.flows.finish(end);
-        let mut connections = model::connections(trackers, end, settings.time_wait_ns);
+        let mut connections = model::connections(trackers, &self.decoder, end, settings.time_wait_ns);
         for connection in &mut connections {
             findings::judge(connection, end, settings.time_wait_ns, &settings.findings);
         }

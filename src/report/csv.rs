@@ -8,7 +8,7 @@ use crate::model::{Analysis, CloseKind, Connection, EndpointReport, RolesFrom, T
 type Column = (&'static str, fn(&Connection) -> String);
 
 /// The columns, in order. Columns may be added at the end; none is renamed or moved.
-const COLUMNS: [Column; 41] = [
+const COLUMNS: [Column; 42] = [
     ("id", |c| c.id.to_string()),
     ("incarnation", |c| c.incarnation.to_string()),
     ("client_ip", |c| c.client.ip.to_string()),
@@ -70,6 +70,7 @@ const COLUMNS: [Column; 41] = [
             .collect::<Vec<_>>()
             .join(" ")
     }),
+    ("tunnels", |c| c.tunnels.join(" > ")),
 ];
 
 /// Writes a header and one row a connection.
