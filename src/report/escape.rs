@@ -11,18 +11,26 @@
 //! | Markdown, and HTML in it | [`Markdown`] | punctuation, as character references |
 //! | GitHub workflow commands | [`CommandData`], [`CommandProperty`] | `%`, and what ends a property |
 //! | messages of SARIF | [`SarifMessage`] | links and placeholders |
+//! | HTML, in text and in quoted attributes | [`Html`] | markup |
+//! | a cell of a spreadsheet | [`Cell`] | the beginning of a formula |
 //! | URI references | [`Uri`] | all but unreserved characters; of its own, nothing is lost |
 //!
-//! JSON and CSV have writers of their own, which escape what must be.
+//! JSON keeps a text as it is, for programs; [`json`] spells what a terminal would obey with the escapes of JSON, so that a
+//! parser has it back and a screen is safe. CSV has a writer of its own, which quotes what must be.
 
+mod cell;
 mod github;
+mod html;
+pub mod json;
 mod markdown;
 mod sarif;
 mod terminal;
 mod uri;
 mod xml;
 
+pub use cell::Cell;
 pub use github::{CommandData, CommandProperty, LINE_END};
+pub use html::Html;
 pub use markdown::Markdown;
 pub use sarif::SarifMessage;
 pub use terminal::Escaped;
