@@ -35,6 +35,7 @@ enum Code {
 
 fn main() -> ExitCode {
     bug::tell_panics();
+    bug::practise();
     // A system that cannot do it ends the program at the first signal: there is nothing to tell anybody.
     let _ = interrupt::listen();
     let cli = match Cli::try_parse() {

@@ -1,6 +1,7 @@
 //! What surrounds the program fails: readers that leave, full disks, signals, inputs that stall, change and never end.
 
 #![cfg(unix)]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod program;
 
@@ -467,7 +468,6 @@ fn whatever_kills_it_no_half_file_is_left_under_the_name() {
     let whole = |text: &[u8]| {
         text == b"old" || serde_json::from_slice::<Value>(text).is_ok_and(|v| v["fails"] == true)
     };
-    let mut seen = [0, 0];
     for delay in 0..60 {
         fs::write(&path, "old").expect("a file");
         let command = ["check", "--no-config", &testdata(LEAK), "--json", &path];
@@ -477,12 +477,7 @@ fn whatever_kills_it_no_half_file_is_left_under_the_name() {
         child.wait().expect("dead");
         let text = fs::read(&path).expect("one of both");
         assert!(whole(&text), "after {delay}: {}", String::from_utf8_lossy(&text));
-        seen[usize::from(text != b"old")] += 1;
     }
-    eprintln!(
-        "killed before the new file {} times, behind it {} times",
-        seen[0], seen[1]
-    );
 }
 
 #[test]
@@ -700,4 +695,28 @@ fn little_stack_and_memory_are_enough_or_told() {
         &[&testdata(LEAK)],
     ));
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn a_panic_is_told_and_ends_the_program() {
+    if !cfg!(debug_assertions) {
+        eprintln!("skipped: a program built for use cannot be asked to panic");
+        return;
+    }
+    for place in ["main", "thread"] {
+        let output = run(program()
+            .arg(testdata(LEAK))
+            .env("TCPTRACE_STATES_PRACTISE_PANIC", place));
+        assert_eq!(
+            (code(&output), stdout(&output).as_str()),
+            (Some(101), ""),
+            "{place}"
+        );
+        let said = stderr(&output);
+        assert!(
+            said.starts_with("bug: tcptrace-states ") && said.contains(": practised\n"),
+            "{said}"
+        );
+        assert!(said.contains("Please report it"), "{said}");
+    }
 }

@@ -67,6 +67,18 @@ pub fn tell_panics() {
     }));
 }
 
+/// Panics where a test asks for it; a program that is built for use does not know this.
+pub fn practise() {
+    #[cfg(debug_assertions)]
+    match std::env::var("TCPTRACE_STATES_PRACTISE_PANIC").as_deref() {
+        Ok("main") => panic!("practised"),
+        Ok("thread") => {
+            let _ = thread::spawn(|| panic!("practised")).join();
+        }
+        _ => {}
+    }
+}
+
 fn told(panic: &PanicHookInfo<'_>) -> String {
     let payload = panic.payload();
     let what = (payload.downcast_ref::<&str>().copied())

@@ -4,9 +4,9 @@
 //! move the cursor or recolour the screen), bidirectional or invisible marks (which make one name look like another), and
 //! whatever the target itself gives a meaning. They are shown, not obeyed.
 //!
-//! | target | type | beyond [`Escaped`] |
+//! | target | type | beyond [`visible`] |
 //! | --- | --- | --- |
-//! | a terminal | [`Escaped`] | |
+//! | a terminal, a log | [`Escaped`] | commands to what keeps the log |
 //! | XML 1.0 | [`Xml`] | markup |
 //! | Markdown, and HTML in it | [`Markdown`] | punctuation, as character references |
 //! | GitHub workflow commands | [`CommandData`], [`CommandProperty`] | `%`, and what ends a property |
@@ -38,7 +38,7 @@ pub use uri::Uri;
 pub use xml::Xml;
 
 /// The characters of a text with everything in it made visible: `a\u{1b}[31m.pcap`.
-fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
+pub fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().flat_map(|character| {
         let hidden = is_deceptive(character);
         let shown = (!hidden).then_some(character);

@@ -1,4 +1,4 @@
-//! JSON that is safe to look at: what a terminal obeys, and what hides or turns text, is written as `\u` escapes. Whoever
+//! JSON that is safe to look at: what a terminal or a log of CI obeys, and what hides or turns text, is written as `\u` escapes. Whoever
 //! parses it has the text back as it was.
 
 use std::io::{self, Write};
@@ -36,11 +36,15 @@ impl<F: Formatter> Formatter for Spelled<F> {
     /// serde_json has escaped quotes, backslashes and the ASCII control characters but DEL before.
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
         let plain = |octet: u8| octet.is_ascii() && octet != 0x7f;
-        if fragment.bytes().all(plain) {
+        if fragment.bytes().all(plain) && !fragment.contains("##") {
             return out.write_all(fragment.as_bytes());
         }
+        let mut before = ' ';
         for character in fragment.chars() {
-            if is_deceptive(character) {
+            // Logs of CI obey what stands behind "##" anywhere in a line.
+            let commands = (before, character) == ('#', '#');
+            before = character;
+            if is_deceptive(character) || commands {
                 for unit in character.encode_utf16(&mut [0; 2]) {
                     write!(out, "\\u{unit:04x}")?;
                 }
@@ -101,13 +105,18 @@ mod tests {
         let texts = [
             "plain",
             "ünï 日本 😀",
-            "\u{1b}[31m\u{9b}2J\u{7f}",
+            "\u{1b}[31m\u{9b}2J\u{7f} ##[error]",
             "\u{202e}\u{200b}\u{e0001}\u{feff}\"\\",
             "\0\n\u{ffff}",
         ];
-        for written in [write, write_pretty] as [fn(&mut dyn Write, &[&str; 5]) -> io::Result<()>; 2] {
+        for pretty in [false, true] {
             let mut out = Vec::new();
-            written(&mut out, &texts).expect("JSON");
+            let written = if pretty {
+                write_pretty(&mut out, &texts)
+            } else {
+                write(&mut out, &texts)
+            };
+            written.expect("JSON");
             let text = String::from_utf8(out).expect("UTF-8");
             assert_eq!(serde_json::from_str::<Vec<String>>(&text).expect("JSON"), texts);
             assert!(
@@ -115,6 +124,7 @@ mod tests {
                 "{text}"
             );
             assert!(!text.chars().any(|c| c != '\n' && is_deceptive(c)), "{text:?}");
+            assert!(!text.contains("##"), "{text}");
         }
     }
 
