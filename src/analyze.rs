@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::capture::{CaptureError, CaptureReader, Record};
+use crate::capture::{CaptureError, CaptureReader, Record, Stop};
 use crate::findings;
 use crate::flow::{Flows, Ladders};
 use crate::model::{self, Address, Analysis};
@@ -60,15 +60,35 @@ pub struct Progress {
 /// Nothing at all could be read. Damage behind the first packet is not an error: the result is marked incomplete and
 /// [`model::Capture::damage`] says what was wrong.
 pub fn analyze(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Result<Analysis> {
+    analyze_until(settings, &Stop::default(), progress)
+}
+
+/// As [`analyze`], until `stop` is asked for: then the result covers what was read before, is marked incomplete, and the
+/// damage says after which packet reading was interrupted.
+///
+/// # Errors
+///
+/// Those of [`analyze`]; [`CaptureError::Interrupted`] if not one packet was read before.
+pub fn analyze_until(
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Analysis> {
     let ladders = match settings.ladder {
         LadderRequest::None => Ladders::None,
         LadderRequest::All => Ladders::All,
         LadderRequest::Between(a, b) => Ladders::Between(endpoint(a), endpoint(b)),
     };
     let mut run = Run::new(settings, ladders);
-    for file in &settings.files {
-        match run.read(file, progress) {
+    for (index, file) in settings.files.iter().enumerate() {
+        match run.read(file, stop, progress) {
             Ok(()) => {}
+            Err(error @ CaptureError::Interrupted { .. }) if run.count.packets > 0 => {
+                run.count.damage.push(error.to_string());
+                run.count
+                    .not_read(settings.files.len().saturating_sub(index.saturating_add(1)));
+                break;
+            }
             Err(error) if error.is_damage() || run.count.packets > 0 => {
                 run.count.damage.push(error.to_string())
             }
@@ -111,8 +131,13 @@ impl Run {
     }
 
     /// Reads one file to its end. Packet numbers go on from the file before: several files are one capture.
-    fn read(&mut self, file: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), CaptureError> {
-        let mut reader = CaptureReader::open(file)?;
+    fn read(
+        &mut self,
+        file: &Path,
+        stop: &Stop,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), CaptureError> {
+        let mut reader = CaptureReader::open_until(file, stop)?;
         if !self.count.formats.contains(&reader.format()) {
             self.count.formats.push(reader.format());
         }

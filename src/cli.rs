@@ -47,7 +47,7 @@ Examples:
   tcptrace-states check a.pcap                for CI: fails by rules and budgets
 
 Exit codes: 0 done (a damaged capture is shown as far as it goes, with a warning); 2 wrong usage or unreadable input; 4 the
-output could not be written; for those of `check` see its help.
+output could not be written; 130 interrupted (Ctrl-C), the report covers what was read before; `explain EXIT` has all.
 A file named like a command (`show`, `leaks`, `check`, `help`) is written ./show and so on.";
 
 const SHOW_EXAMPLES: &str = "\

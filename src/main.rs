@@ -6,16 +6,18 @@ use std::process::ExitCode;
 use clap::Parser;
 use owo_colors::OwoColorize;
 
+use tcptrace_states::capture::CaptureError;
 use tcptrace_states::check::config::ConfigError;
 use tcptrace_states::cli::{Cli, Command};
 use tcptrace_states::report::escape::Escaped;
 
 mod commands;
 
-use commands::{Checked, Done, Unwritten};
+use commands::{Checked, Done, Interrupted, Unwritten, bug, interrupt};
 
-/// Exit codes. Where several hold, an earlier one of [`Code::NoResult`], [`Code::Unwritten`], [`Code::Fails`],
-/// [`Code::Incomplete`] is told: whatever makes what follows less certain.
+/// Exit codes. Where several hold, an earlier one of [`Code::NoResult`], [`Code::Unwritten`], [`Code::Interrupted`],
+/// [`Code::Fails`], [`Code::Incomplete`] is told: whatever makes what follows less certain. A panic has 101, see
+/// [`commands::bug`].
 enum Code {
     /// Done, and nothing fails.
     Done = 0,
@@ -27,10 +29,19 @@ enum Code {
     Incomplete = 3,
     /// There is a result, but it could not be written.
     Unwritten = 4,
+    /// A signal ended the reading: what was read before is a result, and marked as a part.
+    Interrupted = 130,
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    bug::tell_panics();
+    bug::practise();
+    // A system that cannot do it ends the program at the first signal: there is nothing to tell anybody.
+    let _ = interrupt::listen();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     let result = match &cli.command {
         None => commands::list::run(&cli.list),
         Some(Command::Show(args)) => commands::show::run(args),
@@ -49,6 +60,21 @@ fn main() -> ExitCode {
     ExitCode::from(code as u8)
 }
 
+/// Help, or what is wrong with the arguments.
+fn misused(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    // A shell may have put the name of a file there that nobody has looked at.
+    let shown: Vec<String> = text.lines().map(|line| Escaped(line).to_string()).collect();
+    let shown = shown.join("\n");
+    if shown == text.trim_end_matches('\n') {
+        // A help that nobody reads to its end is no error.
+        let _ = error.print();
+    } else {
+        let _ = writeln!(anstream::stderr(), "{shown}");
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::NoResult as u8))
+}
+
 /// What was read is a result, and every output says that it is incomplete.
 fn end(done: &Done) -> Code {
     if !done.complete && done.damage.is_empty() {
@@ -60,6 +86,7 @@ fn end(done: &Done) -> Code {
     }
     match &done.checked {
         _ if !done.unwritten.is_empty() => Code::Unwritten,
+        _ if !done.complete && interrupt::came() => Code::Interrupted,
         None => Code::Done,
         Some(Checked::Fails) => Code::Fails,
         Some(Checked::Passes) if !done.complete => Code::Incomplete,
@@ -74,6 +101,10 @@ fn give_up(error: &anyhow::Error) -> Code {
         }
         complain("error", &told(unwritten));
         return Code::Unwritten;
+    }
+    if error.is::<Interrupted>() || matches!(error.downcast_ref(), Some(CaptureError::Interrupted { .. })) {
+        complain("error", &format!("{error:#}"));
+        return Code::Interrupted;
     }
     match error.downcast_ref::<ConfigError>() {
         Some(config) => {

@@ -71,6 +71,15 @@ impl Count {
         self.passed_over = self.passed_over.saturating_add(damage.passed_over);
     }
 
+    /// Files that were not begun because reading was interrupted.
+    pub fn not_read(&mut self, files: usize) {
+        match files {
+            0 => {}
+            1 => self.damage.push("one more file was not read".to_owned()),
+            files => self.damage.push(format!("{files} more files were not read")),
+        }
+    }
+
     pub fn into_capture(self, settings: &Settings, connections: &[Connection]) -> Capture {
         Capture {
             schema_version: SCHEMA_VERSION,

@@ -12,7 +12,7 @@ use tcptrace_states::report::look::{counted, number};
 use tcptrace_states::report::{self, Rows, Tone};
 use tcptrace_states::select::{Selection, by_attention};
 
-use super::{Done, Screen, analysis_of, print};
+use super::{Done, Interrupted, Screen, analysis_of, interrupt, print};
 
 /// `show`.
 pub fn run(args: &Show) -> anyhow::Result<Done> {
@@ -24,6 +24,9 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
         ..Selection::default()
     }
     .apply(&mut analysis);
+    if analysis.connections.is_empty() && interrupt::came() {
+        return Err(Interrupted("the connection to show was not reached").into());
+    }
     let screen = Screen::of_stdout(&common.screen);
     let look = screen.look(Rows::All, args.seq.into());
     print(common.format, &analysis, &screen, |out| {
@@ -58,7 +61,12 @@ fn analysis_with_ladders(args: &Show, selection: &Selection) -> anyhow::Result<(
         let chosen = choose(&analysis, selection)?;
         return Ok((analysis, chosen));
     }
-    let chosen = choose(&analysis_of(&args.files, common, LadderRequest::None)?, selection)?;
+    let first = analysis_of(&args.files, common, LadderRequest::None)?;
+    if !first.capture.complete && interrupt::came() {
+        return Err(Interrupted("the connection to show is chosen when all is read").into());
+    }
+    let chosen = choose(&first, selection)?;
+    drop(first);
     let (client, server) = chosen.between;
     let request = match chosen.ids.len() {
         1 => LadderRequest::Between(client, server),
