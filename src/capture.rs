@@ -5,7 +5,7 @@
 //! because they lose the `io::Error`, cannot begin on a short first read, and ask for ever more input when a length
 //! inside a record lies. Memory is bounded by the largest record (16 MiB), whatever the file's size.
 
-mod error;
+pub(crate) mod error;
 mod link_type;
 mod pcap;
 mod pcapng;

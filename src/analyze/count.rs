@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 
 use super::Settings;
-use crate::capture::{Damage, LinkType, Skip};
+use crate::capture::error::printable;
+use crate::capture::{LinkType, Skip};
+use crate::input::Facts;
 use crate::model::{
     Capture, Connection, FindingTotal, Outcome, SCHEMA_VERSION, ServiceFinding, Severity, Summary,
 };
@@ -23,7 +25,6 @@ pub(super) struct Count {
     pub snap_length: Option<u32>,
     pub first_time: Option<Timestamp>,
     pub last_time: Option<Timestamp>,
-    pub newest: Option<Timestamp>,
     pub steps_back: u64,
     pub damage: Vec<String>,
     pub passed_over: u64,
@@ -32,10 +33,6 @@ pub(super) struct Count {
 impl Count {
     pub fn packet(&mut self, time: Timestamp, link: LinkType) {
         self.packets += 1;
-        if self.newest.is_some_and(|newest| time < newest) {
-            self.steps_back += 1;
-        }
-        self.newest = Some(time);
         self.first_time = Some(self.first_time.map_or(time, |first| first.min(time)));
         self.last_time = Some(self.last_time.map_or(time, |last| last.max(time)));
         if !self.link_types.contains(&link) {
@@ -47,20 +44,35 @@ impl Count {
         *self.skipped.entry(reason).or_insert(0) += 1;
     }
 
-    /// A damaged place that reading got past.
-    pub fn damaged(&mut self, damage: Damage) {
-        self.damage.push(damage.what);
-        self.passed_over = self.passed_over.saturating_add(damage.passed_over);
+    /// What the files tell of themselves, in the order of the timeline. What could not be read at all comes first.
+    pub fn files(&mut self, facts: &Facts) {
+        self.damage.extend_from_slice(&facts.unreadable);
+        for file in &facts.files {
+            if let Some(format) = file.format
+                && !self.formats.contains(&format)
+            {
+                self.formats.push(format);
+            }
+            self.snap_length = self.snap_length.max(file.snap_length);
+            self.steps_back += file.steps_back;
+            self.damage.extend_from_slice(&file.damage);
+            if file.more_damage > 0 {
+                let name = printable(&file.path.to_string_lossy());
+                self.damage
+                    .push(format!("{name}: and {} more damaged places", file.more_damage));
+            }
+            self.passed_over = self.passed_over.saturating_add(file.passed_over);
+        }
     }
 
-    pub fn into_capture(self, settings: &Settings, connections: &[Connection]) -> Capture {
+    pub fn into_capture(self, settings: &Settings, facts: &Facts, connections: &[Connection]) -> Capture {
         Capture {
             schema_version: SCHEMA_VERSION,
             program: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned(),
-            files: settings
+            files: facts
                 .files
                 .iter()
-                .map(|file| file.to_string_lossy().into_owned())
+                .map(|file| file.path.to_string_lossy().into_owned())
                 .collect(),
             formats: self.formats.iter().map(|format| (*format).to_owned()).collect(),
             link_types: self

@@ -15,6 +15,7 @@ use tcptrace_states::check::config::{self, FILE_NAME};
 use tcptrace_states::check::{Baseline, Config, Verdict, baseline, verdict};
 use tcptrace_states::cli::Check;
 use tcptrace_states::cli::check::CheckFormat;
+use tcptrace_states::input;
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::escape::Escaped;
 use tcptrace_states::report::look::counted;
@@ -40,6 +41,7 @@ pub fn run(args: &Check) -> anyhow::Result<Done> {
     let usual = time_wait("linux").unwrap_or_default();
     let settings = Settings {
         files: args.files.clone(),
+        dedup: args.dedup,
         time_wait_ns: args.msl.or(config.time_wait_ns).unwrap_or(usual),
         ladder: LadderRequest::None,
         findings: config.findings.clone(),
@@ -148,8 +150,9 @@ fn shown(path: &Path) -> String {
 /// Refuses what would mix two outputs or overwrite an input.
 fn outputs_are_apart(args: &Check) -> anyhow::Result<()> {
     let mut taken: Vec<(PathBuf, String)> = Vec::new();
-    let inputs = args.files.iter().chain(&args.config).chain(&args.baseline);
-    for path in inputs {
+    let captures = input::find(&args.files)?;
+    let named = args.files.iter().chain(&args.config).chain(&args.baseline);
+    for path in captures.paths().chain(named.map(PathBuf::as_path)) {
         taken.extend(place(path).map(|place| (place, shown(path))));
     }
     for (format, path) in args.outputs.wanted() {
