@@ -287,7 +287,7 @@ fn two_taps_tell_what_each_of_them_tells() {
         if !server.exists() {
             continue;
         }
-        let [one, other] = [&client, &server].map(|file| told(&[file.clone()], Dedup::Auto).0);
+        let [one, other] = [&client, &server].map(|file| told(std::slice::from_ref(file), Dedup::Auto).0);
         if paths(&one) != paths(&other) || FORGED_BETWEEN.contains(&story) {
             continue; // something was lost between the taps
         }
@@ -623,7 +623,7 @@ fn a_single_file_is_read_as_ever() {
     while let Some(record) = reader.next_record().expect("whole") {
         packets += u64::from(!matches!(record, Record::Damage(_)));
     }
-    let (analysis, facts) = told(&[path.clone()], Dedup::Auto);
+    let (analysis, facts) = told(std::slice::from_ref(&path), Dedup::Auto);
     assert_eq!(analysis.capture.packets, packets);
     assert!(facts.origins.is_none());
     assert_eq!(facts.files[0].octets, fs::metadata(&path).expect("there").len());
