@@ -5,7 +5,7 @@
 //! because they lose the `io::Error`, cannot begin on a short first read, and ask for ever more input when a length
 //! inside a record lies. Memory is bounded by the largest record (16 MiB), whatever the file's size.
 
-mod error;
+pub(crate) mod error;
 mod link_type;
 mod pcap;
 mod pcapng;
@@ -132,11 +132,7 @@ impl CaptureReader {
             }
             if kind.is_file() {
                 let file = File::open(path).map_err(failed)?;
-                return CaptureReader::from_reader(&name, Box::new(file)).map(|reader| CaptureReader {
-                    stop: stop.clone(),
-                    regular: true,
-                    ..reader
-                });
+                return CaptureReader::from_reader(&name, Box::new(file)).map(|reader| reader.until(stop));
             }
             let path = path.to_owned();
             waiting(Waiting::open(|| File::open(path), stop), &name)
@@ -174,6 +170,16 @@ impl CaptureReader {
                 regular: false,
             }),
             Err(fault) => Err(fault.at_the_beginning(name, &source)),
+        }
+    }
+
+    /// As [`CaptureReader::open_until`] does it for a regular file: the next packet after `stop` was asked for is
+    /// [`CaptureError::Interrupted`]. For sources that do not make their reader wait.
+    pub fn until(self, stop: &Stop) -> CaptureReader {
+        CaptureReader {
+            stop: stop.clone(),
+            regular: true,
+            ..self
         }
     }
 

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 
 use crate::findings;
+use crate::input::Dedup;
 use crate::model::{Outcome, Severity};
 use crate::report::SequenceNumbers;
 use crate::select::{AddressFilter, FindingFilter, Selection, StateFilter};
@@ -43,6 +44,7 @@ Examples:
   tcptrace-states a.pcap --state CLOSE-WAIT --all
   tcptrace-states a.pcap --state server=LAST-ACK --port 5432
   tcptrace-states a.pcap b.pcap --format jsonl | jq -c 'select(.id == 7)'
+  tcptrace-states ring/ 'old*.pcap'           all captures of a directory and those of a pattern
   tcpdump -w - tcp | tcptrace-states -        from standard input
   tcptrace-states check a.pcap                for CI: fails by rules and budgets
 
@@ -115,7 +117,7 @@ impl Command {
 /// The default command: the screen of connections.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Captures (pcap or pcapng), read one after another as one; `-` is standard input
+    /// Captures: files, directories of them, patterns; read as one in time order; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Show all connections in the table, not only what fits on the screen
@@ -144,7 +146,7 @@ impl List {
 /// `show`.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// Captures (pcap or pcapng), read one after another as one; `-` is standard input
+    /// Captures: files, directories of them, patterns; read as one in time order; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Sequence numbers as on the wire, or counted from each side's ISS (those of SYNs stay absolute)
@@ -168,6 +170,10 @@ pub struct Common {
     /// stands for a system's 2 MSL: linux and bsd 60 s, windows 120 s, rfc 240 s
     #[arg(long, value_name = "MSL", default_value = "linux", value_parser = ValueParser::new(time_wait))]
     pub msl: i64,
+    /// Leave out copies of a segment that another file holds (two taps on one way): `auto` between files that overlap in
+    /// time, within 200 ms; a duration: between any files, within that; `off`
+    #[arg(long, value_name = "WINDOW", default_value = "auto", value_parser = ValueParser::new(dedup))]
+    pub dedup: Dedup,
     /// Findings from this severity on
     #[arg(long, value_name = "LEVEL", default_value = "note", value_parser = severity_parser())]
     pub severity: Severity,
@@ -301,6 +307,17 @@ fn outcome_parser() -> impl TypedValueParser<Value = Outcome> {
             .find(|outcome| outcome.name() == name)
             .ok_or("not an outcome")
     })
+}
+
+/// The window for copies in other files.
+fn dedup(text: &str) -> Result<Dedup, String> {
+    match text {
+        "auto" => Ok(Dedup::Auto),
+        "off" => Ok(Dedup::Off),
+        text => duration(text)
+            .map(Dedup::Within)
+            .ok_or_else(|| "write auto, off, or a duration with its unit such as 50ms or 1s".to_owned()),
+    }
 }
 
 /// A duration as an argument, in nanoseconds.

@@ -121,6 +121,7 @@ pub fn analysis_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) ->
 pub fn settings_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) -> Settings {
     Settings {
         files: files.to_vec(),
+        dedup: common.dedup,
         time_wait_ns: common.msl,
         ladder,
         findings: findings::Settings {

@@ -13,6 +13,7 @@
 //! | [`time`], [`seq`] | capture time; sequence numbers modulo 2^32 |
 //! | [`capture`] | pcap and pcapng files to frames, with what can be wrong with them |
 //! | [`segment`] | one frame to a TCP segment, or the reason why it is none |
+//! | [`input`] | what the user named as one timeline: directories, patterns, many files in time order, copies between taps |
 //! | [`tracker`] | one life of a 4-tuple: [`tracker::state`] the relation of figure 5, [`tracker::judge`] numbers, [`tracker::stream`] one direction, [`tracker::endpoint`] one endpoint's proven state, what is on its way to it, and evidence |
 //! | [`flow`] | which life of which 4-tuple a segment belongs to |
 //! | [`model`] | the facts as plain data: the JSON contract |
@@ -37,6 +38,7 @@
 //!
 //! let settings = Settings {
 //!     files: vec!["testdata/scenarios/04halfclose.pcap".into()],
+//!     dedup: Default::default(),
 //!     time_wait_ns: 60_000_000_000,
 //!     ladder: LadderRequest::None,
 //!     findings: Default::default(),
@@ -58,6 +60,7 @@ pub mod diff;
 pub mod explain;
 pub mod findings;
 pub mod flow;
+pub mod input;
 pub mod model;
 pub mod population;
 pub mod quality;

@@ -9,6 +9,7 @@ use owo_colors::OwoColorize;
 use tcptrace_states::capture::CaptureError;
 use tcptrace_states::check::config::ConfigError;
 use tcptrace_states::cli::{Cli, Command};
+use tcptrace_states::input::InputError;
 use tcptrace_states::report::escape::Escaped;
 
 mod commands;
@@ -102,7 +103,12 @@ fn give_up(error: &anyhow::Error) -> Code {
         complain("error", &told(unwritten));
         return Code::Unwritten;
     }
-    if error.is::<Interrupted>() || matches!(error.downcast_ref(), Some(CaptureError::Interrupted { .. })) {
+    let cut_short = |error: &CaptureError| matches!(error, CaptureError::Interrupted { .. });
+    let of_input = |error: &InputError| matches!(error, InputError::Capture(error) if cut_short(error));
+    if error.is::<Interrupted>()
+        || error.downcast_ref().is_some_and(cut_short)
+        || error.downcast_ref().is_some_and(of_input)
+    {
         complain("error", &format!("{error:#}"));
         return Code::Interrupted;
     }

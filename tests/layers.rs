@@ -10,6 +10,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("seq", &[]),
     ("capture", &["time"]),
     ("segment", &["capture", "seq", "time"]),
+    ("input", &["capture", "segment", "seq", "time"]),
     ("tracker", &["segment", "seq", "time"]),
     ("flow", &["tracker", "segment", "time"]),
     ("model", &["tracker", "segment", "seq", "time"]),
@@ -40,12 +41,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "analyze",
-        &["capture", "segment", "flow", "findings", "model", "time"],
+        &["capture", "segment", "input", "flow", "findings", "model", "time"],
     ),
     (
         "cli",
         &[
             "analyze",
+            "input",
             "findings",
             "select",
             "report",
@@ -58,7 +60,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Where reading and writing, and errors for people, are at home.
-const MAY_DO_IO: [&str; 7] = ["capture", "saved", "report", "analyze", "cli", "main", "commands"];
+const MAY_DO_IO: [&str; 8] = [
+    "capture", "input", "saved", "report", "analyze", "cli", "main", "commands",
+];
 const MAY_USE_ANYHOW: [&str; 4] = ["analyze", "cli", "main", "commands"];
 
 #[test]

@@ -28,7 +28,9 @@ fn segment(from: u8, seq: u32, ack: u32, flags: u8) -> Vec<u8> {
 fn ip(protocol: u8, source: [u8; 4], destination: [u8; 4], split: u16, payload: &[u8]) -> Vec<u8> {
     let [high, low] = ((payload.len() + 20) as u16).to_be_bytes();
     let [split_high, split_low] = split.to_be_bytes();
-    let header = [0x45, 0, high, low, 0, 1, split_high, split_low, 64, protocol, 0, 0];
+    let header = [
+        0x45, 0, high, low, 0, 1, split_high, split_low, 64, protocol, 0, 0,
+    ];
     [&header[..], &source, &destination, payload].concat()
 }
 
@@ -58,6 +60,7 @@ fn analysis_of(name: &str, packets: &[Vec<u8>]) -> Analysis {
     std::fs::write(&path, file).expect("space beside the build");
     let settings = Settings {
         files: vec![path],
+        dedup: Default::default(),
         time_wait_ns: 60_000_000_000,
         ladder: LadderRequest::All,
         findings: Default::default(),
@@ -104,7 +107,12 @@ fn equal_tuples_in_two_tunnels_and_outside_are_three_connections() {
     let mut table = Vec::new();
     csv::write(&mut table, &analysis).expect("a Vec takes everything");
     let table = String::from_utf8(table).expect("UTF-8");
-    assert!(table.lines().next().is_some_and(|names| names.ends_with(",tunnels")));
+    assert!(
+        table
+            .lines()
+            .next()
+            .is_some_and(|names| names.ends_with(",tunnels"))
+    );
     assert!(table.contains(",vxlan 8 10.0.0.1-10.0.0.2"), "{table}");
     let json = serde_json::to_value(&analysis).expect("JSON");
     assert_eq!(json["connections"][1]["tunnels"], serde_json::json!(in_8));

@@ -148,7 +148,7 @@ impl CaptureError {
         }
     }
 
-    pub(super) fn cannot_open(name: &str, reason: io::Error) -> CaptureError {
+    pub(crate) fn cannot_open(name: &str, reason: io::Error) -> CaptureError {
         let name = printable(name);
         match reason.kind() {
             ErrorKind::NotFound => CaptureError::Missing { name },
@@ -385,7 +385,7 @@ impl fmt::Display for LooksLike {
 }
 
 /// A name without anything that a terminal would obey: control and direction characters are written as escapes.
-pub(super) fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for character in name.chars() {
         match character {

@@ -84,6 +84,8 @@ pub enum Skip {
     TcpTooShort,
     /// A TCP data offset below five words, or one that runs past the end of the IP packet.
     BadTcpDataOffset,
+    /// A TCP segment that another file held already: two taps saw it.
+    DuplicateOfAnotherFile,
 }
 
 impl Skip {
@@ -120,6 +122,7 @@ impl Skip {
             Skip::TcpHeaderCut => "tcp-header-cut",
             Skip::TcpTooShort => "tcp-too-short",
             Skip::BadTcpDataOffset => "bad-tcp-data-offset",
+            Skip::DuplicateOfAnotherFile => "duplicate-of-another-file",
             Skip::LinkType(number) => {
                 return with_meaning(format!("link-type-{number}"), LinkType(number).known_name());
             }

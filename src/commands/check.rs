@@ -14,6 +14,7 @@ use tcptrace_states::check::config::{self, FILE_NAME};
 use tcptrace_states::check::{Baseline, Config, Verdict, baseline, verdict};
 use tcptrace_states::cli::Check;
 use tcptrace_states::cli::check::CheckFormat;
+use tcptrace_states::input;
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::escape::Escaped;
 use tcptrace_states::report::look::counted;
@@ -41,6 +42,7 @@ pub fn run(args: &Check) -> anyhow::Result<Done> {
     let usual = time_wait("linux").unwrap_or_default();
     let settings = Settings {
         files: args.files.clone(),
+        dedup: args.dedup,
         time_wait_ns: args.msl.or(config.time_wait_ns).unwrap_or(usual),
         ladder: LadderRequest::None,
         findings: config.findings.clone(),
@@ -148,12 +150,11 @@ fn shown(path: &Path) -> String {
 /// Refuses what would mix two outputs or overwrite an input.
 fn outputs_are_apart(args: &Check) -> anyhow::Result<()> {
     let mut taken: Vec<(Identity, String)> = Vec::new();
-    for path in &args.files {
-        if is_stdin(path) {
-            taken.extend(Identity::of_stdin().map(|stdin| (stdin, "standard input".to_owned())));
-        } else {
-            taken.extend(Identity::of(path).map(|input| (input, shown(path))));
-        }
+    if args.files.iter().any(|path| is_stdin(path)) {
+        taken.extend(Identity::of_stdin().map(|stdin| (stdin, "standard input".to_owned())));
+    }
+    for path in input::find(&args.files)?.paths() {
+        taken.extend(Identity::of(path).map(|input| (input, shown(path))));
     }
     if let Some(path) = &args.baseline
         && args.update_baseline

@@ -102,6 +102,7 @@ fn captured_side(
 ) -> anyhow::Result<Side> {
     let settings = Settings {
         files: vec![path.to_path_buf()],
+        dedup: Default::default(),
         time_wait_ns: args.msl,
         ladder: LadderRequest::None,
         findings: findings::Settings {

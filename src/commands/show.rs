@@ -1,12 +1,10 @@
 //! `show`: one connection as a ladder.
 
-use std::fs;
-use std::path::Path;
-
 use anyhow::bail;
 
 use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::Show;
+use tcptrace_states::input;
 use tcptrace_states::model::{Address, Analysis, Connection};
 use tcptrace_states::report::look::{counted, number};
 use tcptrace_states::report::{self, Rows, Tone};
@@ -56,7 +54,7 @@ struct Chosen {
 /// ladder is in memory. Standard input can be read only once.
 fn analysis_with_ladders(args: &Show, selection: &Selection) -> anyhow::Result<(Analysis, Chosen)> {
     let common = &args.common;
-    if !args.files.iter().all(|file| is_regular(file)) {
+    if !input::find(&args.files)?.can_be_read_again() {
         let analysis = analysis_of(&args.files, common, LadderRequest::All)?;
         let chosen = choose(&analysis, selection)?;
         return Ok((analysis, chosen));
@@ -73,10 +71,6 @@ fn analysis_with_ladders(args: &Show, selection: &Selection) -> anyhow::Result<(
         _ => LadderRequest::All,
     };
     Ok((analysis_of(&args.files, common, request)?, chosen))
-}
-
-fn is_regular(file: &Path) -> bool {
-    file.as_os_str() != "-" && fs::metadata(file).is_ok_and(|metadata| metadata.is_file())
 }
 
 fn choose(analysis: &Analysis, selection: &Selection) -> anyhow::Result<Chosen> {

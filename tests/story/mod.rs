@@ -748,6 +748,7 @@ pub fn pcap(frames: &[(Timestamp, Vec<u8>)]) -> Vec<u8> {
 pub fn analyze_files(files: &[std::path::PathBuf]) -> model::Analysis {
     let settings = Settings {
         files: files.to_vec(),
+        dedup: Default::default(),
         time_wait_ns: TIME_WAIT,
         ladder: LadderRequest::None,
         findings: Default::default(),
