@@ -8,7 +8,7 @@
 //! the file's size.
 
 mod compression;
-mod error;
+pub(crate) mod error;
 mod facts;
 mod limits;
 mod link_type;
@@ -17,8 +17,10 @@ mod pcapng;
 mod skip;
 mod snoop;
 mod source;
+mod stop;
+mod waiting;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +33,8 @@ pub use limits::Limits;
 pub use link_type::LinkType;
 pub use skip::Skip;
 use source::Source;
+pub use stop::Stop;
+use waiting::Waiting;
 
 /// Number of a packet in its capture, from 1, as other tools show it ("frame number").
 pub type PacketNumber = u64;
@@ -101,6 +105,10 @@ pub struct CaptureReader {
     waiting: bool,
     /// The end, clean or not, was reported.
     ended: bool,
+    /// Asks for an early end.
+    stop: Stop,
+    /// The input is a regular file: nothing makes its reader wait.
+    regular: bool,
 }
 
 /// A regular file, to see whether it changes while it is read.
@@ -134,22 +142,50 @@ impl CaptureReader {
     ///
     /// The file cannot be opened, or [`CaptureReader::from_reader`] fails on it.
     pub fn open(path: &Path) -> Result<CaptureReader, CaptureError> {
-        CaptureReader::open_with(path, &Limits::default())
+        CaptureReader::open_until(path, &Stop::default())
     }
 
-    /// Opens a capture file; `-` is standard input.
+    /// As [`CaptureReader::open`], until `stop` is asked for: from then on there is [`CaptureError::Interrupted`] instead of
+    /// a packet. It is heard while the input makes its reader wait, too.
     ///
     /// # Errors
     ///
-    /// The file cannot be opened, or [`CaptureReader::from_reader`] fails on it.
-    pub fn open_with(path: &Path, limits: &Limits) -> Result<CaptureReader, CaptureError> {
-        if path == Path::new("-") {
-            return CaptureReader::from_reader_with("standard input", Box::new(std::io::stdin()), limits);
+    /// Those of [`CaptureReader::open`], or stopping was asked for before there was a capture.
+    pub fn open_until(path: &Path, stop: &Stop) -> Result<CaptureReader, CaptureError> {
+        CaptureReader::open_with(path, &Limits::default(), stop)
+    }
+
+    /// As [`CaptureReader::open_until`], within these limits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CaptureReader::open_until`].
+    pub fn open_with(path: &Path, limits: &Limits, stop: &Stop) -> Result<CaptureReader, CaptureError> {
+        let name = path.to_string_lossy();
+        let waiting = |opened: std::io::Result<Waiting>, name: &str| match opened {
+            Ok(waiting) => CaptureReader::from_reader_with(name, Box::new(waiting), limits),
+            Err(reason) => Err(CaptureError::cannot_open(name, reason)),
+        };
+        let opened = if path == Path::new("-") {
+            waiting(Waiting::open(|| Ok(std::io::stdin()), stop), "standard input")
+        } else if let Some((file, length)) = open_regular(path)? {
+            return CaptureReader::from_reader_with(&name, Box::new(file), limits)
+                .map(|reader| reader.of_length(length).until(stop));
+        } else {
+            let path = path.to_owned();
+            waiting(Waiting::open(|| File::open(path), stop), &name)
+        };
+        match opened {
+            Ok(reader) => Ok(CaptureReader {
+                stop: stop.clone(),
+                ..reader
+            }),
+            Err(_) if stop.heeded() => Err(CaptureError::Interrupted {
+                name: error::printable(&name),
+                packet: 0,
+            }),
+            Err(error) => Err(error),
         }
-        let (file, origin) = Origin::open(path)?;
-        let mut reader = CaptureReader::from_reader_with(&path.to_string_lossy(), Box::new(file), limits)?;
-        reader.origin = origin;
-        Ok(reader)
     }
 
     /// Opens a capture file that somebody still writes to. While it has no complete header, `wait` is called: it should
@@ -166,20 +202,19 @@ impl CaptureReader {
     pub fn open_growing(
         path: &Path,
         limits: &Limits,
+        stop: &Stop,
         wait: &mut dyn FnMut() -> Growth,
     ) -> Result<CaptureReader, CaptureError> {
         if path == Path::new("-") {
-            return CaptureReader::open_with(path, limits);
+            return CaptureReader::open_with(path, limits, stop);
         }
-        let name = path.to_string_lossy();
-        let (file, origin) = Origin::open(path)?;
-        let Some(mut origin) = origin else {
-            return CaptureReader::from_reader_with(&name, Box::new(file), limits);
+        let Some((file, length)) = open_regular(path)? else {
+            return CaptureReader::open_with(path, limits, stop);
         };
+        let name = path.to_string_lossy();
         let second = file
             .try_clone()
             .map_err(|reason| CaptureError::cannot_open(&name, reason))?;
-        origin.growing = Some((path.to_owned(), second));
         let name = error::printable(&name);
         let mut source = Source::new(Box::new(file));
         source.set_growing(true);
@@ -194,8 +229,11 @@ impl CaptureReader {
                 });
             match recognized {
                 Ok(Ok(format)) => {
-                    let mut reader = CaptureReader::new(name, source, format, facts, limits);
-                    reader.origin = Some(origin);
+                    let mut reader = CaptureReader::new(name, source, format, facts, limits).until(stop);
+                    reader.origin = Some(Origin {
+                        growing: Some((path.to_owned(), second)),
+                        length,
+                    });
                     return Ok(reader);
                 }
                 Ok(Err(compression)) => {
@@ -205,6 +243,9 @@ impl CaptureReader {
                     });
                 }
                 Err(fault) if fault.is_waiting() => {
+                    if stop.asked() {
+                        return Err(CaptureError::Interrupted { name, packet: 0 });
+                    }
                     if wait() == Growth::Stop {
                         source.set_growing(false);
                     }
@@ -268,6 +309,30 @@ impl CaptureReader {
             damages: 0,
             waiting: false,
             ended: false,
+            stop: Stop::default(),
+            regular: false,
+        }
+    }
+
+    /// As [`CaptureReader::open_until`] does it for a regular file: the next packet after `stop` was asked for is
+    /// [`CaptureError::Interrupted`]. For sources that do not make their reader wait.
+    pub fn until(self, stop: &Stop) -> CaptureReader {
+        CaptureReader {
+            stop: stop.clone(),
+            regular: true,
+            ..self
+        }
+    }
+
+    /// Says how many octets the source had when it was opened, if it is a regular file: only so it can be told that it was
+    /// changed while it was read. [`CaptureReader::open`] does it by itself.
+    pub fn of_length(self, octets: u64) -> CaptureReader {
+        CaptureReader {
+            origin: Some(Origin {
+                growing: None,
+                length: octets,
+            }),
+            ..self
         }
     }
 
@@ -275,11 +340,15 @@ impl CaptureReader {
     ///
     /// # Errors
     ///
-    /// The file is cut off or corrupt and nothing readable follows, or reading failed. All packets before were given
-    /// out; from then on the reader answers `None`.
+    /// The file is cut off or corrupt and nothing readable follows, reading failed, or it was to be stopped. All packets
+    /// before were given out; from then on the reader answers `None`.
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
         if self.ended {
             return Ok(None);
+        }
+        // An input that makes its reader wait decides for itself when it has waited long enough.
+        if self.regular && self.stop.asked() {
+            return Err(self.interrupted());
         }
         self.source.consume(std::mem::take(&mut self.lent));
         let found = match &mut self.format {
@@ -335,6 +404,9 @@ impl CaptureReader {
 
     /// What cannot be read is passed over, waited for, or the end.
     fn fault(&mut self, fault: Fault) -> Result<Option<Record<'_>>, CaptureError> {
+        if self.stop.heeded() {
+            return Err(self.interrupted());
+        }
         if fault.is_waiting() {
             return self.wait();
         }
@@ -361,6 +433,9 @@ impl CaptureReader {
                 self.damages.saturating_add(1)
             ));
         }
+        if self.stop.heeded() {
+            return Err(self.interrupted()); // while it was searched
+        }
         self.finish();
         let number = self.packets.saturating_add(1);
         if matches!(fault, Fault::Cut { .. })
@@ -369,6 +444,15 @@ impl CaptureReader {
             return Err(error);
         }
         Err(fault.at_packet(self.name.clone(), &self.source, number))
+    }
+
+    /// Ends the reading early, as was asked for.
+    fn interrupted(&mut self) -> CaptureError {
+        self.finish();
+        CaptureError::Interrupted {
+            name: self.name.clone(),
+            packet: self.packets,
+        }
     }
 
     /// How many octets to the next sound record.
@@ -483,6 +567,11 @@ impl CaptureReader {
         &self.facts.interfaces
     }
 
+    /// Takes out what the file said about itself, when reading is over.
+    pub fn take_facts(&mut self) -> Facts {
+        std::mem::take(&mut self.facts)
+    }
+
     /// The process that a packet belongs to; see [`Frame::process`].
     pub fn process(&self, id: ProcessId) -> Option<&ProcessFacts> {
         self.facts.processes.get(usize::try_from(id.0).ok()?)
@@ -495,30 +584,6 @@ impl CaptureReader {
 }
 
 impl Origin {
-    /// Opens a file; the origin of a regular one.
-    fn open(path: &Path) -> Result<(File, Option<Origin>), CaptureError> {
-        let name = path.to_string_lossy();
-        let opened = File::open(path).and_then(|file| {
-            let data = file.metadata()?;
-            let origin = if data.is_file() {
-                Some(Origin {
-                    growing: None,
-                    length: data.len(),
-                })
-            } else {
-                None
-            };
-            Ok((data.is_dir(), file, origin))
-        });
-        match opened {
-            Ok((false, file, origin)) => Ok((file, origin)),
-            Ok((true, ..)) => Err(CaptureError::Directory {
-                name: error::printable(&name),
-            }),
-            Err(reason) => Err(CaptureError::cannot_open(&name, reason)),
-        }
-    }
-
     /// What happened to a file of which `read` octets were read, if it was made shorter or replaced.
     fn changed(&self, read: u64) -> Option<String> {
         let (path, file) = self.growing.as_ref()?;
@@ -526,7 +591,7 @@ impl Origin {
         if own.len() < read {
             return Some(format!("was cut short from {read} to {} bytes", own.len()));
         }
-        let named = std::fs::metadata(path).ok();
+        let named = fs::metadata(path).ok();
         match named {
             None => Some("was removed".to_owned()),
             Some(named) if !is_same(&own, &named) => Some("was replaced by another file".to_owned()),
@@ -535,15 +600,33 @@ impl Origin {
     }
 }
 
+/// Opens a regular file; and how many octets it has. `None` for what is no regular file and may make its reader wait.
+fn open_regular(path: &Path) -> Result<Option<(File, u64)>, CaptureError> {
+    let name = path.to_string_lossy();
+    let failed = |reason| CaptureError::cannot_open(&name, reason);
+    let kind = fs::metadata(path).map_err(failed)?;
+    if kind.is_dir() {
+        return Err(CaptureError::Directory {
+            name: error::printable(&name),
+        });
+    }
+    if !kind.is_file() {
+        return Ok(None);
+    }
+    let file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    Ok(Some((file, length)))
+}
+
 #[cfg(unix)]
-fn is_same(one: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// Without a number of the file, the time of its making has to do.
 #[cfg(not(unix))]
-fn is_same(one: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
     one.created().ok() == other.created().ok()
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use captures::*;
 use compressors::*;
-use tcptrace_states::capture::{CaptureError, CaptureReader, Flaw, Growth, Limits, Record};
+use tcptrace_states::capture::{CaptureError, CaptureReader, Flaw, Growth, Limits, Record, Stop};
 
 /// Gives a few octets at a time.
 struct Drip(Cursor<Vec<u8>>, usize);
@@ -289,8 +289,8 @@ fn a_growing_file_is_read_as_it_grows() {
             write();
             Growth::Continue
         };
-        let mut reader =
-            CaptureReader::open_growing(&path, &Limits::default(), &mut wait).expect("a capture");
+        let mut reader = CaptureReader::open_growing(&path, &Limits::default(), &Stop::default(), &mut wait)
+            .expect("a capture");
         let mut found = Vec::new();
         loop {
             found.extend(numbers(&mut reader));
@@ -307,7 +307,7 @@ fn a_growing_file_is_read_as_it_grows() {
 }
 
 fn growing(path: &Path) -> Result<CaptureReader, CaptureError> {
-    CaptureReader::open_growing(path, &Limits::default(), &mut || Growth::Stop)
+    CaptureReader::open_growing(path, &Limits::default(), &Stop::default(), &mut || Growth::Stop)
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tcptrace_states::model::Severity;
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 use tcptrace_states::saved;
 
-use super::{Checked, Done, Screen, Unwritten, analysis_by, print_raw, print_text};
+use super::{Checked, Done, Interrupted, Screen, Unwritten, analysis_by, interrupt, print_raw, print_text};
 
 /// `diff`.
 pub fn run(args: &Diff) -> anyhow::Result<Done> {
@@ -102,6 +102,7 @@ fn captured_side(
 ) -> anyhow::Result<Side> {
     let settings = Settings {
         files: vec![path.to_path_buf()],
+        dedup: Default::default(),
         time_wait_ns: args.msl,
         ladder: LadderRequest::None,
         findings: findings::Settings {
@@ -110,6 +111,9 @@ fn captured_side(
         },
     };
     let analysis = analysis_by(&settings, args.progress)?;
+    if !analysis.capture.complete && interrupt::came() {
+        return Err(Interrupted("nothing is compared, because only a part of a side was read").into());
+    }
     damage.extend(analysis.capture.damage.iter().cloned());
     Ok(Side::of(&path.to_string_lossy(), &analysis))
 }

@@ -8,18 +8,31 @@ use super::{
     Handshake, LadderContent, LadderRow, OfferedOptions, OptionsInForce, Outcome, Owed, Quality, SidePair,
     Successor, TimeWaitHolder,
 };
-use crate::segment::Endpoint;
+use crate::segment::{Decoder, Endpoint};
 use crate::time::Timestamp;
 use crate::tracker::evidence::{Cause, Evidence, Transition, Withdrawn};
 use crate::tracker::ladder::{Content, Row};
 use crate::tracker::state::State;
 use crate::tracker::{Role, Syn, Tracker};
 
-/// All connections, in order of their first packet. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
-pub fn connections(trackers: Vec<Tracker>, end: Timestamp, time_wait_ns: i64) -> Vec<Connection> {
+/// All connections, in order of their first packet. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL,
+/// `decoder` the one that read the segments: it knows the tunnels.
+pub fn connections(
+    trackers: Vec<Tracker>,
+    decoder: &Decoder,
+    end: Timestamp,
+    time_wait_ns: i64,
+) -> Vec<Connection> {
     let numbered = trackers.into_iter().zip(1..);
     let mut connections: Vec<Connection> = numbered
-        .map(|(tracker, id)| connection(id, tracker, end, time_wait_ns))
+        .map(|(tracker, id)| {
+            let path = decoder.tunnel(tracker.scope.tunnel);
+            let mut connection = connection(id, tracker, end, time_wait_ns);
+            connection.tunnels = path.map_or_else(Vec::new, |path| {
+                path.tunnels().iter().map(ToString::to_string).collect()
+            });
+            connection
+        })
         .collect();
     for index in 0..connections.len() {
         let Some((previous, successor)) = connections[index].reuse.as_ref().map(|reuse| {
@@ -39,7 +52,7 @@ pub fn connections(trackers: Vec<Tracker>, end: Timestamp, time_wait_ns: i64) ->
     connections
 }
 
-/// One connection as the views show it. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
+/// One connection as the views show it, without the names of its tunnels. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
 pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i64) -> Connection {
     let tap_rtt = [tracker.streams[1].receiver_rtt, tracker.streams[0].receiver_rtt];
     let ends = std::mem::replace(
@@ -107,6 +120,7 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
         server: address(tracker.addresses[1]),
         roles_from: tracker.roles_from,
         vlans: tracker.scope.vlan_ids().collect(),
+        tunnels: Vec::new(),
         first_packet: tracker.first.packet,
         last_packet: tracker.last.packet,
         first_time: tracker.first.time,
