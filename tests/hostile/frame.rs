@@ -32,8 +32,8 @@ pub fn survive(input: &[u8]) {
         check(frame, &first);
         let second = again.decode(frame);
         assert_eq!(
-            format!("{first:?}"),
-            format!("{second:?}"),
+            first.map(facts),
+            second.map(facts),
             "the same frames, another result"
         );
     }
@@ -72,6 +72,19 @@ fn split(input: &[u8]) -> Vec<Frame<'_>> {
         });
     }
     frames
+}
+
+/// What a segment says.
+fn facts(segment: Segment) -> impl PartialEq + std::fmt::Debug {
+    let numbers = (
+        segment.seq,
+        segment.raw_ack,
+        segment.flags,
+        segment.window,
+        segment.payload_len,
+    );
+    let ends = (segment.source, segment.destination, segment.scope);
+    (ends, numbers, segment.options, segment.checksum, segment.cut)
 }
 
 fn check(frame: &Frame<'_>, told: &Result<Segment, Skip>) {
