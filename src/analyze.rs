@@ -34,6 +34,19 @@ pub struct Settings {
     pub findings: findings::Settings,
 }
 
+impl Default for Settings {
+    /// Nothing to read; all else as the program does it without options.
+    fn default() -> Settings {
+        Settings {
+            files: Vec::new(),
+            dedup: Dedup::default(),
+            time_wait_ns: 60_000_000_000,
+            ladder: LadderRequest::None,
+            findings: findings::Settings::default(),
+        }
+    }
+}
+
 /// For which connections the segments are kept for the ladder diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LadderRequest {

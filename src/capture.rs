@@ -652,7 +652,7 @@ impl Format {
         }
         source.fill(LooksLike::ENOUGH)?;
         Err(Fault::Foreign(LooksLike::guess(
-            source.data(),
+            source.head(LooksLike::ENOUGH),
             source.compression(),
         )))
     }

@@ -91,8 +91,11 @@ fn zeros_at_the_end_are_padding() {
     assert!(matches!(error, Some(CaptureError::Corrupt { .. })));
 }
 
-/// What comes out of a capture: numbers and octets of packets, or how many octets were passed over.
-fn records(bytes: &[u8]) -> (Vec<Result<(u64, Vec<u8>), u64>>, Option<CaptureError>) {
+/// Number and octets of a packet, or how many octets were passed over.
+type Found = Result<(u64, Vec<u8>), u64>;
+
+/// What comes out of a capture.
+fn records(bytes: &[u8]) -> (Vec<Found>, Option<CaptureError>) {
     let mut reader =
         CaptureReader::from_reader("test", Box::new(Cursor::new(bytes.to_vec()))).expect("a capture");
     let mut all = Vec::new();
