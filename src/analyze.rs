@@ -13,7 +13,7 @@ use crate::findings;
 use crate::flow::{Flows, Ladders};
 use crate::input::{self, Copies, Dedup, Facts, Item, Place, Timeline};
 use crate::model::{self, Address, Analysis};
-use crate::segment::{Decoder, Endpoint, Segment};
+use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
 use count::Count;
 
 /// How many packets pass between two reports of progress.
@@ -28,6 +28,8 @@ pub struct Settings {
     pub dedup: Dedup,
     /// 2 MSL: how long TIME-WAIT is expected to last, nanoseconds.
     pub time_wait_ns: i64,
+    /// Whether checksums are verified, and how much is held of IP packets in fragments.
+    pub decode: DecodeSettings,
     /// Which ladders to keep.
     pub ladder: LadderRequest,
     /// Which findings to look for.
@@ -41,6 +43,7 @@ impl Default for Settings {
             files: Vec::new(),
             dedup: Dedup::default(),
             time_wait_ns: 60_000_000_000,
+            decode: DecodeSettings::default(),
             ladder: LadderRequest::None,
             findings: findings::Settings::default(),
         }
@@ -112,7 +115,7 @@ pub fn analyze_with_facts(
     };
     let mut timeline = Timeline::open(input::find(&settings.files)?, stop)?;
     let mut run = Run {
-        decoder: Decoder::default(),
+        decoder: Decoder::new(settings.decode),
         flows: Flows::new(ladders),
         copies: Copies::new(settings.dedup, timeline.len()),
         count: Count::default(),
@@ -200,7 +203,9 @@ impl Run {
             findings::judge(connection, end, settings.time_wait_ns, &settings.findings);
         }
         let mut summary = count::summary(&self.count, &connections);
-        let capture = self.count.into_capture(settings, facts, &connections);
+        let capture = self
+            .count
+            .into_capture(settings, facts, &self.decoder, &connections);
         let together = findings::service::judge(&capture, &connections, &settings.findings);
         summary.findings = count::totals(&connections, &together);
         Analysis {

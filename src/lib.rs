@@ -11,7 +11,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`time`], [`seq`], [`untrusted`] | capture time; sequence numbers modulo 2^32; text from outside |
-//! | [`capture`] | pcap and pcapng files to frames, with what can be wrong with them |
+//! | [`capture`] | pcap, pcapng and snoop files, plain or compressed, to frames; what they say about themselves, and what can be wrong with them |
 //! | [`segment`] | one frame to a TCP segment, or the reason why it is none |
 //! | [`input`] | what the user named as one timeline: directories, patterns, many files in time order, copies between taps |
 //! | [`tracker`] | one life of a 4-tuple: [`tracker::state`] the relation of figure 5, [`tracker::judge`] numbers, [`tracker::stream`] one direction, [`tracker::endpoint`] one endpoint's proven state, what is on its way to it, and evidence |
@@ -34,14 +34,11 @@
 //! step: numbers are judged in one place and the state machine sees verdicts. One model, many views.
 //!
 //! ```
-//! use tcptrace_states::analyze::{LadderRequest, Settings, analyze};
+//! use tcptrace_states::analyze::{Settings, analyze};
 //!
 //! let settings = Settings {
 //!     files: vec!["testdata/scenarios/04halfclose.pcap".into()],
-//!     dedup: Default::default(),
-//!     time_wait_ns: 60_000_000_000,
-//!     ladder: LadderRequest::None,
-//!     findings: Default::default(),
+//!     ..Settings::default()
 //! };
 //! let analysis = analyze(&settings, &mut |_| {})?;
 //! let connection = &analysis.connections[0];

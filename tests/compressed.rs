@@ -9,7 +9,9 @@ use std::path::Path;
 
 use captures::*;
 use compressors::*;
+use tcptrace_states::analyze::{LadderRequest, Settings, analyze_with_facts};
 use tcptrace_states::capture::{CaptureError, CaptureReader, Flaw, Growth, Limits, Record, Stop};
+use tcptrace_states::input::Dedup;
 
 /// Gives a few octets at a time.
 struct Drip(Cursor<Vec<u8>>, usize);
@@ -95,7 +97,20 @@ fn skippable_frames_and_padding_are_no_garbage() {
 fn a_cut_gives_a_prefix_and_says_so() {
     let whole = noisy_pcap(20);
     let all = packets(&whole);
+    // Of a pcapng file in both byte orders every prefix gives a prefix.
+    let both = [small_pcapng(Little), small_pcapng(Big)].concat().repeat(2);
+    let expected = packets(&both);
     for (name, compress) in ALL {
+        let packed = compress(&both);
+        for kept in 0..packed.len() {
+            match drain(Box::new(Cursor::new(packed[..kept].to_vec()))) {
+                Err(error) => assert!(!error.is_damage(), "{name} {kept}: {error}"),
+                Ok((found, error)) => {
+                    assert_eq!(found[..], expected[..found.len()], "{name} {kept}");
+                    assert!(error.is_some_and(|error| error.is_damage()), "{name} {kept}");
+                }
+            }
+        }
         let (first, second) = whole.split_at(400);
         let between = compress(first).len();
         let packed = [compress(first), compress(second)].concat();
@@ -393,6 +408,82 @@ fn a_file_cut_short_while_it_is_read_is_told() {
         .expect("written");
     assert_eq!(numbers(&mut reader).len(), 20_001);
     assert!(reader.grew());
+}
+
+#[test]
+fn a_growing_file_is_left_when_it_is_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.pcap");
+    let whole = small_pcap(Little);
+    fs::write(&path, &whole[..7]).expect("written");
+    let stop = Stop::default();
+    let mut looks = 0;
+    let opened = CaptureReader::open_growing(&path, &Limits::default(), &stop, &mut || {
+        looks += 1;
+        if looks == 3 {
+            stop.ask();
+        }
+        Growth::Continue
+    });
+    assert!(matches!(opened, Err(CaptureError::Interrupted { packet: 0, .. })));
+    assert_eq!(looks, 3);
+
+    fs::write(&path, &whole).expect("written");
+    let stop = Stop::default();
+    let mut reader = CaptureReader::open_growing(&path, &Limits::default(), &stop, &mut || Growth::Stop)
+        .expect("a capture");
+    assert_eq!(numbers(&mut reader), [1, 2, 3]);
+    stop.ask();
+    let error = reader.next_record().map(|_| ()).expect_err("stopped");
+    assert!(matches!(error, CaptureError::Interrupted { packet: 3, .. }));
+    assert!(matches!(reader.next_record(), Ok(None)) && !reader.is_waiting());
+}
+
+/// What `analyze` keeps of each file.
+#[test]
+fn files_tell_their_compression_their_interfaces_and_what_was_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let told = [option(Big, 2, b"eth7"), option(Big, 1, b"by the door")].concat();
+    let lost = block(
+        Big,
+        5,
+        &[Big.words(&[0, 0, 0]), option(Big, 5, &Big.u64(12)).to_vec()].concat(),
+    );
+    let pcapng = [
+        section(Big),
+        interface(Big, 1, 96, &told),
+        enhanced(Big, 0, 5, 2, 2, b"xy"),
+        lost,
+    ]
+    .concat();
+    for (name, compress) in ALL {
+        fs::write(folder.path().join(name), compress(&pcapng)).expect("written");
+    }
+    fs::write(folder.path().join("plain"), small_pcap(Little)).expect("written");
+    let settings = Settings {
+        files: vec![folder.path().to_owned()],
+        dedup: Dedup::Off,
+        time_wait_ns: 60_000_000_000,
+        decode: Default::default(),
+        ladder: LadderRequest::None,
+        findings: Default::default(),
+    };
+    let (analysis, facts) = analyze_with_facts(&settings, &Stop::default(), &mut |_| {}).expect("readable");
+    assert_eq!(analysis.capture.damage, [] as [String; 0]);
+    assert_eq!(analysis.capture.kernel_drops, Some(5 * 12));
+    let mut seen = Vec::new();
+    for file in &facts.files {
+        let name = file.path.file_name().expect("a name").to_string_lossy();
+        assert!(!file.grew && file.told.interface_count == 1, "{name}");
+        if let Some(compression) = file.compression {
+            assert_eq!((compression, file.format), (&*name, Some("pcapng")));
+            assert_eq!(file.told.interfaces[0].lost(), Some(12));
+            assert_eq!(file.told.comments[0].text.as_raw(), "by the door");
+            seen.push(compression);
+        }
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, ["bzip2", "gzip", "lz4", "xz", "zstd"]);
 }
 
 #[test]

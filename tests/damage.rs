@@ -310,6 +310,7 @@ fn absurd_lengths_are_corrupt() {
         (0, 262_145, false),
         (300_000, 300_000, true),
         (u32::MAX, 17 << 20, false),
+        (u32::MAX, 0x7fff_ffff, false),
     ] {
         let record = [
             Little.words(&[0, 0, captured, captured]),
@@ -386,6 +387,22 @@ fn a_cut_at_any_octet_gives_a_prefix_and_says_so() {
             assert_eq!(clean, between_records);
         }
     }
+}
+
+#[test]
+fn a_cut_at_any_octet_of_longer_files() {
+    let (pcap, begins) = long_pcap(Big, MICRO, 24);
+    assert!(pcap.len() > 3_000);
+    let all = packets(&pcap);
+    for kept in 24..pcap.len() {
+        assert_eq!(check_cut(&pcap, kept, &all), begins.contains(&kept), "{kept}");
+    }
+    let pcapng = [small_pcapng(Little), small_pcapng(Big)].concat().repeat(3);
+    let all = packets(&pcapng);
+    let clean = (28..pcapng.len())
+        .filter(|kept| check_cut(&pcapng, *kept, &all))
+        .count();
+    assert_eq!(clean, 9 * 6 - 1, "between two blocks only");
 }
 
 #[test]
@@ -530,7 +547,15 @@ proptest! {
 
 #[test]
 fn every_flipped_bit_is_survived() {
-    for whole in [small_pcap(Little), small_pcapng(Little), small_pcapng(Big)] {
+    let long = [
+        small_pcapng(Little),
+        small_pcapng(Big),
+        small_pcapng(Little),
+        small_pcapng(Big),
+    ]
+    .concat();
+    assert!(long.len() > 1_000);
+    for whole in [small_pcap(Little), long] {
         for bit in 0..whole.len() * 8 {
             let mut file = whole.clone();
             file[bit / 8] ^= 1 << (bit % 8);

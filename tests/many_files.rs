@@ -74,6 +74,7 @@ fn settings(files: &[PathBuf], dedup: Dedup) -> Settings {
         time_wait_ns: 60_000_000_000,
         ladder: LadderRequest::None,
         findings: Default::default(),
+        ..Settings::default()
     }
 }
 

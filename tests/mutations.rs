@@ -8,6 +8,8 @@
 //!
 //! A capture that breaks it is kept in `mutations` beside the build.
 
+#![allow(clippy::print_stdout)] // the table is for people who run it with --nocapture
+
 mod captures;
 #[path = "hostile/mod.rs"]
 mod hostile;

@@ -414,10 +414,10 @@ proptest! {
 fn read(file: &Path) -> Analysis {
     let settings = Settings {
         files: vec![file.to_owned()],
-        dedup: Default::default(),
         time_wait_ns: MINUTE,
         ladder: LadderRequest::None,
         findings: Default::default(),
+        ..Settings::default()
     };
     analyze(&settings, &mut |_| {}).expect("a readable capture")
 }

@@ -9,9 +9,10 @@ use crate::capture::error::printable;
 use crate::capture::{Frame, InterfaceFacts, LinkType, Skip};
 use crate::input::{Facts, Place};
 use crate::model::{
-    Capture, Connection, FindingTotal, Fragments, Outcome, SCHEMA_VERSION, ServiceFinding, Severity, Step,
-    Summary,
+    Capture, Checksums, Connection, FindingTotal, Fragments, Outcome, SCHEMA_VERSION, ServiceFinding,
+    Severity, Step, Summary,
 };
+use crate::segment::{ChecksumFacts, Decoder, FragmentFacts};
 use crate::time::Timestamp;
 
 /// What is counted while reading.
@@ -102,7 +103,13 @@ impl Count {
         }
     }
 
-    pub fn into_capture(self, settings: &Settings, facts: &Facts, connections: &[Connection]) -> Capture {
+    pub fn into_capture(
+        self,
+        settings: &Settings,
+        facts: &Facts,
+        decoder: &Decoder,
+        connections: &[Connection],
+    ) -> Capture {
         Capture {
             schema_version: SCHEMA_VERSION,
             program: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -134,8 +141,11 @@ impl Count {
             longest_pause: self.longest_pause,
             cut_packets: self.cut_packets,
             kernel_drops: self.kernel_drops,
-            checksums: None,
-            fragments: Fragments::default(),
+            checksums: settings
+                .decode
+                .verify_checksums
+                .then(|| checksums(decoder.checksums())),
+            fragments: fragments(decoder.fragments()),
             first_time: self.first_time,
             last_time: self.last_time,
             snap_length: self.snap_length,
@@ -151,6 +161,28 @@ impl Count {
 fn longest(of: &mut Option<Step>, packet: u64, ns: i64) {
     if of.is_none_or(|longest| longest.ns < ns) {
         *of = Some(Step { packet, ns });
+    }
+}
+
+fn checksums(facts: ChecksumFacts) -> Checksums {
+    Checksums {
+        good: facts.good,
+        bad: facts.bad,
+        offloaded: facts.offloaded,
+        not_captured: facts.not_captured,
+    }
+}
+
+fn fragments(facts: FragmentFacts) -> Fragments {
+    Fragments {
+        packets: facts.fragments,
+        reassembled: facts.completed,
+        incomplete: facts
+            .incomplete
+            .saturating_add(facts.evicted)
+            .saturating_add(facts.timed_out)
+            .saturating_add(facts.cut),
+        overlaps: facts.overlaps,
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::{Args, ValueEnum};
 
-use super::ProgressWhen;
 use super::screen::ScreenArgs;
+use super::{ProgressWhen, ReadingArgs};
 use crate::model::Severity;
 use crate::time::time_wait;
 
@@ -41,6 +41,9 @@ pub struct Diff {
     /// The maximum segment lifetime, for captures: see the default command
     #[arg(long, value_name = "MSL", default_value = "linux", value_parser = ValueParser::new(time_wait))]
     pub msl: i64,
+    /// How captures are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// How it is drawn.
     #[command(flatten)]
     pub screen: ScreenArgs,

@@ -105,6 +105,8 @@ pub enum Kind {
     CaptureLoss,
     /// SYN with FIN, RST or URG, FIN with RST, FIN with URG but no ACK, or none of SYN, FIN, RST and ACK.
     BadFlags,
+    /// A segment with a wrong checksum, if checksums are verified.
+    BadChecksum,
     /// Payload on a SYN.
     DataOnSyn,
     /// The SYN-ACK did not take the payload of the SYN.
@@ -159,6 +161,7 @@ impl Kind {
             Kind::OldDuplicateInWindow => "old-duplicate-in-window",
             Kind::CaptureLoss => "capture-loss",
             Kind::BadFlags => "bad-flags",
+            Kind::BadChecksum => "bad-checksum",
             Kind::DataOnSyn => "data-on-syn",
             Kind::SynDataIgnored => "syn-data-ignored",
         }

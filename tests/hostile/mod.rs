@@ -13,8 +13,11 @@ pub mod seeds;
 pub mod story;
 pub mod text;
 
-/// Name and function of each target.
-pub const TARGETS: [(&str, fn(&[u8])); 4] = [
+/// A target: its name and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: [Target; 4] = [
     ("container", container::survive),
     ("frame", frame::survive),
     ("story", story::survive),

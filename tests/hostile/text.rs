@@ -16,7 +16,9 @@ use tcptrace_states::select::{AddressFilter, FindingFilter, StateFilter};
 use tcptrace_states::{saved, ss};
 
 /// What the octets are taken for.
-const KINDS: [(&str, fn(&str)); 6] = [
+type Kind = (&'static str, fn(&str));
+
+const KINDS: [Kind; 6] = [
     ("config", config),
     ("ss", listing),
     ("baseline", baseline),
