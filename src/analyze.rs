@@ -2,6 +2,7 @@
 //! knows all of them.
 
 mod count;
+mod source;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -210,6 +211,7 @@ impl Run {
         summary.findings = count::totals(&connections, &together);
         Analysis {
             capture,
+            sources: facts.files.iter().map(source::of).collect(),
             connections,
             findings: together,
             summary,

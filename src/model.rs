@@ -21,9 +21,11 @@ mod build;
 mod capture;
 mod line;
 mod reuse;
+mod source;
 pub use build::{connection, connections};
 pub use capture::{Capture, Checksums, FindingTotal, Fragments, Step, Summary};
 pub use line::{Line, lines};
+pub use source::{Comment, Interface, Process, Source, Writer};
 
 /// Version of the JSON contract; grows by one when a field is renamed or dropped.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -33,6 +35,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct Analysis {
     /// The capture as a whole.
     pub capture: Capture,
+    /// Its files, in the order of the timeline.
+    pub sources: Vec<Source>,
     /// One entry for each connection (incarnation), in order of their first packet.
     pub connections: Vec<Connection>,
     /// What was found in services and in the capture as a whole.

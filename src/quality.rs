@@ -11,9 +11,9 @@ pub use tap::{Host, Hosts, Position, hosts};
 
 use serde::Serialize;
 
-use crate::model::{Capture, Connection, Summary};
+use crate::model::{Analysis, Connection};
 
-/// The quality of a capture beyond what [`Capture`] itself states.
+/// The quality of a capture beyond what [`Capture`](crate::model::Capture) itself states.
 #[derive(Debug, Clone, Serialize)]
 pub struct Quality {
     /// Connections (incarnations).
@@ -51,8 +51,15 @@ pub struct Loss {
 }
 
 impl Quality {
-    /// Of a capture and all of its connections.
-    pub fn of(capture: &Capture, connections: &[Connection], summary: &Summary) -> Quality {
+    /// Of everything that a run found.
+    pub fn of(analysis: &Analysis) -> Quality {
+        let Analysis {
+            capture,
+            connections,
+            summary,
+            sources,
+            ..
+        } = analysis;
         let count = |test: fn(&Connection) -> bool| connections.iter().filter(|one| test(one)).count() as u64;
         let proven = |name: &str| matches!(name, "sent" | "confirmed");
         let transitions = |is_proven: bool| {
@@ -70,7 +77,7 @@ impl Quality {
             loss: Loss::of(connections),
             proven_transitions: transitions(true),
             unproven_transitions: transitions(false),
-            hosts: hosts(connections),
+            hosts: hosts(connections, sources),
             caveats: Vec::new(),
         };
         quality.caveats = caveats(capture, &quality);

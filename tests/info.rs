@@ -24,7 +24,7 @@ fn read(path: &Path) -> Analysis {
 }
 
 fn quality_of(analysis: &Analysis) -> Quality {
-    Quality::of(&analysis.capture, &analysis.connections, &analysis.summary)
+    Quality::of(analysis)
 }
 
 fn screen(analysis: &Analysis, width: usize, ascii: bool) -> String {

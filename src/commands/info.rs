@@ -12,7 +12,7 @@ pub fn run(args: &Info) -> anyhow::Result<Done> {
     let common = &args.common;
     let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
     common.selection.to_selection().apply(&mut analysis);
-    let quality = Quality::of(&analysis.capture, &analysis.connections, &analysis.summary);
+    let quality = Quality::of(&analysis);
     let screen = Screen::of_stdout(&common.screen);
     let look = screen.look(Rows::Limit(args.limit), SequenceNumbers::Absolute);
     print_together(

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::model::{Connection, EndpointReport};
+use crate::model::{Connection, EndpointReport, Source};
 use crate::population::nearest_rank;
+use crate::untrusted::Untrusted;
 
 /// Hosts that are listed; the others are counted.
 const LISTED: usize = 1_000;
@@ -31,6 +32,8 @@ pub struct Hosts {
 pub struct Host {
     /// Its address.
     pub ip: IpAddr,
+    /// Its name, if a file of the capture gives one. Nobody has checked it.
+    pub name: Option<Untrusted>,
     /// Connections that it opened.
     pub as_client: u64,
     /// Connections that it was the server of.
@@ -116,8 +119,8 @@ fn least(one: Option<i64>, other: Option<i64>) -> Option<i64> {
     one.into_iter().chain(other).min()
 }
 
-/// The hosts of these connections, by segments sent.
-pub fn hosts(connections: &[Connection]) -> Hosts {
+/// The hosts of these connections, by segments sent, with the names that the files give them.
+pub fn hosts(connections: &[Connection], sources: &[Source]) -> Hosts {
     let mut seen: BTreeMap<IpAddr, Seen> = BTreeMap::new();
     for connection in connections {
         let (client, server) = (&connection.endpoints.client, &connection.endpoints.server);
@@ -136,6 +139,7 @@ pub fn hosts(connections: &[Connection]) -> Hosts {
         seen.samples.sort_unstable();
         Host {
             ip,
+            name: sources.iter().find_map(|source| source.names.get(&ip)).cloned(),
             as_client: seen.as_client,
             as_server: seen.as_server,
             segments: seen.segments,

@@ -1,24 +1,33 @@
 //! `info`: what a capture holds, what it lacks, and where it was made.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::escape::Escaped;
 use super::grid::{self, Column, LEFT, RIGHT};
-use crate::model::{Analysis, Capture, Step};
+use crate::model::{Analysis, Capture, Interface, Source, Step};
 use crate::quality::{Caveat, Host, Quality};
 use crate::report::header::{self, Fact, labelled};
 use crate::report::look::{counted, number};
 use crate::report::{Look, Rows, Tone};
+use crate::untrusted::Untrusted;
+
+/// Texts of one kind from the files that are shown.
+const MOST_TOLD: usize = 5;
+/// Characters of each that are shown.
+const LONGEST_TOLD: usize = 100;
 
 #[derive(Serialize)]
 struct Document<'a> {
     capture: &'a Capture,
+    sources: &'a [Source],
     quality: &'a Quality,
 }
 
-/// Writes `{"capture": …, "quality": …}`, indented: the capture as everywhere, the rest as [`Quality`].
+/// Writes `{"capture": …, "sources": […], "quality": …}`, indented: the capture as everywhere, a [`Source`] a file, the rest
+/// as [`Quality`].
 ///
 /// # Errors
 ///
@@ -26,6 +35,7 @@ struct Document<'a> {
 pub fn json(out: &mut dyn Write, analysis: &Analysis, quality: &Quality) -> io::Result<()> {
     let document = Document {
         capture: &analysis.capture,
+        sources: &analysis.sources,
         quality,
     };
     serde_json::to_writer_pretty(&mut *out, &document)?; // keeps the kind of the io::Error
@@ -43,12 +53,29 @@ pub fn write(out: &mut dyn Write, analysis: &Analysis, quality: &Quality, look: 
     lines.extend(labelled(look, "clock", Tone::Strong, &clock(capture, look)));
     lines.extend(labelled(look, "loss", Tone::Strong, &loss(capture, quality)));
     lines.extend(labelled(look, "states", Tone::Strong, &states(quality)));
+    lines.extend(told(&analysis.sources, look));
     write_lines(out, &lines)?;
     let limit = match look.rows {
         Rows::All => usize::MAX,
         Rows::Limit(limit) => limit,
         Rows::Screen(lines) => lines / 3,
     };
+    let several = analysis.sources.len() > 1;
+    if several || analysis.sources.iter().any(|source| source.compression.is_some()) {
+        writeln!(out)?;
+        let shown: Vec<&Source> = analysis.sources.iter().take(limit).collect();
+        grid::write(out, &told_of(file_columns(), &shown, look), &shown, look)?;
+        more(out, analysis.sources.len() as u64, shown.len(), look)?;
+    }
+    let interfaces = interfaces(&analysis.sources);
+    if !interfaces.is_empty() {
+        writeln!(out)?;
+        let shown: Vec<Place<'_>> = interfaces.iter().take(limit).copied().collect();
+        let mut columns = told_of(interface_columns(), &shown, look);
+        columns.retain(|column| several || column.heading != IN_FILE);
+        grid::write(out, &columns, &shown, look)?;
+        more(out, interfaces.len() as u64, shown.len(), look)?;
+    }
     let unread = unread(capture);
     if !unread.is_empty() {
         writeln!(out)?;
@@ -60,7 +87,7 @@ pub fn write(out: &mut dyn Write, analysis: &Analysis, quality: &Quality, look: 
     if !hosts.listed.is_empty() {
         writeln!(out)?;
         let shown: Vec<&Host> = hosts.listed.iter().take(limit).collect();
-        grid::write(out, &host_columns(), &shown, look)?;
+        grid::write(out, &told_of(host_columns(), &shown, look), &shown, look)?;
         more(
             out,
             hosts.more.saturating_add(hosts.listed.len() as u64),
@@ -152,6 +179,212 @@ fn loss(capture: &Capture, quality: &Quality) -> Vec<Fact> {
     facts
 }
 
+/// What the files say about themselves: the programs that wrote them, comments, processes.
+fn told(sources: &[Source], look: &Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut writers: Vec<String> = Vec::new();
+    for writer in sources.iter().flat_map(|source| &source.writers) {
+        let parts = [&writer.application, &writer.os, &writer.hardware];
+        let parts: Vec<String> = parts.into_iter().flatten().map(shown).collect();
+        let writer = parts.join(", ");
+        if !writer.is_empty() && !writers.contains(&writer) && writers.len() < MOST_TOLD {
+            writers.push(writer);
+        }
+    }
+    let mut label = |name: &str, facts: Vec<Fact>| {
+        if !facts.is_empty() {
+            lines.extend(labelled(look, name, Tone::Strong, &facts));
+        }
+    };
+    label("written by", writers.into_iter().map(Fact::plain).collect());
+    let all = sources.iter().map(|source| source.comment_count).sum();
+    let comments = sources.iter().flat_map(|source| &source.comments);
+    let comments = comments.map(|comment| match comment.packet {
+        Some(packet) if sources.len() == 1 => format!("packet {}: {}", number(packet), shown(&comment.text)),
+        _ => shown(&comment.text),
+    });
+    label("comments", some(comments, all, look));
+    let all = sources.iter().map(|source| source.process_count).sum();
+    let processes = sources.iter().flat_map(|source| &source.processes);
+    let processes = processes.map(|process| match &process.name {
+        Some(name) => format!("{} {}", process.pid, shown(name)),
+        None => process.pid.to_string(),
+    });
+    label("processes", some(processes, all, look));
+    lines
+}
+
+/// The first of many, equal ones once.
+fn some(texts: impl Iterator<Item = String>, all: u64, look: &Look) -> Vec<Fact> {
+    let mut groups: Vec<(String, u64)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for text in texts {
+        let place = *places.entry(text).or_insert_with_key(|text| {
+            groups.push((text.clone(), 0));
+            groups.len() - 1
+        });
+        if let Some((_, count)) = groups.get_mut(place) {
+            *count += 1;
+        }
+    }
+    groups.truncate(MOST_TOLD);
+    let left = all.saturating_sub(groups.iter().map(|(_, count)| count).sum());
+    let mut facts: Vec<Fact> = (groups.into_iter())
+        .map(|(text, count)| match count {
+            1 => Fact::plain(text),
+            count => Fact::plain(format!("{text} ({} times)", number(count))),
+        })
+        .collect();
+    if left > 0 {
+        let text = format!("{} {} more: --format json", look.ellipsis(), number(left));
+        facts.push(Fact::new(Tone::Dim, text));
+    }
+    facts
+}
+
+/// A text from outside, short enough to leave room for others.
+fn shown(text: &Untrusted) -> String {
+    let raw = text.as_raw();
+    match raw.char_indices().nth(LONGEST_TOLD) {
+        Some((end, _)) => format!("{}…", Escaped(raw.get(..end).unwrap_or_default())),
+        None => Escaped(raw).to_string(),
+    }
+}
+
+/// Without the columns that no row has something for.
+fn told_of<R, const N: usize>(columns: [Column<R>; N], rows: &[R], look: &Look) -> Vec<Column<R>> {
+    let told = |column: &Column<R>| rows.iter().any(|row| !(column.cell)(row, look).is_empty());
+    columns.into_iter().filter(told).collect()
+}
+
+fn optional(text: Option<&Untrusted>) -> String {
+    text.map(shown).unwrap_or_default()
+}
+
+fn file_columns<'a>() -> [Column<&'a Source>; 6] {
+    [
+        Column {
+            heading: "file",
+            alignment: LEFT,
+            rank: 0,
+            cell: |source, _| Escaped(&source.name).to_string(),
+        },
+        Column {
+            heading: "format",
+            alignment: LEFT,
+            rank: 1,
+            cell: |source, _| {
+                let format = source.format.as_deref().unwrap_or_default();
+                match &source.compression {
+                    Some(compression) => format!("{format} in {compression}"),
+                    None => format.to_owned(),
+                }
+            },
+        },
+        Column {
+            heading: "packets",
+            alignment: RIGHT,
+            rank: 0,
+            cell: |source, _| number(source.packets),
+        },
+        Column {
+            heading: "lasts",
+            alignment: RIGHT,
+            rank: 2,
+            cell: |source, look| match (source.first_time, source.last_time) {
+                (Some(first), Some(last)) => look.duration(last.since(first)),
+                _ => String::new(),
+            },
+        },
+        Column {
+            heading: "after the others",
+            alignment: RIGHT,
+            rank: 1,
+            cell: |source, look| match source.gap_ns {
+                Some(gap) if gap < 0 => format!("overlaps {}", look.duration(gap.saturating_neg())),
+                Some(gap) => look.duration(gap),
+                None => String::new(),
+            },
+        },
+        Column {
+            heading: "copies",
+            alignment: RIGHT,
+            rank: 2,
+            cell: |source, _| match source.copies {
+                0 => String::new(),
+                copies => number(copies),
+            },
+        },
+    ]
+}
+
+/// Which file an interface is in.
+const IN_FILE: &str = "in";
+
+/// An interface, and which file it is in.
+type Place<'a> = (&'a Source, &'a Interface);
+
+/// The interfaces that a file tells something about.
+fn interfaces(sources: &[Source]) -> Vec<Place<'_>> {
+    let all = (sources.iter()).flat_map(|source| source.interfaces.iter().map(move |one| (source, one)));
+    let all: Vec<Place<'_>> = all.collect();
+    let plain = |one: &Interface| one.name.is_none() && one.description.is_none() && one.dropped.is_none();
+    if all.iter().all(|(_, one)| plain(one)) && all.len() == sources.len() {
+        return Vec::new(); // one in each file, and nothing is known of it
+    }
+    all
+}
+
+fn interface_columns<'a>() -> [Column<Place<'a>>; 7] {
+    [
+        Column {
+            heading: "interface",
+            alignment: LEFT,
+            rank: 0,
+            cell: |(_, one), _| {
+                let name = one.name.as_ref().or(one.description.as_ref());
+                name.map_or_else(|| format!("#{}", one.id), shown)
+            },
+        },
+        Column {
+            heading: IN_FILE,
+            alignment: LEFT,
+            rank: 3,
+            cell: |(source, _), _| Escaped(&source.name).to_string(),
+        },
+        Column {
+            heading: "link type",
+            alignment: LEFT,
+            rank: 1,
+            cell: |(_, one), _| one.link_type.clone(),
+        },
+        Column {
+            heading: "packets",
+            alignment: RIGHT,
+            rank: 0,
+            cell: |(_, one), _| number(one.packets),
+        },
+        Column {
+            heading: "received",
+            alignment: RIGHT,
+            rank: 2,
+            cell: |(_, one), _| one.received.map(number).unwrap_or_default(),
+        },
+        Column {
+            heading: "dropped",
+            alignment: RIGHT,
+            rank: 0,
+            cell: |(_, one), _| one.dropped.map(number).unwrap_or_default(),
+        },
+        Column {
+            heading: "filter",
+            alignment: LEFT,
+            rank: 2,
+            cell: |(_, one), _| optional(one.filter.as_ref()),
+        },
+    ]
+}
+
 /// How much of what is reported is proven.
 fn states(quality: &Quality) -> Vec<Fact> {
     let mut facts = vec![
@@ -221,13 +454,19 @@ fn unread_columns() -> [Column<Unread>; 3] {
     ]
 }
 
-fn host_columns<'a>() -> [Column<&'a Host>; 8] {
+fn host_columns<'a>() -> [Column<&'a Host>; 9] {
     [
         Column {
             heading: "host",
             alignment: LEFT,
             rank: 0,
             cell: |host, _| host.ip.to_string(),
+        },
+        Column {
+            heading: "name",
+            alignment: LEFT,
+            rank: 1,
+            cell: |host, _| optional(host.name.as_ref()),
         },
         Column {
             heading: "tap",

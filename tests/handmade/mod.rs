@@ -612,6 +612,7 @@ pub fn analysis(connections: Vec<Connection>, last: i64) -> Analysis {
     }
     Analysis {
         findings: Vec::new(),
+        sources: Vec::new(),
         capture: Capture {
             schema_version: SCHEMA_VERSION,
             program: "tcptrace-states 0.1.0".to_owned(),

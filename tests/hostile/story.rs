@@ -74,6 +74,7 @@ pub fn survive(input: &[u8]) {
         };
         let settings = settings();
         let analysis = Analysis {
+            sources: Vec::new(),
             findings: service::judge(&capture, &connections, &settings),
             capture,
             connections,
