@@ -6,6 +6,8 @@ mod compressors;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use captures::*;
 use compressors::*;
@@ -494,4 +496,28 @@ fn opening_is_cheap() {
     let mut taken = open(noisy_pcap(20_000));
     assert!(taken.bytes_read() <= 4_096);
     assert!(taken.next_record().expect("readable").is_some());
+}
+
+/// Counts how often it is read.
+struct Counted(Cursor<Vec<u8>>, Arc<AtomicU64>);
+
+impl Read for Counted {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.read(space)
+    }
+}
+
+#[test]
+fn a_long_capture_is_read_in_large_pieces() {
+    let whole = noisy_pcap(100_000);
+    for packed in [whole.clone(), gzip(&whole)] {
+        let length = packed.len() as u64;
+        let reads = Arc::new(AtomicU64::new(0));
+        let counted = Counted(Cursor::new(packed), Arc::clone(&reads));
+        let mut reader = CaptureReader::from_reader("test", Box::new(counted)).expect("a capture");
+        assert_eq!(numbers(&mut reader).len(), 100_000);
+        let reads = reads.load(Ordering::Relaxed);
+        assert!(reads < 10 + length / (100 << 10), "{reads} for {length} octets");
+    }
 }

@@ -11,8 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::limits::Limits;
 
-/// Compressed octets asked for at once.
+/// Compressed octets asked for at once, in the end.
 const CHUNK: usize = 128 << 10;
+/// And at first: twice as many whenever the input gave all that it was asked for.
+const FIRST: usize = 4 << 10;
 
 /// A compression format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +124,7 @@ impl Decompressor {
                 start: 0,
                 consumed: 0,
                 taken,
+                plenty: false,
                 hit_end: false,
                 failed: false,
             }),
@@ -297,6 +300,8 @@ struct Input {
     consumed: u64,
     /// Octets that came from the reader.
     taken: Arc<AtomicU64>,
+    /// The last read gave all that was asked for.
+    plenty: bool,
     /// A decoder wanted more than there was.
     hit_end: bool,
     /// The reader itself failed.
@@ -337,8 +342,11 @@ impl Input {
     fn refill(&mut self) -> io::Result<usize> {
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end.saturating_sub(self.start));
-        if self.buffer.len() < CHUNK {
-            self.buffer.resize(CHUNK, 0);
+        let length = self.buffer.len();
+        if length < FIRST {
+            self.buffer.resize(FIRST, 0);
+        } else if self.plenty && length < CHUNK {
+            self.buffer.resize(length.saturating_mul(2).min(CHUNK), 0);
         }
         let Some(space) = self.buffer.get_mut(self.end..) else {
             return Ok(0);
@@ -346,6 +354,7 @@ impl Input {
         loop {
             match self.reader.read(space) {
                 Ok(count) => {
+                    self.plenty = count >= space.len();
                     self.end = self.end.saturating_add(count).min(self.buffer.len());
                     self.taken.fetch_add(count as u64, Ordering::Relaxed);
                     return Ok(count);

@@ -9,7 +9,10 @@ use super::limits::{Limits, too_much};
 
 /// Octets asked for at once. Larger windows fall out of the processor's cache.
 const CHUNK: usize = 256 << 10;
-/// Octets asked for at first: opening a capture is cheap.
+/// Octets asked for at once of a decoder, which has memory of its own.
+const UNPACKED_CHUNK: usize = 64 << 10;
+/// Octets asked for at first: opening a capture is cheap. More are asked for once the input gave all that it was asked for,
+/// so a window is no larger than what a reader gives at once.
 const FIRST: usize = 4 << 10;
 
 /// The input and its window.
@@ -23,6 +26,8 @@ pub(super) struct Source {
     offset: u64,
     /// Times that something was consumed: at least the number of records.
     records: u64,
+    /// The last read gave all that was asked for.
+    plenty: bool,
     /// The reader said that nothing follows.
     at_end: bool,
     /// The end may move on: it is answered with `WouldBlock`.
@@ -47,6 +52,7 @@ impl Source {
             end: 0,
             offset: 0,
             records: 0,
+            plenty: false,
             at_end: false,
             growing: false,
             packed: None,
@@ -116,6 +122,7 @@ impl Source {
                 Ok(0) if self.growing => return Err(ErrorKind::WouldBlock.into()),
                 Ok(0) => self.at_end = true,
                 Ok(count) => {
+                    self.plenty = count >= space.len();
                     self.end = self.end.saturating_add(count).min(self.buffer.len());
                     self.check_expansion()?;
                 }
@@ -148,11 +155,16 @@ impl Source {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end.saturating_sub(self.start));
         }
-        if self.end == self.buffer.len() {
-            let size = match self.buffer.len() {
+        let chunk = if self.packed.is_some() {
+            UNPACKED_CHUNK
+        } else {
+            CHUNK
+        };
+        let length = self.buffer.len();
+        if self.end == length || (self.plenty && length < chunk) {
+            let size = match length {
                 0 => FIRST,
-                length if length < CHUNK => CHUNK,
-                length => length.saturating_mul(2).min(wanted.max(CHUNK)),
+                length => length.saturating_mul(2).min(wanted.max(chunk)),
             };
             self.buffer.resize(size.max(self.end.saturating_add(1)), 0);
         }
