@@ -6,11 +6,12 @@ mod count;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::capture::{CaptureError, CaptureReader, Record};
 use crate::findings;
-use crate::flow::{Flows, Ladders};
+use crate::flow::{Flows, Ladders, Totals};
+pub use crate::flow::Limits;
 use crate::model::{self, Address, Analysis};
 use crate::segment::{Decoder, Endpoint, Segment};
 use count::Count;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub ladder: LadderRequest,
     /// Which findings to look for.
     pub findings: findings::Settings,
+    /// How much is kept at once.
+    pub limits: Limits,
 }
 
 /// For which connections the segments are kept for the ladder diagram.
@@ -57,7 +60,7 @@ pub struct Progress {
 ///
 /// # Errors
 ///
-/// Nothing at all could be read. Damage behind the first packet is not an error: the result is marked incomplete and
+/// Nothing at all could be read, or the counts do not add up, which is a fault of this program. Damage behind the first packet is not an error: the result is marked incomplete and
 /// [`model::Capture::damage`] says what was wrong.
 pub fn analyze(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Result<Analysis> {
     let ladders = match settings.ladder {
@@ -75,7 +78,7 @@ pub fn analyze(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Resul
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(run.finish(settings))
+    run.finish(settings)
 }
 
 fn endpoint(address: Address) -> Endpoint {
@@ -103,7 +106,7 @@ impl Run {
         };
         Run {
             decoder: Decoder::default(),
-            flows: Flows::new(ladders),
+            flows: Flows::bounded(ladders, settings.limits, model::report_bytes),
             count: Count::default(),
             bytes_before: 0,
             bytes_total: settings.files.iter().map(size).sum(),
@@ -156,22 +159,48 @@ impl Run {
         self.flows.on_segment(&segment);
     }
 
-    fn finish(self, settings: &Settings) -> Analysis {
+    fn finish(self, settings: &Settings) -> Result<Analysis> {
         let end = self.count.last_time.unwrap_or_default();
-        let trackers = self.flows.finish(end);
-        let mut connections = model::connections(trackers, end, settings.time_wait_ns);
+        let rest = self.flows.finish(end);
+        let (totals, evicted) = (rest.totals(), rest.evicted().clone());
+        let mut connections = model::connections(rest, end, settings.time_wait_ns);
+        account(&self.count, totals, connections.len() as u64)?;
         for connection in &mut connections {
             findings::judge(connection, end, settings.time_wait_ns, &settings.findings);
         }
-        let mut summary = count::summary(&self.count, &connections);
-        let capture = self.count.into_capture(settings, &connections);
+        let mut summary = count::summary(&self.count, &connections, &evicted);
+        let capture = self.count.into_capture(settings, &connections, &evicted);
         let together = findings::service::judge(&capture, &connections, &settings.findings);
         summary.findings = count::totals(&connections, &together);
-        Analysis {
+        Ok(Analysis {
             capture,
             connections,
             findings: together,
             summary,
-        }
+        })
     }
+}
+
+/// Each packet and each connection went to one place, whatever the input was.
+fn account(count: &Count, totals: Totals, reported: u64) -> Result<()> {
+    let skipped: u64 = count.skipped.values().sum();
+    ensure!(
+        count.packets == count.segments + skipped,
+        "internal error: {} packets are not {} TCP segments and {skipped} skipped ones; please report this with the capture",
+        count.packets,
+        count.segments,
+    );
+    let Totals {
+        begun,
+        absorbed,
+        evicted,
+        taken,
+        standing,
+    } = totals;
+    ensure!(
+        reported == standing && begun == absorbed + evicted + taken + standing,
+        "internal error: {begun} connections are not {reported} reported of {standing}, {taken} taken, {evicted} evicted and \
+         {absorbed} that were none; please report this with the capture"
+    );
+    Ok(())
 }

@@ -38,6 +38,7 @@
 //!     files: vec!["testdata/scenarios/04halfclose.pcap".into()],
 //!     time_wait_ns: 60_000_000_000,
 //!     ladder: LadderRequest::None,
+//!     limits: Default::default(),
 //!     findings: Default::default(),
 //! };
 //! let analysis = analyze(&settings, &mut |_| {})?;

@@ -6,8 +6,9 @@ use hashbrown::HashMap;
 
 use super::Settings;
 use crate::capture::{Damage, LinkType, Skip};
+use crate::flow::Evicted;
 use crate::model::{
-    Capture, Connection, FindingTotal, Outcome, SCHEMA_VERSION, ServiceFinding, Severity, Summary,
+    Address, Capture, Connection, EvictedServer, FindingTotal, Outcome, SCHEMA_VERSION, ServiceFinding, Severity, Summary,
 };
 use crate::time::Timestamp;
 
@@ -53,7 +54,7 @@ impl Count {
         self.passed_over = self.passed_over.saturating_add(damage.passed_over);
     }
 
-    pub fn into_capture(self, settings: &Settings, connections: &[Connection]) -> Capture {
+    pub fn into_capture(self, settings: &Settings, connections: &[Connection], evicted: &Evicted) -> Capture {
         Capture {
             schema_version: SCHEMA_VERSION,
             program: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -86,13 +87,14 @@ impl Count {
             complete: self.damage.is_empty(),
             damage: self.damage,
             passed_over_bytes: self.passed_over,
+            evicted_connections: evicted.total(),
             time_wait_ns: settings.time_wait_ns,
             findings_from: settings.findings.least,
         }
     }
 }
 
-pub(super) fn summary(count: &Count, connections: &[Connection]) -> Summary {
+pub(super) fn summary(count: &Count, connections: &[Connection], evicted: &Evicted) -> Summary {
     let mut outcomes: BTreeMap<String, u64> = Outcome::ALL
         .into_iter()
         .map(|outcome| (outcome.name().to_owned(), 0))
@@ -110,13 +112,25 @@ pub(super) fn summary(count: &Count, connections: &[Connection]) -> Summary {
             }
         }
     }
+    outcomes.insert(Outcome::Evicted.name().to_owned(), evicted.total());
+    let servers = evicted.servers().into_iter();
     Summary {
         packets: count.packets,
         tcp_segments: count.segments,
         skipped_packets: count.skipped.values().sum(),
-        connections: connections.len() as u64,
+        connections: evicted.total().saturating_add(connections.len() as u64),
         connections_selected: connections.len() as u64,
         outcomes,
+        evicted: evicted.classes().map(|(class, count)| (class.name(), count)).collect(),
+        evicted_servers: servers
+            .map(|(server, connections)| EvictedServer {
+                server: Address {
+                    ip: server.ip,
+                    port: server.port,
+                },
+                connections,
+            })
+            .collect(),
         states,
         transitions,
         findings: BTreeMap::new(),

@@ -42,6 +42,7 @@ pub fn run(args: &Check) -> anyhow::Result<Done> {
         files: args.files.clone(),
         time_wait_ns: args.msl.or(config.time_wait_ns).unwrap_or(usual),
         ladder: LadderRequest::None,
+        limits: Default::default(),
         findings: config.findings.clone(),
     };
     let analysis = analysis_by(&settings, args.progress)?;

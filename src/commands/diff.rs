@@ -104,6 +104,7 @@ fn captured_side(
         files: vec![path.to_path_buf()],
         time_wait_ns: args.msl,
         ladder: LadderRequest::None,
+        limits: Default::default(),
         findings: findings::Settings {
             least,
             ..findings::Settings::default()

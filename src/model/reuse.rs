@@ -60,7 +60,7 @@ pub fn of(tracker: &Tracker, end: Timestamp, time_wait_ns: i64) -> Option<Reuse>
         refused: before.refused.is_some(),
     };
     Some(Reuse {
-        previous: u64::from(before.index) + 1,
+        previous: before.number,
         same_roles: before.same_roles,
         opener_state,
         peer_state,

@@ -749,6 +749,7 @@ pub fn analyze_files(files: &[std::path::PathBuf]) -> model::Analysis {
         files: files.to_vec(),
         time_wait_ns: TIME_WAIT,
         ladder: LadderRequest::None,
+        limits: Default::default(),
         findings: Default::default(),
     };
     analyze(&settings, &mut |_| {}).expect("readable captures")
