@@ -15,6 +15,7 @@ pub mod check;
 mod diff;
 mod explain;
 mod leaks;
+mod limits;
 mod schema;
 mod screen;
 mod time_wait;
@@ -23,6 +24,7 @@ pub use check::Check;
 pub use diff::{Diff, DiffFormat, Level};
 pub use explain::{Explain, TextFormat};
 pub use leaks::{Grouping, Leaks};
+pub use limits::{LimitArgs, Memory};
 pub use schema::Schema;
 pub use screen::ScreenArgs;
 pub use time_wait::TimeWait;
@@ -156,6 +158,9 @@ pub struct Common {
     /// Findings from this severity on
     #[arg(long, value_name = "LEVEL", default_value = "note", value_parser = severity_parser())]
     pub severity: Severity,
+    /// How much is kept at once.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// Colour, characters and width.
     #[command(flatten)]
     pub screen: ScreenArgs,

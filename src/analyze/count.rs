@@ -88,6 +88,15 @@ impl Count {
             damage: self.damage,
             passed_over_bytes: self.passed_over,
             evicted_connections: evicted.total(),
+            evicted_servers: (evicted.servers().into_iter())
+                .map(|(server, connections)| EvictedServer {
+                    server: Address {
+                        ip: server.ip,
+                        port: server.port,
+                    },
+                    connections,
+                })
+                .collect(),
             time_wait_ns: settings.time_wait_ns,
             findings_from: settings.findings.least,
         }
@@ -113,7 +122,6 @@ pub(super) fn summary(count: &Count, connections: &[Connection], evicted: &Evict
         }
     }
     outcomes.insert(Outcome::Evicted.name().to_owned(), evicted.total());
-    let servers = evicted.servers().into_iter();
     Summary {
         packets: count.packets,
         tcp_segments: count.segments,
@@ -122,15 +130,6 @@ pub(super) fn summary(count: &Count, connections: &[Connection], evicted: &Evict
         connections_selected: connections.len() as u64,
         outcomes,
         evicted: evicted.classes().map(|(class, count)| (class.name(), count)).collect(),
-        evicted_servers: servers
-            .map(|(server, connections)| EvictedServer {
-                server: Address {
-                    ip: server.ip,
-                    port: server.port,
-                },
-                connections,
-            })
-            .collect(),
         states,
         transitions,
         findings: BTreeMap::new(),

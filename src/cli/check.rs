@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::{Args, ValueEnum};
 
-use super::{ProgressWhen, ScreenArgs};
+use super::{LimitArgs, ProgressWhen, ScreenArgs};
 use crate::model::Severity;
 use crate::time::time_wait;
 
@@ -22,7 +22,7 @@ Examples:
   tcptrace-states check *.pcap --github - --markdown \"$GITHUB_STEP_SUMMARY\"    in a GitHub workflow
 
 Exit codes: 0 nothing fails; 1 something fails; 2 wrong usage or configuration, or unreadable input; 3 nothing fails, but the
-input is damaged or cut off; 4 an output could not be written. They do not depend on the format.";
+input is damaged or cut off, or connections were evicted; 4 an output could not be written. They do not depend on the format.";
 
 /// `check`.
 #[derive(Debug, Args)]
@@ -58,6 +58,9 @@ pub struct Check {
     /// configuration's, else linux]
     #[arg(long, value_name = "MSL", value_parser = ValueParser::new(time_wait))]
     pub msl: Option<i64>,
+    /// How much is kept at once.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// Colour, characters and width.
     #[command(flatten)]
     pub screen: ScreenArgs,

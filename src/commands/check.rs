@@ -42,7 +42,7 @@ pub fn run(args: &Check) -> anyhow::Result<Done> {
         files: args.files.clone(),
         time_wait_ns: args.msl.or(config.time_wait_ns).unwrap_or(usual),
         ladder: LadderRequest::None,
-        limits: Default::default(),
+        limits: args.limits.to_limits(),
         findings: config.findings.clone(),
     };
     let analysis = analysis_by(&settings, args.progress)?;
@@ -61,7 +61,7 @@ pub fn run(args: &Check) -> anyhow::Result<Done> {
                 said.push(written(path, &baseline));
             }
             Ok(Updated::Incomplete) => verdict.remarks.push(
-                "the baseline was not updated: the input is damaged or cut off, and what was not read would be missing in it"
+                "the baseline was not updated: the input is damaged or cut off, or connections were evicted, and what was not read would be missing in it"
                     .to_owned(),
             ),
             Err(error) => done.unwritten.push(Unwritten::new(shown(path), error)),
@@ -251,7 +251,7 @@ enum Updated {
 }
 
 fn update(path: &Path, analysis: &Analysis, config: &Config, today: Date) -> io::Result<Updated> {
-    if !analysis.capture.complete {
+    if !analysis.capture.complete || analysis.capture.evicted_connections > 0 {
         return Ok(Updated::Incomplete);
     }
     let baseline = Baseline::accepting(&verdict(analysis, config, None, today));

@@ -52,6 +52,9 @@ pub struct Capture {
     /// Connections that were given up for a limit of memory or number. Nothing is shown of them, and what came later of one
     /// of them stands as a connection without a beginning.
     pub evicted_connections: u64,
+    /// The servers with most of the evicted connections.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evicted_servers: Vec<EvictedServer>,
     /// 2 MSL in force for the TIME-WAIT timer, nanoseconds.
     pub time_wait_ns: i64,
     /// Findings below this severity were left out.
@@ -77,9 +80,6 @@ pub struct Summary {
     /// beginning, or stray RSTs), `half-open`, `closed`, `ended` (reset, refused or replaced), `open`, `half-closed`. They go
     /// in this order.
     pub evicted: BTreeMap<&'static str, u64>,
-    /// The servers with most of the evicted connections.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub evicted_servers: Vec<EvictedServer>,
     /// Endpoints by their state at the end of the capture.
     pub states: BTreeMap<String, u64>,
     /// Transitions reported, by evidence.
