@@ -10,8 +10,8 @@ use anyhow::{Result, ensure};
 
 use crate::capture::{CaptureError, CaptureReader, Record};
 use crate::findings;
-use crate::flow::{Flows, Ladders, Totals};
 pub use crate::flow::Limits;
+use crate::flow::{Flows, Ladders, Totals};
 use crate::model::{self, Address, Analysis};
 use crate::segment::{Decoder, Endpoint, Segment};
 use count::Count;

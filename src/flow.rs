@@ -368,7 +368,9 @@ impl Flows {
         const CONTROL: u16 = Flags::SYN | Flags::FIN | Flags::RST;
         let life = self.life(index);
         life.tracker.on_segment(seg);
-        let packets = life.tracker.streams[0].packets.wrapping_add(life.tracker.streams[1].packets);
+        let packets = life.tracker.streams[0]
+            .packets
+            .wrapping_add(life.tracker.streams[1].packets);
         if seg.flags.0 & CONTROL != 0 || packets.is_multiple_of(8) {
             self.weigh(index);
         }

@@ -8,7 +8,8 @@ use super::Settings;
 use crate::capture::{Damage, LinkType, Skip};
 use crate::flow::Evicted;
 use crate::model::{
-    Address, Capture, Connection, EvictedServer, FindingTotal, Outcome, SCHEMA_VERSION, ServiceFinding, Severity, Summary,
+    Address, Capture, Connection, EvictedServer, FindingTotal, Outcome, SCHEMA_VERSION, ServiceFinding,
+    Severity, Summary,
 };
 use crate::time::Timestamp;
 
@@ -129,7 +130,10 @@ pub(super) fn summary(count: &Count, connections: &[Connection], evicted: &Evict
         connections: evicted.total().saturating_add(connections.len() as u64),
         connections_selected: connections.len() as u64,
         outcomes,
-        evicted: evicted.classes().map(|(class, count)| (class.name(), count)).collect(),
+        evicted: evicted
+            .classes()
+            .map(|(class, count)| (class.name(), count))
+            .collect(),
         states,
         transitions,
         findings: BTreeMap::new(),

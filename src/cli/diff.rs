@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::{Args, ValueEnum};
 
-use super::ProgressWhen;
 use super::screen::ScreenArgs;
+use super::{LimitArgs, ProgressWhen};
 use crate::model::Severity;
 use crate::time::time_wait;
 
@@ -20,7 +20,7 @@ Examples:
   tcptrace-states diff before.jsonl after.pcapng --fail-on-new warning
 
 Exit codes: 0 compared; 1 there is a new finding at or above --fail-on-new; 2 wrong usage or unreadable input;
-with --fail-on-new, 3 if nothing is new but a side is damaged or cut off; 4 the output could not be written.";
+with --fail-on-new, 3 if nothing is new but a side is damaged, cut off or had connections evicted; 4 the output could not be written.";
 
 /// `diff`.
 #[derive(Debug, Args)]
@@ -40,6 +40,9 @@ pub struct Diff {
     /// The maximum segment lifetime, for captures: see the default command
     #[arg(long, value_name = "MSL", default_value = "linux", value_parser = ValueParser::new(time_wait))]
     pub msl: i64,
+    /// How much is kept at once, for captures.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// How it is drawn.
     #[command(flatten)]
     pub screen: ScreenArgs,

@@ -49,7 +49,9 @@ fn memory(text: &str) -> Result<Memory, String> {
 /// A number of octets; None if it is none, or too large to count.
 fn size(text: &str) -> Option<u64> {
     let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit: u64 = match unit.trim_start().to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -95,7 +97,17 @@ mod tests {
         }
         assert_eq!(memory("none"), Ok(Memory(None)));
         for wrong in [
-            "", "GiB", "1.GiB", ".5GiB", "1..5GiB", "-1GiB", "1XiB", "1023KiB", "0", "16777216TiB", "99999999999999999999",
+            "",
+            "GiB",
+            "1.GiB",
+            ".5GiB",
+            "1..5GiB",
+            "-1GiB",
+            "1XiB",
+            "1023KiB",
+            "0",
+            "16777216TiB",
+            "99999999999999999999",
         ] {
             assert!(memory(wrong).is_err(), "{wrong}");
         }
@@ -103,7 +115,10 @@ mod tests {
 
     #[test]
     fn the_default_of_the_help_is_that_of_the_library() {
-        assert_eq!(memory("4GiB").map(|memory| memory.0), Ok(Limits::default().memory));
+        assert_eq!(
+            memory("4GiB").map(|memory| memory.0),
+            Ok(Limits::default().memory)
+        );
         assert_eq!(Limits::default().connections, None);
     }
 }

@@ -87,7 +87,9 @@ impl Class {
 
 /// All segments of a connection.
 fn packets(tracker: &Tracker) -> u64 {
-    tracker.streams[0].packets.saturating_add(tracker.streams[1].packets)
+    tracker.streams[0]
+        .packets
+        .saturating_add(tracker.streams[1].packets)
 }
 
 /// Connections that were given up for a limit. Nothing is told of them but these counts.
@@ -124,7 +126,8 @@ impl Evicted {
     /// The servers with most of them, and at least how many: a server with more than one in 256 of all is certainly counted,
     /// by no more than that share too low.
     pub fn servers(&self) -> Vec<(Endpoint, u64)> {
-        let mut servers: Vec<(Endpoint, u64)> = self.servers.iter().map(|(end, count)| (*end, *count)).collect();
+        let mut servers: Vec<(Endpoint, u64)> =
+            self.servers.iter().map(|(end, count)| (*end, *count)).collect();
         servers.sort_unstable_by_key(|(end, count)| (Reverse(*count), *end));
         servers.truncate(SERVERS_NAMED);
         servers

@@ -30,7 +30,8 @@ impl Limits {
 
     /// Whether so many connections of so many octets are too much.
     pub(super) fn exceeded(self, connections: u64, memory: u64) -> bool {
-        self.connections.is_some_and(|most| connections > most) || self.memory.is_some_and(|most| memory > most)
+        self.connections.is_some_and(|most| connections > most)
+            || self.memory.is_some_and(|most| memory > most)
     }
 }
 

@@ -35,7 +35,10 @@ impl Life {
     pub fn keys(&self) -> impl Iterator<Item = FlowKey> + use<> {
         let [a, b]: [Endpoint; 2] = self.tracker.addresses;
         let scopes = [Some(self.scope), self.alias];
-        scopes.into_iter().flatten().map(move |scope| FlowKey::between(a, b, scope))
+        scopes
+            .into_iter()
+            .flatten()
+            .map(move |scope| FlowKey::between(a, b, scope))
     }
 
     /// Whether it may yet turn out to be no life at all.
@@ -115,7 +118,11 @@ impl Lives {
     pub fn by_birth(self) -> ByBirth {
         let mut order: Vec<(u64, u32)> = self.iter().map(|(index, life)| (life.birth, index)).collect();
         order.sort_unstable();
-        let left = self.chunks.iter().map(|chunk| chunk.iter().flatten().count()).collect();
+        let left = self
+            .chunks
+            .iter()
+            .map(|chunk| chunk.iter().flatten().count())
+            .collect();
         ByBirth {
             chunks: self.chunks,
             left,
@@ -137,7 +144,10 @@ pub(super) struct ByBirth {
 impl ByBirth {
     /// Number among these, from 1, of the life with this birth.
     pub fn rank(&self, birth: u64) -> Option<u64> {
-        let found = self.order.binary_search_by_key(&birth, |(birth, _)| *birth).ok()?;
+        let found = self
+            .order
+            .binary_search_by_key(&birth, |(birth, _)| *birth)
+            .ok()?;
         Some(found as u64 + 1)
     }
 

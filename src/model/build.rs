@@ -5,9 +5,9 @@ use std::mem::size_of;
 
 use super::reuse;
 use super::{
-    Address, Close, CloseKind, Connection, EndpointReport, Endpoints, Event, EventKind, Finding, FoldedEvents,
-    Handshake, LadderContent, LadderRow, OfferedOptions, OptionsInForce, Outcome, Owed, Quality, SidePair,
-    Successor, TimeWaitHolder,
+    Address, Close, CloseKind, Connection, EndpointReport, Endpoints, Event, EventKind, Finding,
+    FoldedEvents, Handshake, LadderContent, LadderRow, OfferedOptions, OptionsInForce, Outcome, Owed,
+    Quality, SidePair, Successor, TimeWaitHolder,
 };
 use crate::segment::Endpoint;
 use crate::time::Timestamp;
@@ -19,7 +19,11 @@ use crate::tracker::state::State;
 use crate::tracker::{Finished, Role, Syn, Tracker};
 
 /// All connections, in order of their first packet. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
-pub fn connections(trackers: impl IntoIterator<Item = Tracker>, end: Timestamp, time_wait_ns: i64) -> Vec<Connection> {
+pub fn connections(
+    trackers: impl IntoIterator<Item = Tracker>,
+    end: Timestamp,
+    time_wait_ns: i64,
+) -> Vec<Connection> {
     let numbered = trackers.into_iter().zip(1..);
     let mut connections: Vec<Connection> = numbered
         .map(|(tracker, id)| connection(id, tracker, end, time_wait_ns))
@@ -482,7 +486,9 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
             (false, true) => Some(TimeWaitHolder::Server),
             (false, false) => None,
         },
-        time_wait_restarts: tracker.aside.restarts[0].0.saturating_add(tracker.aside.restarts[1].0),
+        time_wait_restarts: tracker.aside.restarts[0]
+            .0
+            .saturating_add(tracker.aside.restarts[1].0),
         reset_by,
     }
 }

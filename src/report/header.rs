@@ -115,7 +115,8 @@ pub fn evicted(capture: &Capture, look: &Look) -> Vec<String> {
     let mut facts = vec![
         Fact::new(
             Tone::Bad,
-            counted(capture.evicted_connections, "connection") + " given up for a limit, nothing is shown of them",
+            counted(capture.evicted_connections, "connection")
+                + " given up for a limit, nothing is shown of them",
         ),
         Fact::plain("raise --max-memory or --max-connections"),
     ];
@@ -222,7 +223,11 @@ fn quality(capture: &Capture, look: &Look) -> Vec<Fact> {
             .filter(|(count, _)| *count > 0)
             .map(|(_, text)| Fact::new(Tone::Attention, text)),
     );
-    if facts.len() == sound && capture.tcp_segments > 0 && capture.complete && capture.evicted_connections == 0 {
+    if facts.len() == sound
+        && capture.tcp_segments > 0
+        && capture.complete
+        && capture.evicted_connections == 0
+    {
         facts.push(Fact::new(Tone::Good, "nothing cut, doubled or missing"));
     }
     facts

@@ -43,7 +43,10 @@ impl Aside {
     /// What it takes with all that it holds.
     fn heap_bytes(&self) -> u64 {
         let own = allocated(size_of::<Aside>()) + self.observations.heap_bytes();
-        let predecessor = self.predecessor.as_ref().map_or(0, |_| allocated(size_of::<Predecessor>()));
+        let predecessor = self
+            .predecessor
+            .as_ref()
+            .map_or(0, |_| allocated(size_of::<Predecessor>()));
         let mirrors = self.before_inferred_fin.as_ref().map_or(0, |ends| {
             allocated(size_of::<[Mirror; 2]>()) + ends.iter().map(Mirror::heap_bytes).sum::<u64>()
         });

@@ -38,10 +38,6 @@ rule! {
     /// 0.000 C>S SYN     seq=100
     /// 60.000 C>S SYN    seq=900000
     /// ```
-    ///
-    /// # Elsewhere
-    ///
-    /// Suricata: reassembly_insert_memcap, reassembly_insert_limit.
     "CP11", "connections-evicted", Warning,
     on: [],
     excused_by: [],
