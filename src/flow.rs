@@ -3,7 +3,6 @@
 //! The key is the unordered pair of endpoints (the roles may swap from one life to the next, R58). A life ends only when
 //! a new SYN begins the next one: not by idle time, not by a repeated SYN, not by late segments of the close. While a
 //! new SYN waits for its answer both lives are open, and numbers decide (R18, R51, R53).
-
 //!
 //! Memory is bounded ([`Limits`]): what is least worth keeping goes first ([`Class`]) and is counted ([`Evicted`]).
 //! Connections of which nothing can change any more can be taken out on the way ([`Flows::take_finished`]).
@@ -24,6 +23,7 @@ use crate::tracker::evidence::Mark;
 use crate::tracker::{Finished, Heir, Predecessor, Role, Tracker};
 pub use evicted::{Class, Evicted};
 pub use limits::Limits;
+use limits::Used;
 use lives::{ByBirth, Life, Lives};
 
 /// For how long after a RST that disowned a SYN another SYN is taken for the real one that it got in the way of
@@ -121,8 +121,9 @@ pub struct Flows {
     limits: Limits,
     /// What the report of a connection takes at the end.
     report_bytes: Option<fn(&Tracker) -> u64>,
-    /// All footprints.
+    /// All footprints, and those of attempts.
     memory: u64,
+    attempts_memory: u64,
     totals: Totals,
     evicted: Evicted,
     /// The slot at which the next look for finished connections begins, and segments since the last.
@@ -154,8 +155,16 @@ impl Flows {
     pub fn on_segment(&mut self, seg: &Segment) {
         self.segments_since = self.segments_since.saturating_add(1);
         self.route_segment(seg);
-        if self.limits.exceeded(self.lives.len(), self.memory) {
+        if self.limits.exceeded(self.used()) {
             self.make_room(seg);
+        }
+    }
+
+    fn used(&self) -> Used {
+        Used {
+            connections: self.lives.len(),
+            memory: self.memory,
+            attempts_memory: self.attempts_memory,
         }
     }
 
@@ -306,24 +315,33 @@ impl Flows {
     }
 
     /// Gives up what is least worth keeping, a part of all at once: each look at the whole table makes room for a part of
-    /// it, so that a new connection costs the same however many there are.
+    /// it, so that a new connection costs the same however many there are. The newest ones stay if others can go: a table
+    /// full of better ones would never see a handshake to its end.
     fn make_room(&mut self, seg: &Segment) {
         let goal = self.limits.after_eviction();
-        let mut order: Vec<(Class, u64, u32)> = (self.lives.iter())
-            .map(|(index, life)| (Class::of(&life.tracker), life.tracker.last.packet, index))
+        let newest = (self.totals.begun).saturating_sub(Limits::part(self.lives.len()).max(1));
+        let mut order: Vec<(bool, Class, u64, u32)> = (self.lives.iter())
+            .map(|(index, life)| {
+                let class = Class::of(&life.tracker);
+                (life.birth >= newest, class, life.tracker.last.packet, index)
+            })
             .collect();
-        let batch = (order.len() / 16).max(1);
+        let batch = Limits::part(order.len() as u64).max(1);
         let mut rest = order.as_mut_slice();
-        while !rest.is_empty() && goal.exceeded(self.lives.len(), self.memory) {
-            let size = batch.min(rest.len());
+        while !rest.is_empty() && goal.exceeded(self.used()) {
+            let size = usize::try_from(batch).map_or(rest.len(), |batch| batch.min(rest.len()));
             rest.select_nth_unstable(size - 1);
             let (now, later) = rest.split_at_mut(size);
             now.sort_unstable();
-            for (class, _, index) in now {
-                if !goal.exceeded(self.lives.len(), self.memory) {
+            for (_, class, _, index) in now {
+                let used = self.used();
+                if !goal.exceeded(used) {
                     return;
                 }
-                self.evict(*index, *class, seg);
+                // What is exceeded may be the part for attempts only.
+                if class.is_attempt() || goal.exceeded_by_all(used) {
+                    self.evict(*index, *class, seg);
+                }
             }
             rest = later;
         }
@@ -344,6 +362,9 @@ impl Flows {
     fn remove(&mut self, index: u32) -> Option<Life> {
         let life = self.lives.take(index)?;
         self.memory = self.memory.saturating_sub(life.footprint);
+        if life.attempt {
+            self.attempts_memory = self.attempts_memory.saturating_sub(life.footprint);
+        }
         for key in life.keys() {
             let Some(current) = self.current.get(&key).copied() else {
                 continue;
@@ -371,7 +392,7 @@ impl Flows {
         let packets = life.tracker.streams[0]
             .packets
             .wrapping_add(life.tracker.streams[1].packets);
-        if seg.flags.0 & CONTROL != 0 || packets.is_multiple_of(8) {
+        if seg.flags.0 & CONTROL != 0 || life.attempt || packets.is_multiple_of(8) {
             self.weigh(index);
         }
     }
@@ -382,14 +403,21 @@ impl Flows {
         let Some(life) = self.lives.get_mut(index) else {
             return;
         };
-        // Its slot becomes room for its report; lists are there beside each other for a moment.
+        // Its report is made out of it, and the room of those before it is free by then.
         let own = (size_of::<Option<Life>>() as u64).saturating_add(life.tracker.heap_bytes());
         let footprint = report
-            .map_or(0, |report| report(&life.tracker))
-            .saturating_add(own)
+            .map_or(own, |report| own.max(report(&life.tracker)))
             .saturating_add(ENTRY_BYTES);
+        let attempt = Class::of(&life.tracker).is_attempt();
         let before = std::mem::replace(&mut life.footprint, footprint);
+        let was_attempt = std::mem::replace(&mut life.attempt, attempt);
         self.memory = self.memory.saturating_sub(before).saturating_add(footprint);
+        if was_attempt {
+            self.attempts_memory = self.attempts_memory.saturating_sub(before);
+        }
+        if attempt {
+            self.attempts_memory = self.attempts_memory.saturating_add(footprint);
+        }
     }
 
     /// Some taps show VLAN tags in one direction only. A life of which the other direction is missing takes a segment that
@@ -447,6 +475,7 @@ impl Flows {
             previous,
             heir: None,
             footprint: 0,
+            attempt: false,
             succeeded: false,
             opener_reset_old: false,
             opener_went_on: false,

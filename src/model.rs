@@ -544,7 +544,8 @@ pub struct Reuse {
     pub refused_by_packet: Option<PacketNumber>,
     /// Of a refused one, the RST that followed that answer.
     pub reset_packet: Option<PacketNumber>,
-    /// From the first SYN to the one that was answered by a SYN-ACK (to the end of the capture if none was), nanoseconds.
+    /// From the first SYN to the one that was answered by a SYN-ACK (if none was, to the end of the attempt or of the
+    /// capture), nanoseconds.
     pub delay_ns: Option<i64>,
 }
 

@@ -1,7 +1,7 @@
 //! Memory is bounded: by limits that evict what is least worth keeping and count it, and by caps on every list.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -25,6 +25,13 @@ const RST_ACK: u16 = Flags::RST | Flags::ACK;
 struct Tap {
     flows: Flows,
     packet: u64,
+    /// What passed, where it is kept.
+    said: Vec<Segment>,
+    keeps: bool,
+    /// Idle time so far, ns.
+    offset: i64,
+    /// What is added to all numbers of both sides.
+    first_number: u32,
 }
 
 impl Tap {
@@ -32,11 +39,15 @@ impl Tap {
         Tap {
             flows: Flows::bounded(Ladders::None, Limits { connections, memory }, model::report_bytes),
             packet: 0,
+            said: Vec::new(),
+            keeps: false,
+            offset: 0,
+            first_number: 0,
         }
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp(self.packet as i64 * 1_000_000)
+        Timestamp(self.packet as i64 * 1_000_000 + self.offset)
     }
 
     /// A segment from the client of connection `id` (or to it), numbers counted from 0 on both sides.
@@ -47,7 +58,8 @@ impl Tap {
         } else {
             [server(), client(id)]
         };
-        self.flows.on_segment(&Segment {
+        let [seq, ack] = [seq, ack].map(|number| number.wrapping_add(self.first_number));
+        let seg = Segment {
             packet: self.packet,
             time: self.now(),
             source,
@@ -65,7 +77,11 @@ impl Tap {
             checksum: Some(self.packet as u16),
             header_cut: false,
             cut: false,
-        });
+        };
+        self.flows.on_segment(&seg);
+        if self.keeps {
+            self.said.push(seg);
+        }
     }
 
     fn open(&mut self, id: u32) {
@@ -138,6 +154,17 @@ fn client(id: u32) -> Endpoint {
 
 fn with(connections: &[Connection], outcome: Outcome) -> usize {
     connections.iter().filter(|c| c.outcome == outcome).count()
+}
+
+/// Numbers below what is asked for, always the same ones.
+fn dice(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut random = seed;
+    move |below| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    }
 }
 
 #[test]
@@ -248,22 +275,38 @@ fn memory_is_a_limit_of_its_own() {
 
 #[test]
 fn what_comes_after_an_eviction_is_no_truth_about_what_was_before() {
-    let mut tap = Tap::new(Some(1), None);
+    let mut tap = Tap::new(Some(3), None);
     tap.open(1);
-    tap.half_close(2); // evicts the first
-    tap.pass(1, true, FIN_ACK, 101, 301); // and comes back without a beginning
-    let (connections, totals, _) = tap.end();
-    assert_eq!((totals.begun, totals.standing), (3, 1));
+    (2..=4).for_each(|id| tap.half_close(id)); // the last one evicts the first
     assert_eq!(
-        connections[0].client.port,
-        client(2).port,
-        "a leftover goes first"
+        tap.flows.evicted().classes().collect::<Vec<_>>(),
+        [(Class::Open, 1)]
     );
+    tap.pass(1, true, FIN_ACK, 101, 301); // which comes back without a beginning, as the newest one
+    let ports =
+        |connections: &[Connection]| -> Vec<u16> { connections.iter().map(|c| c.client.port).collect() };
+    let (connections, totals, _) = tap.end();
+    assert_eq!((totals.begun, totals.standing), (5, 3));
+    assert_eq!(ports(&connections), [3, 4, 1].map(|id| client(id).port));
+    let back = &connections[2];
+    assert!(back.quality.midstream);
+    assert_ne!(back.outcome, Outcome::Closed);
+    assert!(
+        back.reuse.is_none(),
+        "nothing is said of the life that is not there"
+    );
+
+    let mut tap = Tap::new(Some(3), None);
+    tap.open(1);
+    (2..=4).for_each(|id| tap.half_close(id));
+    tap.pass(1, true, FIN_ACK, 101, 301);
+    tap.half_close(5); // now it is not the newest any more
+    assert_eq!(ports(&tap.end().0), [3, 4, 5].map(|id| client(id).port));
 
     let mut tap = Tap::new(Some(1), None);
     tap.close(1);
     tap.pass(2, true, SYN, 1, 0);
-    tap.close(3); // evicts the SYN, then itself is kept
+    tap.close(3); // evicts the SYN, which had evicted the first
     tap.pass(1, true, SYN, 500_000, 0);
     let (connections, ..) = tap.end();
     let reuse: Vec<bool> = connections.iter().map(|c| c.reuse.is_some()).collect();
@@ -274,13 +317,7 @@ fn what_comes_after_an_eviction_is_no_truth_about_what_was_before() {
 fn every_reference_is_to_a_connection_that_is_told() {
     // Many lives of few 4-tuples under a small limit: closed, refused, reused, answered by old numbers.
     for seed in 0..40_u64 {
-        let mut random = seed;
-        let mut next = |below: u64| {
-            random = random
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (random >> 33) % below
-        };
+        let mut next = dice(seed);
         let mut tap = Tap::new(Some(4 + seed % 8), None);
         for _ in 0..3_000 {
             let id = next(12) as u32;
@@ -326,7 +363,8 @@ fn one_connection_is_bounded_however_long_it_lives() {
             tap.pass(1, true, 0, 101, 0);
             tap.pass(1, false, ACK, 301, 1_500_000_000 + round);
         }
-        assert_eq!(tap.flows.len(), tap.flows.totals().begun);
+        let totals = tap.flows.totals();
+        assert_eq!(tap.flows.len(), totals.begun - totals.absorbed);
         tap.flows.memory() / tap.flows.len()
     };
     let (once, twice) = (footprint(20_000), footprint(40_000));
@@ -471,69 +509,129 @@ fn renumbered(mut connections: Vec<Connection>) -> Vec<String> {
     connections.iter().map(json).collect()
 }
 
+/// The segments of captures one after the other, each on addresses of its own and with an idle time after it, which a packet
+/// of somebody else ends.
+fn with_idle_times(captures: &[PathBuf], idle: i64) -> (Vec<Segment>, Timestamp) {
+    let (mut all, mut now, mut packet) = (Vec::new(), Timestamp(SECOND), 0);
+    for (index, path) in (0_u16..).zip(captures) {
+        let (segments, end) = segments(path);
+        let Some(start) = segments.iter().map(|seg| seg.time).min() else {
+            continue;
+        };
+        let (shift, before) = (now.since(start), packet);
+        let elsewhere = |end: Endpoint| {
+            let ip = match end.ip {
+                IpAddr::V4(ip) => u128::from(u32::from(ip)),
+                IpAddr::V6(ip) => u128::from(ip),
+            };
+            let ip = IpAddr::V6(Ipv6Addr::from(ip ^ (u128::from(index + 1) << 112)));
+            Endpoint { ip, ..end }
+        };
+        for mut seg in segments {
+            seg.time = seg.time.plus(shift);
+            seg.packet += before;
+            (seg.source, seg.destination) = (elsewhere(seg.source), elsewhere(seg.destination));
+            packet = packet.max(seg.packet);
+            all.push(seg);
+        }
+        now = end.plus(shift).plus(idle);
+        packet += 1;
+        let [mut somebody] = [all[all.len() - 1]];
+        somebody.source.ip = IpAddr::V6(Ipv6Addr::from(u128::from(index) + 1));
+        somebody.flags = Flags(SYN);
+        (somebody.time, somebody.packet) = (now, packet);
+        all.push(somebody);
+    }
+    (all, now)
+}
+
 #[test]
 fn connections_that_are_given_out_early_are_those_of_the_end() {
     let captures = captures();
     assert!(captures.len() > 20, "{}", captures.len());
     let mut early = 0;
-    for path in captures {
-        let (segments, end) = segments(&path);
-        let mut flows = Flows::new(Ladders::None);
-        segments.iter().for_each(|seg| flows.on_segment(seg));
-        let mut at_end = model::connections(flows.finish(end), end, TIME_WAIT);
-
-        let mut flows = Flows::new(Ladders::None);
-        let (mut streamed, mut now) = (Vec::new(), Timestamp::default());
-        for seg in &segments {
-            flows.on_segment(seg);
-            now = now.max(seg.time);
-            let finished = flows.take_finished(now, TIME_WAIT).into_iter();
-            streamed.extend(finished.map(|one| model::finished(one, now, TIME_WAIT)));
+    for idle in [2 * TIME_WAIT, TIME_WAIT / 4] {
+        for path in &captures {
+            let (segments, end) = with_idle_times(std::slice::from_ref(path), idle);
+            early += given_out_early(&segments, end, &path.display().to_string());
         }
-        early += streamed.len();
-        let taken: Vec<u64> = streamed.iter().map(|c| c.id).collect();
-        let (totals, _, rest) = flows.finish_rest(end);
-        streamed.extend(rest.map(|one| model::finished(one, end, TIME_WAIT)));
-        assert_eq!(
-            totals.taken + totals.standing,
-            at_end.len() as u64,
-            "{}",
-            path.display()
-        );
-        assert_eq!(totals.taken, taken.len() as u64);
-        let mut ids: Vec<u64> = streamed.iter().map(|c| c.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), at_end.len(), "{}: each once", path.display());
-
-        // What came on the 4-tuple of one that had been given out cannot know it.
-        let standing: Vec<bool> = {
-            let mut by_id: Vec<&Connection> = streamed.iter().collect();
-            by_id.sort_by_key(|connection| connection.id);
-            by_id
-                .iter()
-                .map(|connection| connection.reuse.is_some())
-                .collect()
-        };
-        for index in 0..at_end.len() {
-            let forgotten = at_end[index].reuse.as_ref().filter(|_| !standing[index]);
-            let Some(previous) = forgotten.map(|reuse| reuse.previous) else {
-                continue;
-            };
-            let gap = at_end[index]
-                .first_time
-                .since(at_end[previous as usize - 1].last_time);
-            assert!(gap >= TIME_WAIT, "{}: forgotten after {gap} ns", path.display());
-            at_end[index].reuse = None;
-            at_end[index].incarnation = 0;
-            at_end[previous as usize - 1].successor = None;
-        }
-        let (wanted, got) = (renumbered(at_end), renumbered(streamed));
-        for (wanted, got) in wanted.iter().zip(&got) {
-            assert_eq!(wanted, got, "{}", path.display());
-        }
+        let (segments, end) = with_idle_times(&captures, idle);
+        early += given_out_early(&segments, end, "all captures");
     }
-    assert!(early > 0, "no capture has a connection that ends early");
+    assert!(early > 1_000, "{early}");
+}
+
+#[test]
+fn a_4_tuple_that_is_used_again_is_told_the_same_where_both_lives_stand() {
+    let (mut early, mut reused) = (0, 0);
+    for seed in 0..60 {
+        let mut next = dice(seed);
+        let mut tap = Tap::new(None, None);
+        tap.keeps = true;
+        for round in 0..200_u32 {
+            let id = next(8) as u32;
+            tap.first_number = round * 20_000_000;
+            match next(5) {
+                0 => tap.reset(id),
+                1 => tap.half_close(id),
+                2 => tap.pass(id, true, SYN, 100, 0),
+                _ => tap.close(id),
+            }
+            tap.offset += [0, SECOND, TIME_WAIT / 3, 2 * TIME_WAIT][next(4) as usize];
+        }
+        tap.offset += 2 * TIME_WAIT;
+        tap.open(1_000);
+        reused += tap.said.iter().filter(|seg| seg.flags.0 == SYN).count() - 9;
+        early += given_out_early(&tap.said, tap.now(), &format!("seed {seed}"));
+    }
+    assert!(early > 3_000 && reused > 3_000, "{early} {reused}");
+}
+
+/// How many connections were given out early, each as it would have been told at the end.
+fn given_out_early(segments: &[Segment], end: Timestamp, path: &str) -> usize {
+    let mut flows = Flows::new(Ladders::None);
+    segments.iter().for_each(|seg| flows.on_segment(seg));
+    let mut at_end = model::connections(flows.finish(end), end, TIME_WAIT);
+
+    let mut flows = Flows::new(Ladders::None);
+    let (mut streamed, mut now) = (Vec::new(), Timestamp::default());
+    for seg in segments {
+        flows.on_segment(seg);
+        now = now.max(seg.time);
+        let finished = flows.take_finished(now, TIME_WAIT).into_iter();
+        streamed.extend(finished.map(|one| model::finished(one, now, TIME_WAIT)));
+    }
+    let early = streamed.len();
+    let (totals, _, rest) = flows.finish_rest(end);
+    streamed.extend(rest.map(|one| model::finished(one, end, TIME_WAIT)));
+    assert_eq!(totals.taken, early as u64, "{path}");
+    assert_eq!(totals.taken + totals.standing, at_end.len() as u64, "{path}");
+    streamed.sort_by_key(|connection| connection.id);
+    assert!(
+        streamed.windows(2).all(|pair| pair[0].id < pair[1].id),
+        "{path}: each once"
+    );
+
+    // What came on the 4-tuple of one that had been given out cannot know it, and is the first of its 4-tuple again. What had
+    // been given out does not know that its opener was seen to be ready for another one.
+    for index in 0..at_end.len() {
+        let Some(reuse) = &at_end[index].reuse else {
+            continue;
+        };
+        let previous = reuse.previous as usize - 1;
+        if streamed[index].reuse.is_none() {
+            let gap = at_end[index].first_time.since(at_end[previous].last_time);
+            assert!(gap >= TIME_WAIT, "{path}: forgotten after {gap} ns");
+            at_end[index].reuse = None;
+            at_end[previous].successor = None;
+            at_end[previous].endpoints = streamed[previous].endpoints.clone();
+        }
+        at_end[index].incarnation = streamed[index].incarnation;
+    }
+    for (wanted, got) in renumbered(at_end).iter().zip(&renumbered(streamed)) {
+        assert_eq!(wanted, got, "{path}");
+    }
+    early
 }
 
 #[test]

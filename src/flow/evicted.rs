@@ -59,6 +59,11 @@ impl Class {
         }
     }
 
+    /// Whether no handshake is known to have been completed: what floods and scans leave.
+    pub fn is_attempt(self) -> bool {
+        self <= Class::HalfOpen
+    }
+
     /// What a connection is now.
     pub fn of(tracker: &Tracker) -> Class {
         if tracker.is_embryo() {

@@ -22,6 +22,8 @@ pub(super) struct Life {
     pub heir: Option<Heir>,
     /// Octets it was last counted with.
     pub footprint: u64,
+    /// It was counted as an attempt.
+    pub attempt: bool,
     /// The life before was told that it is over.
     pub succeeded: bool,
     /// The opener answered old numbers with a RST.

@@ -58,7 +58,7 @@ pub fn finished(finished: Finished, now: Timestamp, time_wait_ns: i64) -> Connec
     }
 }
 
-/// Octets that the report of a connection takes beside the tracker that it is made of, with what rules find in it.
+/// Octets that the report of a connection takes, with what rules find in it.
 pub fn report_bytes(tracker: &Tracker) -> u64 {
     /// Times in each state, of one endpoint: one node of a tree.
     const DWELL: usize = 11 * size_of::<(&str, i64)>() + 64;
@@ -73,12 +73,14 @@ pub fn report_bytes(tracker: &Tracker) -> u64 {
         .saturating_add(FINDINGS)
         .saturating_add(list::<Event>(observations.kept().len()))
         .saturating_add(list::<FoldedEvents>(observations.tallies().len()))
+        .saturating_add(tracker.record_bytes())
         .saturating_add(ladder)
 }
 
 /// One connection as the views show it. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
 pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i64) -> Connection {
     let tap_rtt = [tracker.streams[1].receiver_rtt, tracker.streams[0].receiver_rtt];
+    let reuse = reuse::of(&tracker, end, time_wait_ns);
     let ends = std::mem::replace(
         &mut tracker.ends,
         [State::Unknown; 2].map(crate::tracker::endpoint::Mirror::new),
@@ -96,7 +98,6 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
     }
     let quality = quality(&tracker);
     let handshake = handshake(&tracker);
-    let reuse = reuse::of(&tracker, end, time_wait_ns);
     let mut reports = lives.into_iter().enumerate().map(|(side, life)| {
         let stream = &tracker.streams[side];
         let dwell_ns = life.dwell(end);

@@ -731,9 +731,11 @@ impl Mirror {
             + before
     }
 
-    /// Transitions on record.
-    pub(super) fn transitions_kept(&self) -> usize {
-        self.transitions.len()
+    /// Octets of its [`Record`] at the end.
+    pub(super) fn record_bytes(&self) -> u64 {
+        let transitions = self.transitions.len().saturating_add(self.pending.len());
+        let withdrawn = self.rare.as_ref().map_or(0, |rare| rare.withdrawn.capacity());
+        list::<Transition>(transitions.next_power_of_two()).saturating_add(list::<Withdrawn>(withdrawn))
     }
 }
 

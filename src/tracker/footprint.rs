@@ -33,9 +33,9 @@ impl Tracker {
         allocated(size_of::<Opening>()) + self.aside.heap_bytes() + streams + ends + ladder
     }
 
-    /// Transitions of both endpoints on record.
-    pub fn transitions_kept(&self) -> usize {
-        self.ends.iter().map(Mirror::transitions_kept).sum()
+    /// Octets of what its report takes over as it is: the lives of both endpoints, with what is presumed at the end.
+    pub fn record_bytes(&self) -> u64 {
+        self.ends.iter().map(Mirror::record_bytes).sum()
     }
 }
 
