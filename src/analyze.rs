@@ -3,15 +3,16 @@
 
 mod count;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
-use crate::capture::{CaptureError, CaptureReader, Record};
+use crate::capture::{Record, Skip, Stop};
 use crate::findings;
 pub use crate::flow::Limits;
 use crate::flow::{Flows, Ladders, Totals};
+use crate::input::{self, Copies, Dedup, Facts, Item, Place, Timeline};
 use crate::model::{self, Address, Analysis};
 use crate::segment::{Decoder, Endpoint, Segment};
 use count::Count;
@@ -22,8 +23,10 @@ const PROGRESS_EVERY: u64 = 1 << 14;
 /// What to read and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The captures, read one after another as one; `-` is standard input.
+    /// The captures, read as one in time order: files, directories, patterns; `-` is standard input.
     pub files: Vec<PathBuf>,
+    /// Whether copies of a segment in another file are left out.
+    pub dedup: Dedup,
     /// 2 MSL: how long TIME-WAIT is expected to last, nanoseconds.
     pub time_wait_ns: i64,
     /// Which ladders to keep.
@@ -60,25 +63,64 @@ pub struct Progress {
 ///
 /// # Errors
 ///
-/// Nothing at all could be read, or the counts do not add up, which is a fault of this program. Damage behind the first packet is not an error: the result is marked incomplete and
-/// [`model::Capture::damage`] says what was wrong.
+/// The same file was named twice, or nothing at all could be read, or the counts do not add up, which is a fault of this
+/// program. Anything else is no error: a file that cannot be read beside others that can, or damage behind a file's header,
+/// make the result incomplete, and [`model::Capture::damage`] says what was wrong.
 pub fn analyze(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Result<Analysis> {
+    analyze_until(settings, &Stop::default(), progress)
+}
+
+/// As [`analyze`], until `stop` is asked for: then the result covers what was read before, is marked incomplete, and the
+/// damage says after which packet reading was interrupted.
+///
+/// # Errors
+///
+/// Those of [`analyze`]; [`CaptureError::Interrupted`](crate::capture::CaptureError::Interrupted) if not one packet was read
+/// before.
+pub fn analyze_until(
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Analysis> {
+    analyze_with_facts(settings, stop, progress).map(|(analysis, _)| analysis)
+}
+
+/// As [`analyze_until`], with what there is to know of each file.
+///
+/// # Errors
+///
+/// Those of [`analyze_until`].
+pub fn analyze_with_facts(
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(Analysis, Facts)> {
     let ladders = match settings.ladder {
         LadderRequest::None => Ladders::None,
         LadderRequest::All => Ladders::All,
         LadderRequest::Between(a, b) => Ladders::Between(endpoint(a), endpoint(b)),
     };
-    let mut run = Run::new(settings, ladders);
-    for file in &settings.files {
-        match run.read(file, progress) {
-            Ok(()) => {}
-            Err(error) if error.is_damage() || run.count.packets > 0 => {
-                run.count.damage.push(error.to_string())
-            }
-            Err(error) => return Err(error.into()),
+    let mut timeline = Timeline::open(input::find(&settings.files)?, stop)?;
+    let mut run = Run {
+        decoder: Decoder::default(),
+        flows: Flows::bounded(ladders, settings.limits, model::report_bytes),
+        copies: Copies::new(settings.dedup, timeline.len()),
+        count: Count::default(),
+    };
+    run.read(&mut timeline, progress);
+    if run.count.packets == 0
+        && let Some(interrupted) = timeline.interrupted()
+    {
+        return Err(interrupted.into());
+    }
+    let mut facts = timeline.facts();
+    for (file, of, count) in run.copies.pairs() {
+        if let Some(file) = facts.files.get_mut(file) {
+            file.copies_of.push((of, count));
         }
     }
-    run.finish(settings)
+    run.count.files(&facts);
+    Ok((run.finish(settings, &facts)?, facts))
 }
 
 fn endpoint(address: Address) -> Endpoint {
@@ -91,85 +133,66 @@ fn endpoint(address: Address) -> Endpoint {
 struct Run {
     decoder: Decoder,
     flows: Flows,
+    copies: Copies,
     count: Count,
-    bytes_before: u64,
-    bytes_total: Option<u64>,
 }
 
 impl Run {
-    fn new(settings: &Settings, ladders: Ladders) -> Run {
-        let size = |file: &PathBuf| {
-            fs::metadata(file)
-                .ok()
-                .filter(|data| data.is_file())
-                .map(|data| data.len())
-        };
-        Run {
-            decoder: Decoder::default(),
-            flows: Flows::bounded(ladders, settings.limits, model::report_bytes),
-            count: Count::default(),
-            bytes_before: 0,
-            bytes_total: settings.files.iter().map(size).sum(),
-        }
-    }
-
-    /// Reads one file to its end. Packet numbers go on from the file before: several files are one capture.
-    fn read(&mut self, file: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), CaptureError> {
-        let mut reader = CaptureReader::open(file)?;
-        if !self.count.formats.contains(&reader.format()) {
-            self.count.formats.push(reader.format());
-        }
-        let offset = self.count.packets;
-        let end = loop {
-            match reader.next_record() {
-                Ok(Some(Record::Frame(frame))) => {
-                    self.count.packet(frame.time, frame.link);
-                    match self.decoder.decode(&frame) {
-                        Ok(segment) => self.segment(Segment {
-                            packet: segment.packet + offset,
-                            ..segment
-                        }),
-                        Err(reason) => self.count.skip(reason),
-                    }
-                }
-                Ok(Some(Record::Skip { reason, .. })) => {
-                    self.count.packets += 1;
-                    self.count.skip(reason);
-                }
-                Ok(Some(Record::Damage(damage))) => self.count.damaged(damage),
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
+    /// Reads all files to their end.
+    fn read(&mut self, timeline: &mut Timeline, progress: &mut dyn FnMut(Progress)) {
+        let (bytes_total, bytes_read) = (timeline.octets(), timeline.meter());
+        let _ = timeline.read(|item| {
+            self.record(item);
             if self.count.packets.is_multiple_of(PROGRESS_EVERY) {
                 progress(Progress {
-                    bytes_read: self.bytes_before + reader.bytes_read(),
-                    bytes_total: self.bytes_total,
+                    bytes_read: bytes_read(),
+                    bytes_total,
                     packets: self.count.packets,
                 });
             }
-        };
-        self.bytes_before += reader.bytes_read();
-        self.count.snap_length = self.count.snap_length.max(reader.snap_length());
-        end
+            ControlFlow::Continue(())
+        });
     }
 
-    fn segment(&mut self, segment: Segment) {
+    fn record(&mut self, Item { record, place }: Item<'_>) {
+        match record {
+            Record::Frame(frame) => {
+                self.count.packet(&frame, &place);
+                match self.decoder.decode(&frame) {
+                    Ok(segment) => self.segment(segment, &place),
+                    Err(reason) => self.count.skip(reason),
+                }
+            }
+            Record::Skip { reason, .. } => {
+                self.count.packets += 1;
+                self.count.skip(reason);
+            }
+            Record::Damage(_) => {} // the file's facts have it
+        }
+    }
+
+    fn segment(&mut self, segment: Segment, place: &Place<'_>) {
+        if self.copies.is_copy(place, &segment) {
+            self.count.skip(Skip::DuplicateOfAnotherFile);
+            return;
+        }
         self.count.segments += 1;
         self.count.cut += u64::from(segment.cut);
+        self.count.cut_headers += u64::from(segment.header_cut);
         self.flows.on_segment(&segment);
     }
 
-    fn finish(self, settings: &Settings) -> Result<Analysis> {
+    fn finish(self, settings: &Settings, facts: &Facts) -> Result<Analysis> {
         let end = self.count.last_time.unwrap_or_default();
         let rest = self.flows.finish(end);
         let (totals, evicted) = (rest.totals(), rest.evicted().clone());
-        let mut connections = model::connections(rest, end, settings.time_wait_ns);
+        let mut connections = model::connections(rest, &self.decoder, end, settings.time_wait_ns);
         account(&self.count, totals, connections.len() as u64)?;
         for connection in &mut connections {
             findings::judge(connection, end, settings.time_wait_ns, &settings.findings);
         }
         let mut summary = count::summary(&self.count, &connections, &evicted);
-        let capture = self.count.into_capture(settings, &connections, &evicted);
+        let capture = self.count.into_capture(settings, facts, &connections, &evicted);
         let together = findings::service::judge(&capture, &connections, &settings.findings);
         summary.findings = count::totals(&connections, &together);
         Ok(Analysis {

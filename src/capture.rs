@@ -5,14 +5,16 @@
 //! because they lose the `io::Error`, cannot begin on a short first read, and ask for ever more input when a length
 //! inside a record lies. Memory is bounded by the largest record (16 MiB), whatever the file's size.
 
-mod error;
+pub(crate) mod error;
 mod link_type;
 mod pcap;
 mod pcapng;
 mod skip;
 mod source;
+mod stop;
+mod waiting;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
@@ -22,6 +24,8 @@ pub use error::{CaptureError, LooksLike};
 pub use link_type::LinkType;
 pub use skip::Skip;
 use source::Source;
+pub use stop::Stop;
+use waiting::Waiting;
 
 /// The largest record that is believed, octets. libpcap starts from the same bound.
 const LARGEST_RECORD: u32 = 16 << 20;
@@ -83,6 +87,10 @@ pub struct CaptureReader {
     lent: usize,
     /// The end, clean or not, was reported.
     ended: bool,
+    /// Asks for an early end.
+    stop: Stop,
+    /// The input is a regular file: nothing makes its reader wait.
+    regular: bool,
 }
 
 enum Format {
@@ -97,17 +105,48 @@ impl CaptureReader {
     ///
     /// The file cannot be opened, or [`CaptureReader::from_reader`] fails on it.
     pub fn open(path: &Path) -> Result<CaptureReader, CaptureError> {
-        if path == Path::new("-") {
-            return CaptureReader::from_reader("standard input", Box::new(std::io::stdin()));
-        }
+        CaptureReader::open_until(path, &Stop::default())
+    }
+
+    /// As [`CaptureReader::open`], until `stop` is asked for: from then on there is [`CaptureError::Interrupted`] instead of
+    /// a packet. It is heard while the input makes its reader wait, too.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`CaptureReader::open`], or stopping was asked for before there was a capture.
+    pub fn open_until(path: &Path, stop: &Stop) -> Result<CaptureReader, CaptureError> {
         let name = path.to_string_lossy();
-        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.is_dir(), file)));
+        let failed = |reason| CaptureError::cannot_open(&name, reason);
+        let waiting = |opened: std::io::Result<Waiting>, name: &str| match opened {
+            Ok(waiting) => CaptureReader::from_reader(name, Box::new(waiting)),
+            Err(reason) => Err(CaptureError::cannot_open(name, reason)),
+        };
+        let opened = if path == Path::new("-") {
+            waiting(Waiting::open(|| Ok(std::io::stdin()), stop), "standard input")
+        } else {
+            let kind = fs::metadata(path).map_err(failed)?;
+            if kind.is_dir() {
+                return Err(CaptureError::Directory {
+                    name: error::printable(&name),
+                });
+            }
+            if kind.is_file() {
+                let file = File::open(path).map_err(failed)?;
+                return CaptureReader::from_reader(&name, Box::new(file)).map(|reader| reader.until(stop));
+            }
+            let path = path.to_owned();
+            waiting(Waiting::open(|| File::open(path), stop), &name)
+        };
         match opened {
-            Ok((false, file)) => CaptureReader::from_reader(&name, Box::new(file)),
-            Ok((true, _)) => Err(CaptureError::Directory {
-                name: error::printable(&name),
+            Ok(reader) => Ok(CaptureReader {
+                stop: stop.clone(),
+                ..reader
             }),
-            Err(reason) => Err(CaptureError::cannot_open(&name, reason)),
+            Err(_) if stop.heeded() => Err(CaptureError::Interrupted {
+                name: error::printable(&name),
+                packet: 0,
+            }),
+            Err(error) => Err(error),
         }
     }
 
@@ -127,8 +166,20 @@ impl CaptureReader {
                 packets: 0,
                 lent: 0,
                 ended: false,
+                stop: Stop::default(),
+                regular: false,
             }),
             Err(fault) => Err(fault.at_the_beginning(name, &source)),
+        }
+    }
+
+    /// As [`CaptureReader::open_until`] does it for a regular file: the next packet after `stop` was asked for is
+    /// [`CaptureError::Interrupted`]. For sources that do not make their reader wait.
+    pub fn until(self, stop: &Stop) -> CaptureReader {
+        CaptureReader {
+            stop: stop.clone(),
+            regular: true,
+            ..self
         }
     }
 
@@ -136,11 +187,15 @@ impl CaptureReader {
     ///
     /// # Errors
     ///
-    /// The file is cut off or corrupt, or reading failed. All packets before were given out; from then on the reader
+    /// The file is cut off or corrupt, reading failed, or it was to be stopped. All packets before were given out; from then on the reader
     /// answers `None`.
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
         if self.ended {
             return Ok(None);
+        }
+        // An input that makes its reader wait decides for itself when it has waited long enough.
+        if self.regular && self.stop.asked() {
+            return Err(self.interrupted());
         }
         self.source.consume(std::mem::take(&mut self.lent));
         let found = match &mut self.format {
@@ -162,10 +217,20 @@ impl CaptureReader {
                 self.ended = true;
                 Ok(None)
             }
+            Err(_) if self.stop.heeded() => Err(self.interrupted()),
             Err(fault) => {
                 self.ended = true;
                 Err(fault.at_packet(self.name.clone(), &self.source, number))
             }
+        }
+    }
+
+    /// Ends the reading early, as was asked for.
+    fn interrupted(&mut self) -> CaptureError {
+        self.ended = true;
+        CaptureError::Interrupted {
+            name: self.name.clone(),
+            packet: self.packets,
         }
     }
 

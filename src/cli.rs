@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 
 use crate::findings;
+use crate::input::Dedup;
 use crate::model::{Outcome, Severity};
 use crate::report::SequenceNumbers;
 use crate::select::{AddressFilter, FindingFilter, Selection, StateFilter};
@@ -14,6 +15,7 @@ use crate::time::{duration, time_wait};
 pub mod check;
 mod diff;
 mod explain;
+mod info;
 mod leaks;
 mod limits;
 mod schema;
@@ -23,6 +25,7 @@ mod time_wait;
 pub use check::Check;
 pub use diff::{Diff, DiffFormat, Level};
 pub use explain::{Explain, TextFormat};
+pub use info::Info;
 pub use leaks::{Grouping, Leaks};
 pub use limits::{LimitArgs, Memory};
 pub use schema::Schema;
@@ -37,16 +40,18 @@ Examples:
   tcptrace-states show capture.pcapng         one connection, segment by segment
   tcptrace-states leaks capture.pcapng        who does not close: CLOSE-WAIT over time
   tcptrace-states time-wait capture.pcapng    who holds TIME-WAIT, and the ports it takes
+  tcptrace-states info capture.pcapng         how far the capture can be trusted
   tcptrace-states diff old.pcapng new.pcapng  what changed
   tcptrace-states explain CLOSE-WAIT          what a state, a rule or a field means
   tcptrace-states a.pcap --state CLOSE-WAIT --all
   tcptrace-states a.pcap --state server=LAST-ACK --port 5432
   tcptrace-states a.pcap b.pcap --format jsonl | jq -c 'select(.id == 7)'
+  tcptrace-states ring/ 'old*.pcap'           all captures of a directory and those of a pattern
   tcpdump -w - tcp | tcptrace-states -        from standard input
   tcptrace-states check a.pcap                for CI: fails by rules and budgets
 
 Exit codes: 0 done (a damaged capture is shown as far as it goes, with a warning); 2 wrong usage or unreadable input; 4 the
-output could not be written; for those of `check` see its help.
+output could not be written; 130 interrupted (Ctrl-C), the report covers what was read before; `explain EXIT` has all.
 A file named like a command (`show`, `leaks`, `check`, `help`) is written ./show and so on.";
 
 const SHOW_EXAMPLES: &str = "\
@@ -81,6 +86,9 @@ pub enum Command {
     /// Show who holds TIME-WAIT, the ports it takes from clients, and the reuse of 4-tuples in it
     #[command(after_help = time_wait::EXAMPLES, mut_arg("format", together))]
     TimeWait(TimeWait),
+    /// Show what a capture holds and lacks, where it was made, and what that means for the states
+    #[command(after_help = info::EXAMPLES, mut_arg("format", together))]
+    Info(Info),
     /// Fail on findings and exceeded budgets, for CI
     #[command(after_help = check::EXAMPLES)]
     Check(Check),
@@ -96,13 +104,22 @@ pub enum Command {
 
 impl Command {
     /// The names of the commands.
-    pub const NAMES: [&'static str; 7] = ["show", "leaks", "time-wait", "check", "diff", "explain", "schema"];
+    pub const NAMES: [&'static str; 8] = [
+        "show",
+        "leaks",
+        "time-wait",
+        "info",
+        "check",
+        "diff",
+        "explain",
+        "schema",
+    ];
 }
 
 /// The default command: the screen of connections.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Captures (pcap or pcapng), read one after another as one; `-` is standard input
+    /// Captures: files, directories of them, patterns; read as one in time order; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Show all connections in the table, not only what fits on the screen
@@ -131,7 +148,7 @@ impl List {
 /// `show`.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// Captures (pcap or pcapng), read one after another as one; `-` is standard input
+    /// Captures: files, directories of them, patterns; read as one in time order; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Sequence numbers as on the wire, or counted from each side's ISS (those of SYNs stay absolute)
@@ -155,6 +172,10 @@ pub struct Common {
     /// stands for a system's 2 MSL: linux and bsd 60 s, windows 120 s, rfc 240 s
     #[arg(long, value_name = "MSL", default_value = "linux", value_parser = ValueParser::new(time_wait))]
     pub msl: i64,
+    /// Leave out copies of a segment that another file holds (two taps on one way): `auto` between files that overlap in
+    /// time, within 200 ms; a duration: between any files, within that; `off`
+    #[arg(long, value_name = "WINDOW", default_value = "auto", value_parser = ValueParser::new(dedup))]
+    pub dedup: Dedup,
     /// Findings from this severity on
     #[arg(long, value_name = "LEVEL", default_value = "note", value_parser = severity_parser())]
     pub severity: Severity,
@@ -291,6 +312,17 @@ fn outcome_parser() -> impl TypedValueParser<Value = Outcome> {
             .find(|outcome| outcome.name() == name)
             .ok_or("not an outcome")
     })
+}
+
+/// The window for copies in other files.
+fn dedup(text: &str) -> Result<Dedup, String> {
+    match text {
+        "auto" => Ok(Dedup::Auto),
+        "off" => Ok(Dedup::Off),
+        text => duration(text)
+            .map(Dedup::Within)
+            .ok_or_else(|| "write auto, off, or a duration with its unit such as 50ms or 1s".to_owned()),
+    }
 }
 
 /// A duration as an argument, in nanoseconds.

@@ -5,20 +5,28 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
+use anyhow::bail;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use tcptrace_states::analyze::{LadderRequest, Progress, Settings, analyze};
+use tcptrace_states::analyze::{LadderRequest, Progress, Settings, analyze_until};
 use tcptrace_states::cli::{Color, Common, Format, ProgressWhen, ScreenArgs};
 use tcptrace_states::findings;
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
 
+use output::Identity;
+use sockets::is_stdin;
+
+pub mod bug;
 pub mod check;
 pub mod diff;
 pub mod explain;
+pub mod info;
+pub mod interrupt;
 pub mod leaks;
 pub mod list;
+pub mod output;
 pub mod schema;
 pub mod show;
 mod sockets;
@@ -104,6 +112,11 @@ impl Unwritten {
     }
 }
 
+/// Why there is no result although nothing is wrong: a signal came too early.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted: {0}")]
+pub struct Interrupted(pub &'static str);
+
 /// Standard output, for messages.
 pub const STDOUT: &str = "the output";
 
@@ -116,6 +129,7 @@ pub fn analysis_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) ->
 pub fn settings_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) -> Settings {
     Settings {
         files: files.to_vec(),
+        dedup: common.dedup,
         time_wait_ns: common.msl,
         ladder,
         limits: common.limits.to_limits(),
@@ -126,12 +140,14 @@ pub fn settings_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) ->
     }
 }
 
-/// See [`analysis_of`].
+/// See [`analysis_of`]. A signal ends the reading, not the program.
 pub fn analysis_by(settings: &Settings, progress: ProgressWhen) -> anyhow::Result<Analysis> {
+    no_input_is_the_output(&settings.files)?;
     let started = Instant::now();
     let wanted = progress == ProgressWhen::Auto && io::stderr().is_terminal();
     let mut bar: Option<ProgressBar> = None;
-    let result = analyze(settings, &mut |progress: Progress| {
+    let mut report = |progress: Progress| {
+        bug::read(progress.packets);
         if !wanted {
             return;
         }
@@ -142,11 +158,32 @@ pub fn analysis_by(settings: &Settings, progress: ProgressWhen) -> anyhow::Resul
         }
         bar.set_message(counted(progress.packets, "packet"));
         bar.set_position(progress.bytes_read);
-    });
+    };
+    bug::reading(&settings.files);
+    let result = interrupt::deferred(|stop| analyze_until(settings, stop, &mut report));
+    bug::reading_is_over();
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
     result
+}
+
+/// Refuses `tcptrace-states a.pcap >> a.pcap`, which would read what it writes.
+fn no_input_is_the_output(files: &[PathBuf]) -> anyhow::Result<()> {
+    let Some(output) = Identity::of_stdout() else {
+        return Ok(());
+    };
+    for file in files {
+        let (input, name) = if is_stdin(file) {
+            (Identity::of_stdin(), "standard input".into())
+        } else {
+            (Identity::of(file), file.to_string_lossy())
+        };
+        if input.as_ref() == Some(&output) {
+            bail!("{name}: is also the output; write the output to another file");
+        }
+    }
+    Ok(())
 }
 
 /// A bar that is not shown yet.

@@ -13,12 +13,14 @@
 //! | [`time`], [`seq`] | capture time; sequence numbers modulo 2^32 |
 //! | [`capture`] | pcap and pcapng files to frames, with what can be wrong with them |
 //! | [`segment`] | one frame to a TCP segment, or the reason why it is none |
+//! | [`input`] | what the user named as one timeline: directories, patterns, many files in time order, copies between taps |
 //! | [`tracker`] | one life of a 4-tuple: [`tracker::state`] the relation of figure 5, [`tracker::judge`] numbers, [`tracker::stream`] one direction, [`tracker::endpoint`] one endpoint's proven state, what is on its way to it, and evidence |
 //! | [`flow`] | which life of which 4-tuple a segment belongs to |
 //! | [`model`] | the facts as plain data: the JSON contract |
 //! | [`schema`] | the JSON Schema of that contract |
 //! | [`ss`] | sockets and processes as `ss` lists them, joined with the connections |
 //! | [`population`] | connections taken together: half-closes and TIME-WAIT over time, and who holds their sockets |
+//! | [`quality`] | how far a capture can be trusted: loss, clock, and where its tap was |
 //! | [`findings`] | what is wrong with them: one rule a file |
 //! | [`check`] | findings held against what a team allows |
 //! | [`diff`] | two sides counted and compared; [`saved`] reads a side back from a report |
@@ -36,6 +38,7 @@
 //!
 //! let settings = Settings {
 //!     files: vec!["testdata/scenarios/04halfclose.pcap".into()],
+//!     dedup: Default::default(),
 //!     time_wait_ns: 60_000_000_000,
 //!     ladder: LadderRequest::None,
 //!     limits: Default::default(),
@@ -58,8 +61,10 @@ pub mod diff;
 pub mod explain;
 pub mod findings;
 pub mod flow;
+pub mod input;
 pub mod model;
 pub mod population;
+pub mod quality;
 pub mod report;
 pub mod saved;
 pub mod schema;

@@ -6,16 +6,19 @@ use std::process::ExitCode;
 use clap::Parser;
 use owo_colors::OwoColorize;
 
+use tcptrace_states::capture::CaptureError;
 use tcptrace_states::check::config::ConfigError;
 use tcptrace_states::cli::{Cli, Command};
+use tcptrace_states::input::InputError;
 use tcptrace_states::report::escape::Escaped;
 
 mod commands;
 
-use commands::{Checked, Done, Unwritten};
+use commands::{Checked, Done, Interrupted, Unwritten, bug, interrupt};
 
-/// Exit codes. Where several hold, an earlier one of [`Code::NoResult`], [`Code::Unwritten`], [`Code::Fails`],
-/// [`Code::Incomplete`] is told: whatever makes what follows less certain.
+/// Exit codes. Where several hold, an earlier one of [`Code::NoResult`], [`Code::Unwritten`], [`Code::Interrupted`],
+/// [`Code::Fails`], [`Code::Incomplete`] is told: whatever makes what follows less certain. A panic has 101, see
+/// [`commands::bug`].
 enum Code {
     /// Done, and nothing fails.
     Done = 0,
@@ -27,10 +30,19 @@ enum Code {
     Incomplete = 3,
     /// There is a result, but it could not be written.
     Unwritten = 4,
+    /// A signal ended the reading: what was read before is a result, and marked as a part.
+    Interrupted = 130,
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    bug::tell_panics();
+    bug::practise();
+    // A system that cannot do it ends the program at the first signal: there is nothing to tell anybody.
+    let _ = interrupt::listen();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     let result = match &cli.command {
         None => commands::list::run(&cli.list),
         Some(Command::Show(args)) => commands::show::run(args),
@@ -39,6 +51,7 @@ fn main() -> ExitCode {
         Some(Command::Schema(_)) => commands::schema::run(),
         Some(Command::Leaks(args)) => commands::leaks::run(args),
         Some(Command::TimeWait(args)) => commands::time_wait::run(args),
+        Some(Command::Info(args)) => commands::info::run(args),
         Some(Command::Check(args)) => commands::check::run(args),
     };
     let code = match result {
@@ -46,6 +59,21 @@ fn main() -> ExitCode {
         Err(error) => give_up(&error),
     };
     ExitCode::from(code as u8)
+}
+
+/// Help, or what is wrong with the arguments.
+fn misused(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    // A shell may have put the name of a file there that nobody has looked at.
+    let shown: Vec<String> = text.lines().map(|line| Escaped(line).to_string()).collect();
+    let shown = shown.join("\n");
+    if shown == text.trim_end_matches('\n') {
+        // A help that nobody reads to its end is no error.
+        let _ = error.print();
+    } else {
+        let _ = writeln!(anstream::stderr(), "{shown}");
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Code::NoResult as u8))
 }
 
 /// What was read is a result, and every output says that it is incomplete.
@@ -59,6 +87,7 @@ fn end(done: &Done) -> Code {
     }
     match &done.checked {
         _ if !done.unwritten.is_empty() => Code::Unwritten,
+        _ if !done.complete && interrupt::came() => Code::Interrupted,
         None => Code::Done,
         Some(Checked::Fails) => Code::Fails,
         Some(Checked::Passes) if !done.complete => Code::Incomplete,
@@ -73,6 +102,15 @@ fn give_up(error: &anyhow::Error) -> Code {
         }
         complain("error", &told(unwritten));
         return Code::Unwritten;
+    }
+    let cut_short = |error: &CaptureError| matches!(error, CaptureError::Interrupted { .. });
+    let of_input = |error: &InputError| matches!(error, InputError::Capture(error) if cut_short(error));
+    if error.is::<Interrupted>()
+        || error.downcast_ref().is_some_and(cut_short)
+        || error.downcast_ref().is_some_and(of_input)
+    {
+        complain("error", &format!("{error:#}"));
+        return Code::Interrupted;
     }
     match error.downcast_ref::<ConfigError>() {
         Some(config) => {

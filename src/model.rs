@@ -22,7 +22,7 @@ mod capture;
 mod line;
 mod reuse;
 pub use build::{connection, connections, finished, report_bytes};
-pub use capture::{Capture, EvictedServer, FindingTotal, Summary};
+pub use capture::{Capture, Checksums, EvictedServer, FindingTotal, Fragments, Step, Summary};
 pub use line::{Line, lines};
 
 /// Version of the JSON contract; grows by one when a field is renamed or dropped.
@@ -57,6 +57,10 @@ pub struct Connection {
     /// VLAN ids around it, outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub vlans: Vec<u16>,
+    /// Tunnels around it, outermost first: kind, identifier where both directions carry the same one, and the outer
+    /// addresses, as in `vxlan 7 10.0.0.1-10.0.0.2`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tunnels: Vec<String>,
     /// First packet of the connection.
     pub first_packet: PacketNumber,
     /// Last packet of the connection.

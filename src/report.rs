@@ -1,6 +1,6 @@
 //! The views: each formats what is in [`crate::model`] and computes nothing.
 //!
-//! Four are for people ([`table`], [`ladder`], [`leaks`], [`time_wait`]) and take a [`Look`]; three are for programs ([`jsonl`], [`json`],
+//! Five are for people ([`table`], [`ladder`], [`leaks`], [`time_wait`], [`info`]) and take a [`Look`]; three are for programs ([`jsonl`], [`json`],
 //! [`mod@csv`]) and look the same everywhere. All write to a `&mut dyn Write` and return its error unchanged, so that the
 //! caller can tell a closed pipe from a full disk.
 
@@ -13,6 +13,7 @@ pub mod explain;
 pub mod findings;
 mod grid;
 pub mod header;
+pub mod info;
 pub mod json;
 pub mod jsonl;
 pub mod ladder;

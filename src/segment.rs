@@ -1,10 +1,16 @@
 //! Frame to segment: what one captured packet says about TCP, or why it says nothing.
 //!
+//! Layers are opened one after another down to the innermost TCP, through tags and tunnels; the tunnels' path is part of
+//! the segment's [`Scope`]. IP fragments are put together in a bounded pool. Checksums are verified on request.
+//!
 //! A [`Segment`] is plain data (`Copy`, it borrows nothing), so that it can be queued, sorted and replayed.
 
+mod checksum;
 mod decode;
-mod link;
+mod fragments;
+mod layers;
 mod options;
+mod tunnel;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,7 +18,10 @@ use std::net::IpAddr;
 pub use crate::capture::PacketNumber;
 use crate::seq::Seq;
 use crate::time::Timestamp;
-pub use decode::Decoder;
+pub use checksum::{ChecksumFacts, ChecksumState};
+pub use decode::{DecodeSettings, Decoder};
+pub use fragments::{FragmentFacts, FragmentLimits};
+pub use tunnel::{Tunnel, TunnelKind, TunnelPath};
 
 /// One end of a connection: an IP address and a TCP port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +53,11 @@ pub struct Scope {
 /// A path of tunnels, numbered by the [`Decoder`] in order of appearance; 0 stands for none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TunnelId(pub u32);
+
+impl TunnelId {
+    /// What all paths share that came when too many were known already.
+    pub const OVERFLOW: TunnelId = TunnelId(u32::MAX);
+}
 
 impl Scope {
     /// The VLAN ids in order, outermost first.
@@ -184,8 +198,10 @@ pub struct Segment {
     pub ip_id: Option<u16>,
     /// IPv4 time to live or IPv6 hop limit.
     pub ttl: u8,
-    /// The TCP checksum field, as captured (not verified; part of recognising capture duplicates).
+    /// The TCP checksum field, as captured (part of recognising capture duplicates).
     pub checksum: Option<u16>,
+    /// Whether the checksum is right, if that was asked for. The segment is there either way.
+    pub checksum_state: ChecksumState,
     /// The capture cut this packet inside the TCP header: options may be missing.
     pub header_cut: bool,
     /// The capture cut this packet anywhere (snap length).

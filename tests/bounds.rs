@@ -75,6 +75,7 @@ impl Tap {
             ip_id: Some(self.packet as u16 | 1),
             ttl: 64,
             checksum: Some(self.packet as u16),
+            checksum_state: Default::default(),
             header_cut: false,
             cut: false,
         };
@@ -113,7 +114,7 @@ impl Tap {
         let (end, packets) = (self.now(), self.packet);
         let rest = self.flows.finish(end);
         let (totals, evicted) = (rest.totals(), rest.evicted().clone());
-        let connections = model::connections(rest, end, TIME_WAIT);
+        let connections = model::connections(rest, &Decoder::default(), end, TIME_WAIT);
         adds_up(totals, connections.len() as u64);
         let told: u64 = (connections.iter())
             .map(|c| c.endpoints.client.packets + c.endpoints.server.packets)
@@ -589,9 +590,10 @@ fn a_4_tuple_that_is_used_again_is_told_the_same_where_both_lives_stand() {
 
 /// How many connections were given out early, each as it would have been told at the end.
 fn given_out_early(segments: &[Segment], end: Timestamp, path: &str) -> usize {
+    let decoder = Decoder::default();
     let mut flows = Flows::new(Ladders::None);
     segments.iter().for_each(|seg| flows.on_segment(seg));
-    let mut at_end = model::connections(flows.finish(end), end, TIME_WAIT);
+    let mut at_end = model::connections(flows.finish(end), &decoder, end, TIME_WAIT);
 
     let mut flows = Flows::new(Ladders::None);
     let (mut streamed, mut now) = (Vec::new(), Timestamp::default());
@@ -599,11 +601,11 @@ fn given_out_early(segments: &[Segment], end: Timestamp, path: &str) -> usize {
         flows.on_segment(seg);
         now = now.max(seg.time);
         let finished = flows.take_finished(now, TIME_WAIT).into_iter();
-        streamed.extend(finished.map(|one| model::finished(one, now, TIME_WAIT)));
+        streamed.extend(finished.map(|one| model::finished(one, &decoder, now, TIME_WAIT)));
     }
     let early = streamed.len();
     let (totals, _, rest) = flows.finish_rest(end);
-    streamed.extend(rest.map(|one| model::finished(one, end, TIME_WAIT)));
+    streamed.extend(rest.map(|one| model::finished(one, &decoder, end, TIME_WAIT)));
     assert_eq!(totals.taken, early as u64, "{path}");
     assert_eq!(totals.taken + totals.standing, at_end.len() as u64, "{path}");
     streamed.sort_by_key(|connection| connection.id);
@@ -664,6 +666,7 @@ fn crowded() -> (PathBuf, u64) {
     let many = |path: &PathBuf| {
         let settings = Settings {
             files: vec![path.clone()],
+            dedup: Default::default(),
             time_wait_ns: TIME_WAIT,
             ladder: LadderRequest::None,
             findings: Default::default(),

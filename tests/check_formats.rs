@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use tcptrace_states::check::Verdict;
 use tcptrace_states::report::check::{github, human, json, junit, markdown, sarif};
-use tcptrace_states::report::escape::Escaped;
+use tcptrace_states::report::escape::{Escaped, visible};
 use tcptrace_states::report::look::{Look, Rows, SequenceNumbers};
 
 #[path = "check_formats/escaping.rs"]
@@ -282,7 +282,7 @@ fn junit_documents() {
     let document = roxmltree::Document::parse(&hostile).expect("XML");
     let failure = document.descendants().find(|node| node.has_tag_name("failure"));
     let message = failure.and_then(|node| node.attribute("message"));
-    assert_eq!(message, Some(Escaped(HOSTILE).to_string().as_str()));
+    assert_eq!(message, Some(visible(HOSTILE).collect::<String>().as_str()));
 }
 
 /// With `xmllint` of Debian's libxml2-utils.
@@ -351,7 +351,7 @@ fn github_commands() {
         }
     }
     let text = github_of(&filled_with(HOSTILE));
-    let shown = Escaped(HOSTILE).to_string();
+    let shown = visible(HOSTILE).collect::<String>();
     let (found, _) = commands(&text);
     let case = &found[1];
     assert!(case.properties[0].1.contains(&shown), "the whole text arrives");
@@ -403,7 +403,7 @@ fn markdown_summaries() {
     let shape = markdown_shape(&hostile);
     assert_eq!((shape.rows.len(), shape.details_open), (8, 8));
     assert!(
-        shape.text.contains(Escaped(HOSTILE).to_string().as_str()),
+        shape.text.contains(visible(HOSTILE).collect::<String>().as_str()),
         "the whole text arrives"
     );
 }

@@ -59,6 +59,7 @@ fn read(capture: &Path) -> Analysis {
 fn read_from(capture: &Path, least: Severity) -> Analysis {
     let settings = Settings {
         files: vec![capture.to_owned()],
+        dedup: Default::default(),
         time_wait_ns: 60_000_000_000,
         ladder: LadderRequest::None,
         limits: Default::default(),

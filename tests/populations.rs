@@ -414,6 +414,7 @@ proptest! {
 fn read(file: &Path) -> Analysis {
     let settings = Settings {
         files: vec![file.to_owned()],
+        dedup: Default::default(),
         time_wait_ns: MINUTE,
         ladder: LadderRequest::None,
         limits: Default::default(),

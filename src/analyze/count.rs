@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 
 use super::Settings;
-use crate::capture::{Damage, LinkType, Skip};
+use crate::capture::error::printable;
+use crate::capture::{Frame, LinkType, Skip};
 use crate::flow::Evicted;
+use crate::input::{Facts, Place};
 use crate::model::{
-    Address, Capture, Connection, EvictedServer, FindingTotal, Outcome, SCHEMA_VERSION, ServiceFinding,
-    Severity, Summary,
+    Address, Capture, Connection, EvictedServer, FindingTotal, Fragments, Outcome, SCHEMA_VERSION,
+    ServiceFinding, Severity, Step, Summary,
 };
 use crate::time::Timestamp;
 
@@ -19,25 +21,44 @@ pub(super) struct Count {
     pub packets: u64,
     pub segments: u64,
     pub cut: u64,
+    pub cut_headers: u64,
     pub skipped: HashMap<Skip, u64, foldhash::fast::RandomState>,
     pub link_types: Vec<LinkType>,
     pub formats: Vec<&'static str>,
     pub snap_length: Option<u32>,
     pub first_time: Option<Timestamp>,
     pub last_time: Option<Timestamp>,
-    pub newest: Option<Timestamp>,
+    /// Effective time of the packet before.
+    newest: Option<Timestamp>,
+    /// Time of the packet before in each file.
+    previous: Vec<Option<Timestamp>>,
     pub steps_back: u64,
+    pub longest_step_back: Option<Step>,
+    pub longest_pause: Option<Step>,
+    pub cut_packets: u64,
     pub damage: Vec<String>,
     pub passed_over: u64,
 }
 
 impl Count {
-    pub fn packet(&mut self, time: Timestamp, link: LinkType) {
+    /// A packet of any kind; where it stands in time. Pauses are those of the timeline, steps back those inside a file.
+    pub fn packet(&mut self, frame: &Frame<'_>, place: &Place<'_>) {
+        let (time, link) = (frame.time, frame.link);
         self.packets += 1;
-        if self.newest.is_some_and(|newest| time < newest) {
-            self.steps_back += 1;
+        self.cut_packets += u64::from(frame.original_len as usize > frame.bytes.len());
+        if let Some(newest) = self.newest.replace(place.time) {
+            longest(&mut self.longest_pause, self.packets, place.time.since(newest));
         }
-        self.newest = Some(time);
+        if self.previous.len() <= place.file {
+            self.previous.resize(place.file + 1, None);
+        }
+        if let Some(previous) = self.previous.get_mut(place.file)
+            && let Some(previous) = previous.replace(time)
+            && time < previous
+        {
+            self.steps_back += 1;
+            longest(&mut self.longest_step_back, self.packets, previous.since(time));
+        }
         self.first_time = Some(self.first_time.map_or(time, |first| first.min(time)));
         self.last_time = Some(self.last_time.map_or(time, |last| last.max(time)));
         if !self.link_types.contains(&link) {
@@ -49,20 +70,49 @@ impl Count {
         *self.skipped.entry(reason).or_insert(0) += 1;
     }
 
-    /// A damaged place that reading got past.
-    pub fn damaged(&mut self, damage: Damage) {
-        self.damage.push(damage.what);
-        self.passed_over = self.passed_over.saturating_add(damage.passed_over);
+    /// What the files tell of themselves, in the order of the timeline. What could not be read at all comes first.
+    pub fn files(&mut self, facts: &Facts) {
+        self.damage.extend_from_slice(&facts.unreadable);
+        for file in &facts.files {
+            if let Some(format) = file.format
+                && !self.formats.contains(&format)
+            {
+                self.formats.push(format);
+            }
+            self.snap_length = self.snap_length.max(file.snap_length);
+            self.damage.extend_from_slice(&file.damage);
+            if file.more_damage > 0 {
+                let name = printable(&file.path.to_string_lossy());
+                self.damage
+                    .push(format!("{name}: and {} more damaged places", file.more_damage));
+            }
+            self.passed_over = self.passed_over.saturating_add(file.passed_over);
+        }
+        match facts.unfinished {
+            0 => {}
+            1 => self
+                .damage
+                .push("one more file was not read to its end".to_owned()),
+            files => self
+                .damage
+                .push(format!("{files} more files were not read to their end")),
+        }
     }
 
-    pub fn into_capture(self, settings: &Settings, connections: &[Connection], evicted: &Evicted) -> Capture {
+    pub fn into_capture(
+        self,
+        settings: &Settings,
+        facts: &Facts,
+        connections: &[Connection],
+        evicted: &Evicted,
+    ) -> Capture {
         Capture {
             schema_version: SCHEMA_VERSION,
             program: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned(),
-            files: settings
+            files: facts
                 .files
                 .iter()
-                .map(|file| file.to_string_lossy().into_owned())
+                .map(|file| file.path.to_string_lossy().into_owned())
                 .collect(),
             formats: self.formats.iter().map(|format| (*format).to_owned()).collect(),
             link_types: self
@@ -78,10 +128,17 @@ impl Count {
                 .map(|(reason, count)| (reason.name().into_owned(), *count))
                 .collect(),
             cut_segments: self.cut,
+            cut_headers: self.cut_headers,
             duplicate_segments: connections.iter().map(|c| c.quality.duplicate_segments).sum(),
             missed_bytes: connections.iter().map(|c| c.quality.missed_bytes).sum(),
             one_sided_connections: connections.iter().filter(|c| c.quality.one_sided).count() as u64,
             time_steps_back: self.steps_back,
+            longest_step_back: self.longest_step_back,
+            longest_pause: self.longest_pause,
+            cut_packets: self.cut_packets,
+            kernel_drops: None,
+            checksums: None,
+            fragments: Fragments::default(),
             first_time: self.first_time,
             last_time: self.last_time,
             snap_length: self.snap_length,
@@ -101,6 +158,12 @@ impl Count {
             time_wait_ns: settings.time_wait_ns,
             findings_from: settings.findings.least,
         }
+    }
+}
+
+fn longest(of: &mut Option<Step>, packet: u64, ns: i64) {
+    if of.is_none_or(|longest| longest.ns < ns) {
+        *of = Some(Step { packet, ns });
     }
 }
 

@@ -120,6 +120,14 @@ pub enum CaptureError {
         #[source]
         reason: io::Error,
     },
+    /// Reading was stopped on request.
+    #[error("{name}: interrupted {}; what follows was not read", after(*packet))]
+    Interrupted {
+        /// The file.
+        name: String,
+        /// The last packet that was read; 0 if there is none.
+        packet: PacketNumber,
+    },
 }
 
 impl CaptureError {
@@ -135,11 +143,12 @@ impl CaptureError {
             CaptureError::Version { packet, .. }
             | CaptureError::Cut { packet, .. }
             | CaptureError::Corrupt { packet, .. }
-            | CaptureError::Io { packet, .. } => *packet > 0,
+            | CaptureError::Io { packet, .. }
+            | CaptureError::Interrupted { packet, .. } => *packet > 0,
         }
     }
 
-    pub(super) fn cannot_open(name: &str, reason: io::Error) -> CaptureError {
+    pub(crate) fn cannot_open(name: &str, reason: io::Error) -> CaptureError {
         let name = printable(name);
         match reason.kind() {
             ErrorKind::NotFound => CaptureError::Missing { name },
@@ -189,6 +198,14 @@ fn before(packet: PacketNumber, advice: &str) -> String {
         0 => format!("no packet before it; {advice}"),
         1 => format!("the packet before it was read; {advice}"),
         count => format!("the {count} packets before it were read; {advice}"),
+    }
+}
+
+/// Where an interrupted reading was.
+fn after(packet: PacketNumber) -> String {
+    match packet {
+        0 => "before the first packet".to_owned(),
+        packet => format!("after packet {packet}"),
     }
 }
 
@@ -368,7 +385,7 @@ impl fmt::Display for LooksLike {
 }
 
 /// A name without anything that a terminal would obey: control and direction characters are written as escapes.
-pub(super) fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for character in name.chars() {
         match character {

@@ -33,11 +33,48 @@ pub enum Skip {
     BadLinkHeader,
     /// More than four VLAN tags.
     VlanTooDeep,
+    /// More than eight tunnels, or more layers than any network has.
+    TunnelTooDeep,
+    /// The captured bytes, or the packet itself, end inside the header of a tunnel or of what it carries.
+    TunnelHeaderCut,
+    /// A tunnel's header with a value that its format does not allow, or that announces nothing known.
+    BadTunnelHeader,
+    /// A message of a tunnel's own protocol, without a packet in it (L2TP, PPTP and GTP).
+    TunnelControl,
+    /// MPLS with neither IP nor Ethernet behind its labels.
+    MplsContent,
+    /// An L2TP version 3 session in which no known frame begins.
+    L2tpContent,
+    /// Part of a PPP packet that was split over several links.
+    PppFragment,
+    /// Part of an IEEE 802.11 or ARCNET packet that was split below IP.
+    LinkFragment,
+    /// Frame Relay content other than IP, by NLPID.
+    Nlpid(u8),
+    /// ARCNET content other than IP, by protocol number.
+    ArcnetProtocol(u8),
+    /// An IEEE 802.11 management frame.
+    WlanManagement,
+    /// An IEEE 802.11 control frame.
+    WlanControl,
+    /// An IEEE 802.11 data frame without data.
+    WlanNoData,
+    /// An IEEE 802.11 frame that holds several packets: one packet can give one segment.
+    WlanAggregate,
+    /// An encrypted IEEE 802.11 frame.
+    EncryptedWlan,
+    /// An encrypted MACsec frame.
+    EncryptedMacsec,
+    /// An sFlow datagram: it quotes packets that an agent picked at random, which is no capture of a connection.
+    SflowSample,
+    /// CAPWAP data between an access point and its controller.
+    CapwapData,
     /// The captured bytes, or the frame itself, end inside the IP header or its extension headers.
     IpHeaderCut,
     /// An IP header that contradicts itself (version, header length, total length, order of extension headers).
     BadIpHeader,
-    /// A fragment of an IP packet with TCP in it: fragments are not put together.
+    /// A fragment of an IP packet with TCP or a tunnel in it. It is held until the packet is whole, which then counts at the
+    /// fragment that completed it; a packet that never gets whole gives no segment.
     IpFragment,
     /// IP content other than TCP, by IP protocol number.
     IpProtocol(u8),
@@ -47,6 +84,8 @@ pub enum Skip {
     TcpTooShort,
     /// A TCP data offset below five words, or one that runs past the end of the IP packet.
     BadTcpDataOffset,
+    /// A TCP segment that another file held already: two taps saw it.
+    DuplicateOfAnotherFile,
 }
 
 impl Skip {
@@ -61,18 +100,37 @@ impl Skip {
             Skip::Llc => "llc",
             Skip::BadLinkHeader => "bad-link-header",
             Skip::VlanTooDeep => "vlan-too-deep",
+            Skip::TunnelTooDeep => "tunnel-too-deep",
+            Skip::TunnelHeaderCut => "tunnel-header-cut",
+            Skip::BadTunnelHeader => "bad-tunnel-header",
+            Skip::TunnelControl => "tunnel-control",
+            Skip::MplsContent => "mpls-content",
+            Skip::L2tpContent => "l2tp-content",
+            Skip::PppFragment => "ppp-fragment",
+            Skip::LinkFragment => "link-fragment",
+            Skip::WlanManagement => "wlan-management",
+            Skip::WlanControl => "wlan-control",
+            Skip::WlanNoData => "wlan-no-data",
+            Skip::WlanAggregate => "wlan-aggregate",
+            Skip::EncryptedWlan => "encrypted-wlan",
+            Skip::EncryptedMacsec => "encrypted-macsec",
+            Skip::SflowSample => "sflow-sample",
+            Skip::CapwapData => "capwap-data",
             Skip::IpHeaderCut => "ip-header-cut",
             Skip::BadIpHeader => "bad-ip-header",
             Skip::IpFragment => "ip-fragment",
             Skip::TcpHeaderCut => "tcp-header-cut",
             Skip::TcpTooShort => "tcp-too-short",
             Skip::BadTcpDataOffset => "bad-tcp-data-offset",
+            Skip::DuplicateOfAnotherFile => "duplicate-of-another-file",
             Skip::LinkType(number) => {
                 return with_meaning(format!("link-type-{number}"), LinkType(number).known_name());
             }
             Skip::Ethertype(number) => {
                 return with_meaning(format!("ethertype-0x{number:04x}"), ethertype_meaning(number));
             }
+            Skip::Nlpid(number) => return format!("nlpid-0x{number:02x}").into(),
+            Skip::ArcnetProtocol(number) => return format!("arcnet-protocol-{number}").into(),
             Skip::AddressFamily(number) => return format!("address-family-{number}").into(),
             Skip::PppProtocol(number) => {
                 return with_meaning(format!("ppp-protocol-0x{number:04x}"), ppp_meaning(number));
@@ -182,6 +240,8 @@ mod tests {
             (Skip::Ethertype(0xabcd), "ethertype-0xabcd"),
             (Skip::IpProtocol(17), "ip-protocol-17 (UDP)"),
             (Skip::IpProtocol(253), "ip-protocol-253"),
+            (Skip::TunnelTooDeep, "tunnel-too-deep"),
+            (Skip::Nlpid(9), "nlpid-0x09"),
             (Skip::LinkType(105), "link-type-105 (IEEE802_11)"),
             (Skip::LinkType(65_000), "link-type-65000"),
             (Skip::AddressFamily(7), "address-family-7"),

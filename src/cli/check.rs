@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::{Args, ValueEnum};
 
-use super::{LimitArgs, ProgressWhen, ScreenArgs};
+use super::{LimitArgs, ProgressWhen, ScreenArgs, dedup};
+use crate::input::Dedup;
 use crate::model::Severity;
 use crate::time::time_wait;
 
@@ -22,12 +23,13 @@ Examples:
   tcptrace-states check *.pcap --github - --markdown \"$GITHUB_STEP_SUMMARY\"    in a GitHub workflow
 
 Exit codes: 0 nothing fails; 1 something fails; 2 wrong usage or configuration, or unreadable input; 3 nothing fails, but the
-input is damaged or cut off, or connections were evicted; 4 an output could not be written. They do not depend on the format.";
+input is damaged or cut off, or connections were evicted; 4 an output could not be written; 130 interrupted, the verdict
+covers what was read before. They do not depend on the format.";
 
 /// `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Captures (pcap or pcapng), read one after another as one; `-` is standard input
+    /// Captures: files, directories of them, patterns; read as one in time order; `-` is standard input
     #[arg(required = true, value_name = "CAPTURE")]
     pub files: Vec<PathBuf>,
     /// The configuration [default: ./tcptrace-states.toml, if it is there]
@@ -58,6 +60,10 @@ pub struct Check {
     /// configuration's, else linux]
     #[arg(long, value_name = "MSL", value_parser = ValueParser::new(time_wait))]
     pub msl: Option<i64>,
+    /// Leave out copies of a segment that another file holds (two taps on one way): `auto` between files that overlap in
+    /// time, within 200 ms; a duration: between any files, within that; `off`
+    #[arg(long, value_name = "WINDOW", default_value = "auto", value_parser = ValueParser::new(dedup))]
+    pub dedup: Dedup,
     /// How much is kept at once.
     #[command(flatten)]
     pub limits: LimitArgs,

@@ -29,7 +29,7 @@ Examples:
 /// `leaks`.
 #[derive(Debug, Args)]
 pub struct Leaks {
-    /// Captures (pcap or pcapng), read one after another as one; `-` is standard input
+    /// Captures: files, directories of them, patterns; read as one in time order; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// What half-closes are grouped by

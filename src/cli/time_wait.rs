@@ -17,7 +17,7 @@ Examples:
 /// `time-wait`.
 #[derive(Debug, Args)]
 pub struct TimeWait {
-    /// Captures (pcap or pcapng), read one after another as one; `-` is standard input
+    /// Captures: files, directories of them, patterns; read as one in time order; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Ports that a client has for connections to one service [default: 28232, that of Linux]

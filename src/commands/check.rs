@@ -1,7 +1,6 @@
 //! `check`: the findings and budgets of captures, held against a configuration and a baseline.
 
-use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,12 +14,15 @@ use tcptrace_states::check::config::{self, FILE_NAME};
 use tcptrace_states::check::{Baseline, Config, Verdict, baseline, verdict};
 use tcptrace_states::cli::Check;
 use tcptrace_states::cli::check::CheckFormat;
+use tcptrace_states::input;
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::escape::Escaped;
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers, Tone};
 use tcptrace_states::time::time_wait;
 
+use super::output::{self, Identity};
+use super::sockets::is_stdin;
 use super::{Checked, Done, STDOUT, Screen, Unwritten, WIDTH, analysis_by, flushed};
 
 /// Names a configuration where none is given.
@@ -40,6 +42,7 @@ pub fn run(args: &Check) -> anyhow::Result<Done> {
     let usual = time_wait("linux").unwrap_or_default();
     let settings = Settings {
         files: args.files.clone(),
+        dedup: args.dedup,
         time_wait_ns: args.msl.or(config.time_wait_ns).unwrap_or(usual),
         ladder: LadderRequest::None,
         limits: args.limits.to_limits(),
@@ -122,12 +125,6 @@ fn to_stdout(args: &Check, said: &[String], verdict: &Verdict) -> io::Result<()>
 }
 
 fn to_file(path: &Path, format: CheckFormat, verdict: &Verdict) -> io::Result<()> {
-    let append = std::env::var_os(SUMMARY_VARIABLE).is_some_and(|summary| summary == path.as_os_str());
-    let file = if append {
-        OpenOptions::new().append(true).create(true).open(path)?
-    } else {
-        File::create(path)?
-    };
     let plain = Look {
         width: WIDTH,
         rows: Rows::All,
@@ -135,7 +132,12 @@ fn to_file(path: &Path, format: CheckFormat, verdict: &Verdict) -> io::Result<()
         color: false,
         seq: SequenceNumbers::Absolute,
     };
-    flushed(file, |out| view(format, out, verdict, &plain))
+    let view = |out: &mut dyn Write| view(format, out, verdict, &plain);
+    if std::env::var_os(SUMMARY_VARIABLE).is_some_and(|summary| summary == path.as_os_str()) {
+        output::append(path, view)
+    } else {
+        output::write(path, view)
+    }
 }
 
 fn is_stdout(path: impl AsRef<Path>) -> bool {
@@ -148,10 +150,22 @@ fn shown(path: &Path) -> String {
 
 /// Refuses what would mix two outputs or overwrite an input.
 fn outputs_are_apart(args: &Check) -> anyhow::Result<()> {
-    let mut taken: Vec<(PathBuf, String)> = Vec::new();
-    let inputs = args.files.iter().chain(&args.config).chain(&args.baseline);
-    for path in inputs {
-        taken.extend(place(path).map(|place| (place, shown(path))));
+    let mut taken: Vec<(Identity, String)> = Vec::new();
+    if args.files.iter().any(|path| is_stdin(path)) {
+        taken.extend(Identity::of_stdin().map(|stdin| (stdin, "standard input".to_owned())));
+    }
+    for path in input::find(&args.files)?.paths() {
+        taken.extend(Identity::of(path).map(|input| (input, shown(path))));
+    }
+    if let Some(path) = &args.baseline
+        && args.update_baseline
+        && let Some((_, other)) =
+            Identity::of(path).and_then(|own| taken.iter().find(|(other, _)| *other == own))
+    {
+        bail!("--update-baseline would overwrite {other}");
+    }
+    for path in configured(args).iter().chain(&args.baseline) {
+        taken.extend(Identity::of(path).map(|input| (input, shown(path))));
     }
     for (format, path) in args.outputs.wanted() {
         let name = format.name();
@@ -165,7 +179,7 @@ fn outputs_are_apart(args: &Check) -> anyhow::Result<()> {
                     args.format.name()
                 );
             }
-        } else if let Some(place) = place(path) {
+        } else if let Some(place) = Identity::of(path) {
             if let Some((_, other)) = taken.iter().find(|(other, _)| *other == place) {
                 bail!("--{name} would overwrite {other}");
             }
@@ -175,20 +189,18 @@ fn outputs_are_apart(args: &Check) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where a regular file is, whatever the way to it; none for other things, which several may write to.
-fn place(path: &Path) -> Option<PathBuf> {
-    match fs::metadata(path) {
-        Ok(data) if !data.is_file() => None,
-        Ok(_) => fs::canonicalize(path).ok(),
-        Err(_) => std::path::absolute(path).ok(),
+/// The configuration that is named, by an argument or the environment.
+fn configured(args: &Check) -> Option<PathBuf> {
+    if args.no_config {
+        return None;
     }
+    let named = std::env::var_os(CONFIG_VARIABLE).filter(|name| !name.is_empty());
+    args.config.clone().or(named.map(PathBuf::from))
 }
 
 /// The configuration and where it comes from, if anywhere.
 fn configuration(args: &Check) -> anyhow::Result<(Config, Option<PathBuf>)> {
-    let named = std::env::var_os(CONFIG_VARIABLE).filter(|name| !name.is_empty());
-    let named = args.config.clone().or(named.map(PathBuf::from));
-    let (path, text) = match named {
+    let (path, text) = match configured(args) {
         _ if args.no_config => return Ok((Config::default(), None)),
         Some(path) => {
             let text = read(&path, config::MOST_BYTES, "configuration")?;
@@ -255,7 +267,8 @@ fn update(path: &Path, analysis: &Analysis, config: &Config, today: Date) -> io:
         return Ok(Updated::Incomplete);
     }
     let baseline = Baseline::accepting(&verdict(analysis, config, None, today));
-    replace(path, baseline.to_json()?.as_bytes())?;
+    let text = baseline.to_json()?;
+    output::write(path, |out| out.write_all(text.as_bytes()))?;
     let verdict = verdict(analysis, config, Some(&baseline), today);
     Ok(Updated::Written(verdict, baseline))
 }
@@ -263,40 +276,6 @@ fn update(path: &Path, analysis: &Analysis, config: &Config, today: Date) -> io:
 fn written(path: &Path, baseline: &Baseline) -> String {
     let cases = counted(baseline.len() as u64, "case");
     format!("baseline      {cases} written to {}", Escaped(&shown(path)))
-}
-
-/// Replaces a file as a whole or not at all: written beside it, then renamed.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    // What a link points to is replaced, not the link.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = target
-        .parent()
-        .filter(|folder| *folder != OsStr::new(""))
-        .unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".tcptrace-states-");
-    if let Some(permissions) = permissions(&target) {
-        builder.permissions(permissions);
-    }
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(&target)?;
-    Ok(())
-}
-
-/// Those of the file that is replaced, else what a new file usually has; a temporary file would be private.
-#[cfg(unix)]
-fn permissions(target: &Path) -> Option<fs::Permissions> {
-    use std::os::unix::fs::PermissionsExt;
-
-    let own = fs::metadata(target).ok().map(|data| data.permissions());
-    own.or(Some(fs::Permissions::from_mode(0o666)))
-}
-
-#[cfg(not(unix))]
-fn permissions(_: &Path) -> Option<fs::Permissions> {
-    None
 }
 
 /// The day on which allowances are judged, in UTC: the same for everybody.

@@ -14,7 +14,7 @@ use tcptrace_states::model::Severity;
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 use tcptrace_states::saved;
 
-use super::{Checked, Done, Screen, Unwritten, analysis_by, print_raw, print_text};
+use super::{Checked, Done, Interrupted, Screen, Unwritten, analysis_by, interrupt, print_raw, print_text};
 
 /// `diff`.
 pub fn run(args: &Diff) -> anyhow::Result<Done> {
@@ -97,6 +97,7 @@ fn saved_side(path: &Path) -> anyhow::Result<Option<Side>> {
 fn captured_side(args: &Diff, path: &Path, least: Severity, captures: &mut Done) -> anyhow::Result<Side> {
     let settings = Settings {
         files: vec![path.to_path_buf()],
+        dedup: Default::default(),
         time_wait_ns: args.msl,
         ladder: LadderRequest::None,
         limits: args.limits.to_limits(),
@@ -106,6 +107,9 @@ fn captured_side(args: &Diff, path: &Path, least: Severity, captures: &mut Done)
         },
     };
     let analysis = analysis_by(&settings, args.progress)?;
+    if !analysis.capture.complete && interrupt::came() {
+        return Err(Interrupted("nothing is compared, because only a part of a side was read").into());
+    }
     let done = Done::of(&analysis);
     captures.complete &= done.complete;
     captures.damage.extend(done.damage);

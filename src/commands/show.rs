@@ -1,18 +1,16 @@
 //! `show`: one connection as a ladder.
 
-use std::fs;
-use std::path::Path;
-
 use anyhow::bail;
 
 use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::Show;
+use tcptrace_states::input;
 use tcptrace_states::model::{Address, Analysis, Connection};
 use tcptrace_states::report::look::{counted, number};
 use tcptrace_states::report::{self, Rows, Tone};
 use tcptrace_states::select::{Selection, by_attention};
 
-use super::{Done, Screen, analysis_of, print};
+use super::{Done, Interrupted, Screen, analysis_of, interrupt, print};
 
 /// `show`.
 pub fn run(args: &Show) -> anyhow::Result<Done> {
@@ -24,6 +22,9 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
         ..Selection::default()
     }
     .apply(&mut analysis);
+    if analysis.connections.is_empty() && interrupt::came() {
+        return Err(Interrupted("the connection to show was not reached").into());
+    }
     let screen = Screen::of_stdout(&common.screen);
     let look = screen.look(Rows::All, args.seq.into());
     print(common.format, &analysis, &screen, |out| {
@@ -53,22 +54,23 @@ struct Chosen {
 /// ladder is in memory. Standard input can be read only once.
 fn analysis_with_ladders(args: &Show, selection: &Selection) -> anyhow::Result<(Analysis, Chosen)> {
     let common = &args.common;
-    if !args.files.iter().all(|file| is_regular(file)) {
+    if !input::find(&args.files)?.can_be_read_again() {
         let analysis = analysis_of(&args.files, common, LadderRequest::All)?;
         let chosen = choose(&analysis, selection)?;
         return Ok((analysis, chosen));
     }
-    let chosen = choose(&analysis_of(&args.files, common, LadderRequest::None)?, selection)?;
+    let first = analysis_of(&args.files, common, LadderRequest::None)?;
+    if !first.capture.complete && interrupt::came() {
+        return Err(Interrupted("the connection to show is chosen when all is read").into());
+    }
+    let chosen = choose(&first, selection)?;
+    drop(first);
     let (client, server) = chosen.between;
     let request = match chosen.ids.len() {
         1 => LadderRequest::Between(client, server),
         _ => LadderRequest::All,
     };
     Ok((analysis_of(&args.files, common, request)?, chosen))
-}
-
-fn is_regular(file: &Path) -> bool {
-    file.as_os_str() != "-" && fs::metadata(file).is_ok_and(|metadata| metadata.is_file())
 }
 
 fn choose(analysis: &Analysis, selection: &Selection) -> anyhow::Result<Chosen> {

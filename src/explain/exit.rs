@@ -3,7 +3,7 @@
 use super::Page;
 
 /// Code and meaning.
-const CODES: [(&str, &str); 6] = [
+const CODES: [(&str, &str); 7] = [
     (
         "0",
         "Done. In `check`: nothing at or above `fail-on`. A capture that is damaged is shown as far as it goes, with a \
@@ -26,7 +26,15 @@ const CODES: [(&str, &str); 6] = [
         "4",
         "The output could not be written, for example because the disk is full.",
     ),
-    ("130", "Interrupted (Ctrl-C)."),
+    (
+        "101",
+        "The program stopped because it is wrong about itself. Nothing it wrote may be relied on; please report it.",
+    ),
+    (
+        "130",
+        "A signal (Ctrl-C, SIGTERM, SIGHUP) ended the reading. What was read before is reported and marked as incomplete; \
+           a comparison (`diff`), or a report of which nothing was read, is not written.",
+    ),
 ];
 
 /// The page.
@@ -38,6 +46,11 @@ pub fn page() -> Page {
     page.text(
         "A reader that has seen enough and closes the pipe (`| head`) is no error: the exit code is that of the run. The \
          exit code never depends on the format of the output.",
+    );
+    page.text(
+        "A second signal ends the program at once, and so does the first while nothing is read; the shell then tells 128 plus \
+         the number of the signal. When the input of a pipe ends within a second after the signal, as that of `tcpdump` does \
+         at Ctrl-C, all of it was read: nothing was interrupted.",
     );
     page
 }

@@ -9,7 +9,7 @@ use super::{
     FoldedEvents, Handshake, LadderContent, LadderRow, OfferedOptions, OptionsInForce, Outcome, Owed,
     Quality, SidePair, Successor, TimeWaitHolder,
 };
-use crate::segment::Endpoint;
+use crate::segment::{Decoder, Endpoint, TunnelId};
 use crate::time::Timestamp;
 use crate::tracker::endpoint::{FIRST_KEPT, Record};
 use crate::tracker::evidence::{Cause, Evidence, Transition, Withdrawn};
@@ -18,15 +18,20 @@ use crate::tracker::ladder::{Content, Row};
 use crate::tracker::state::State;
 use crate::tracker::{Finished, Role, Syn, Tracker};
 
-/// All connections, in order of their first packet. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
+/// All connections, in order of their first packet. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL,
+/// `decoder` the one that read the segments: it knows the tunnels.
 pub fn connections(
     trackers: impl IntoIterator<Item = Tracker>,
+    decoder: &Decoder,
     end: Timestamp,
     time_wait_ns: i64,
 ) -> Vec<Connection> {
     let numbered = trackers.into_iter().zip(1..);
     let mut connections: Vec<Connection> = numbered
-        .map(|(tracker, id)| connection(id, tracker, end, time_wait_ns))
+        .map(|(tracker, id)| Connection {
+            tunnels: tunnels(&tracker, decoder),
+            ..connection(id, tracker, end, time_wait_ns)
+        })
         .collect();
     for index in 0..connections.len() {
         let Some((previous, successor)) = connections[index].reuse.as_ref().map(|reuse| {
@@ -46,16 +51,26 @@ pub fn connections(
     connections
 }
 
-/// A connection that was given out on its own. `now` is the time at which it was, `time_wait_ns` 2 MSL.
-pub fn finished(finished: Finished, now: Timestamp, time_wait_ns: i64) -> Connection {
+/// A connection that was given out on its own. `now` is the time at which it was, `time_wait_ns` 2 MSL, `decoder` the one
+/// that read the segments.
+pub fn finished(finished: Finished, decoder: &Decoder, now: Timestamp, time_wait_ns: i64) -> Connection {
     let successor = finished.successor.map(|heir| Successor {
         id: heir.number,
         reset_packet: heir.reset_packet,
     });
     Connection {
+        tunnels: tunnels(&finished.tracker, decoder),
         successor,
         ..connection(finished.number, finished.tracker, now, time_wait_ns)
     }
+}
+
+/// The names of the tunnels that a connection is in, the outermost first.
+fn tunnels(tracker: &Tracker, decoder: &Decoder) -> Vec<String> {
+    let path = decoder.tunnel(tracker.scope.tunnel);
+    path.map_or_else(Vec::new, |path| {
+        path.tunnels().iter().map(ToString::to_string).collect()
+    })
 }
 
 /// Octets that the report of a connection takes, with what rules find in it.
@@ -64,6 +79,9 @@ pub fn report_bytes(tracker: &Tracker) -> u64 {
     const DWELL: usize = 11 * size_of::<(&str, i64)>() + 64;
     /// Findings of a connection and their words: a list of four.
     const FINDINGS: u64 = 4 * size_of::<Finding>() as u64 + 256;
+    /// Names of tunnels.
+    const TUNNELS: u64 = 512;
+    let in_tunnel = tracker.scope.tunnel != TunnelId::default();
     let observations = &tracker.aside.observations;
     let ladder = tracker.ladder.as_ref().map_or(0, |ladder| {
         list::<LadderRow>(ladder.len()).saturating_add((ladder.len() as u64).saturating_mul(64))
@@ -71,13 +89,15 @@ pub fn report_bytes(tracker: &Tracker) -> u64 {
     (size_of::<Connection>() as u64)
         .saturating_add(2 * allocated(DWELL))
         .saturating_add(FINDINGS)
+        .saturating_add(if in_tunnel { TUNNELS } else { 0 })
         .saturating_add(list::<Event>(observations.kept().len()))
         .saturating_add(list::<FoldedEvents>(observations.tallies().len()))
         .saturating_add(tracker.record_bytes())
         .saturating_add(ladder)
 }
 
-/// One connection as the views show it. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
+/// One connection as the views show it, without the names of its tunnels. `end` is the time of the capture's last packet,
+/// `time_wait_ns` 2 MSL.
 pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i64) -> Connection {
     let tap_rtt = [tracker.streams[1].receiver_rtt, tracker.streams[0].receiver_rtt];
     let reuse = reuse::of(&tracker, end, time_wait_ns);
@@ -146,6 +166,7 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
         server: address(tracker.addresses[1]),
         roles_from: tracker.roles_from,
         vlans: tracker.scope.vlan_ids().collect(),
+        tunnels: Vec::new(),
         first_packet: tracker.first.packet,
         last_packet: tracker.last.packet,
         first_time: tracker.first.time,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Address, Severity};
+use super::{Address, PacketNumber, Severity};
 use crate::time::Timestamp;
 
 /// The capture: where it came from and how good it is. First line of a JSON Lines stream.
@@ -29,6 +29,8 @@ pub struct Capture {
     pub skipped: BTreeMap<String, u64>,
     /// Packets among the TCP segments that the snap length cut.
     pub cut_segments: u64,
+    /// Of these, those that were cut inside the TCP header: options are missing.
+    pub cut_headers: u64,
     /// Segments seen twice by the capture itself (a mirror port, `any` on a router), among the TCP segments.
     pub duplicate_segments: u64,
     /// Octets that the capture lacks although they were acknowledged.
@@ -37,6 +39,18 @@ pub struct Capture {
     pub one_sided_connections: u64,
     /// Packets whose time stamp lies before that of the packet before.
     pub time_steps_back: u64,
+    /// The longest of these steps; null without any.
+    pub longest_step_back: Option<Step>,
+    /// The longest time without any packet; null with fewer than two packets.
+    pub longest_pause: Option<Step>,
+    /// Packets of any kind that the snap length cut.
+    pub cut_packets: u64,
+    /// Packets that the capturing system says it dropped; null if the files do not tell.
+    pub kernel_drops: Option<u64>,
+    /// Checksums of the TCP segments; null unless they were verified (`--verify-checksums`).
+    pub checksums: Option<Checksums>,
+    /// IP fragments.
+    pub fragments: Fragments,
     /// Time of the earliest packet; null if there is none.
     pub first_time: Option<Timestamp>,
     /// Time of the latest packet; null if there is none.
@@ -59,6 +73,48 @@ pub struct Capture {
     pub time_wait_ns: i64,
     /// Findings below this severity were left out.
     pub findings_from: Severity,
+}
+
+/// A place where the clock of the capture makes a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Step {
+    /// The packet behind it.
+    pub packet: PacketNumber,
+    /// Its size, nanoseconds.
+    pub ns: i64,
+}
+
+/// What became of the checksums of TCP segments (RFC 9293 section 3.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Checksums {
+    /// Right.
+    pub good: u64,
+    /// Wrong, and offloading does not explain it.
+    pub bad: u64,
+    /// Left to the network card: captured on the sending host before they were filled in.
+    pub offloaded: u64,
+    /// Not all octets of the segment were captured.
+    pub not_captured: u64,
+}
+
+impl Checksums {
+    /// Segments whose checksum could be told right or wrong.
+    pub fn verified(&self) -> u64 {
+        self.good.saturating_add(self.bad)
+    }
+}
+
+/// What became of IP fragments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Fragments {
+    /// Packets that were fragments.
+    pub packets: u64,
+    /// IP packets put together from them.
+    pub reassembled: u64,
+    /// IP packets that could not be put together: a fragment is missing, or there was no room to keep it.
+    pub incomplete: u64,
+    /// Fragments that overlap another one with other content; the octets that came first count.
+    pub overlaps: u64,
 }
 
 /// Totals. Last line of a JSON Lines stream, so that a reader can tell a complete run from one that was cut off.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::diff::{Caveat, Difference, FindingChange, Origin, Rate, ServiceChange, ServiceFacts, Spread};
 use crate::model::{Role, Severity};
-use crate::report::escape::{Escaped, Markdown};
+use crate::report::escape::{self, Escaped, Markdown};
 use crate::report::header::{Fact, labelled, wrapped};
 use crate::report::look::{counted, number};
 use crate::report::{Look, Tone};
@@ -24,7 +24,7 @@ const NAME: usize = 34;
 ///
 /// Those of `out`.
 pub fn write_json(out: &mut dyn Write, difference: &Difference) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, difference)?;
+    escape::json::write_pretty(out, difference)?;
     out.write_all(b"\n")
 }
 

@@ -4,25 +4,33 @@
 //! move the cursor or recolour the screen), bidirectional or invisible marks (which make one name look like another), and
 //! whatever the target itself gives a meaning. They are shown, not obeyed.
 //!
-//! | target | type | beyond [`Escaped`] |
+//! | target | type | beyond [`visible`] |
 //! | --- | --- | --- |
-//! | a terminal | [`Escaped`] | |
+//! | a terminal, a log | [`Escaped`] | commands to what keeps the log |
 //! | XML 1.0 | [`Xml`] | markup |
 //! | Markdown, and HTML in it | [`Markdown`] | punctuation, as character references |
 //! | GitHub workflow commands | [`CommandData`], [`CommandProperty`] | `%`, and what ends a property |
 //! | messages of SARIF | [`SarifMessage`] | links and placeholders |
+//! | HTML, in text and in quoted attributes | [`Html`] | markup |
+//! | a cell of a spreadsheet | [`Cell`] | the beginning of a formula |
 //! | URI references | [`Uri`] | all but unreserved characters; of its own, nothing is lost |
 //!
-//! JSON and CSV have writers of their own, which escape what must be.
+//! JSON keeps a text as it is, for programs; [`json`] spells what a terminal would obey with the escapes of JSON, so that a
+//! parser has it back and a screen is safe. CSV has a writer of its own, which quotes what must be.
 
+mod cell;
 mod github;
+mod html;
+pub mod json;
 mod markdown;
 mod sarif;
 mod terminal;
 mod uri;
 mod xml;
 
+pub use cell::Cell;
 pub use github::{CommandData, CommandProperty, LINE_END};
+pub use html::Html;
 pub use markdown::Markdown;
 pub use sarif::SarifMessage;
 pub use terminal::Escaped;
@@ -30,7 +38,7 @@ pub use uri::Uri;
 pub use xml::Xml;
 
 /// The characters of a text with everything in it made visible: `a\u{1b}[31m.pcap`.
-fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
+pub fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().flat_map(|character| {
         let hidden = is_deceptive(character);
         let shown = (!hidden).then_some(character);

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::model::Analysis;
+use crate::report::escape;
 
 /// Writes `{"capture": …, "connections": […], "summary": …}`.
 ///
@@ -10,6 +11,6 @@ use crate::model::Analysis;
 ///
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, analysis)?; // keeps the kind of the io::Error
+    escape::json::write_pretty(out, analysis)?; // keeps the kind of the io::Error
     out.write_all(b"\n")
 }

@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 
 use crate::model::{Analysis, lines};
+use crate::report::escape;
 
 /// Writes the whole stream.
 ///
@@ -14,7 +15,7 @@ use crate::model::{Analysis, lines};
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
     for line in lines(analysis) {
-        serde_json::to_writer(&mut *out, &line)?; // keeps the kind of the io::Error
+        escape::json::write(out, &line)?; // keeps the kind of the io::Error
         out.write_all(b"\n")?;
     }
     Ok(())

@@ -73,6 +73,9 @@ fn heading(connection: &Connection, look: &Look) -> Vec<String> {
         let ids: Vec<String> = connection.vlans.iter().map(u16::to_string).collect();
         title.push(Fact::plain(format!("VLAN {}", ids.join("."))));
     }
+    if !connection.tunnels.is_empty() {
+        title.push(Fact::plain(format!("in {}", connection.tunnels.join(" > "))));
+    }
     lines.extend(labelled(look, "connection", Tone::Strong, &title));
     lines.extend(labelled(
         look,

@@ -11,7 +11,7 @@ use crate::model::{Analysis, Capture, Role, ServiceFinding, Severity};
 use crate::population::leaks::{Holder, LeakGroup, Leaks, Oldest};
 use crate::population::sockets::{GroupSockets, Sockets};
 use crate::population::{By, Spread};
-use crate::report::escape::Escaped;
+use crate::report::escape::{self, Escaped};
 use crate::report::header::{self, Fact, labelled};
 use crate::report::look::number;
 use crate::report::{Look, Rows, Tone, sparkline};
@@ -53,7 +53,7 @@ pub fn json(
         findings: findings(analysis).collect(),
         sockets,
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?; // keeps the kind of the io::Error
+    escape::json::write_pretty(out, &document)?; // keeps the kind of the io::Error
     out.write_all(b"\n")
 }
 

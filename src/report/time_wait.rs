@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::grid::{self, Column, LEFT, RIGHT};
 use crate::model::{Analysis, Capture, ReuseVerdict, TimeWaitHolder};
 use crate::population::time_wait::{Holder, Left, Pressure, ReuseCase, ReuseCount, Reuses, TimeWaits};
+use crate::report::escape;
 use crate::report::header::{self, Fact, labelled};
 use crate::report::look::{counted, number};
 use crate::report::{Look, Rows, Tone, findings, sparkline};
@@ -32,7 +33,7 @@ pub fn json(out: &mut dyn Write, analysis: &Analysis, waits: &TimeWaits) -> io::
         capture: &analysis.capture,
         time_wait: waits,
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?; // keeps the kind of the io::Error
+    escape::json::write_pretty(out, &document)?; // keeps the kind of the io::Error
     out.write_all(b"\n")
 }
 

@@ -1,16 +1,15 @@
 //! From the bytes of a frame to a TCP segment.
 //!
-//! IP headers are read with etherparse's lax slices, which take packets that the snap length cut. The TCP header is
-//! read here: etherparse gives a header up when the capture cut its options, and what this program needs stands in the
-//! first sixteen octets.
+//! The layers down to the innermost IP packet are opened by `layers`, fragments are put together by `fragments`. The TCP
+//! header is read here: etherparse gives a header up when the capture cut its options, and what this program needs
+//! stands in the first sixteen octets.
 
-use std::net::IpAddr;
-
-use etherparse::err::ip::LaxHeaderSliceError;
-use etherparse::err::ipv6_exts::HeaderSliceError;
-use etherparse::{IpNumber, LaxIpSlice, LaxIpv4Slice, LaxIpv6Slice};
-
-use super::{Endpoint, Flags, Options, Scope, Segment, link, options};
+use super::checksum::{self, ChecksumFacts, ChecksumState};
+use super::fragments::{FragmentFacts, FragmentLimits, Pool};
+use super::layers::ip::{IpPacket, UDP};
+use super::layers::{Around, Found, Layers, MOST_TUNNELS, Next, is_udp_tunnel};
+use super::tunnel::{Tunnel, TunnelPath, Tunnels};
+use super::{Endpoint, Flags, Options, Scope, Segment, TunnelId, options};
 use crate::capture::{Frame, Skip};
 use crate::seq::Seq;
 
@@ -19,111 +18,120 @@ const TCP_HEADER: usize = 20;
 /// Octets of the TCP header up to and with the window: less than that makes no segment.
 const TCP_NEEDED: usize = 16;
 
-/// Reads frames, and keeps what one frame leaves for later ones.
+/// How frames are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DecodeSettings {
+    /// Verify checksums: [`Segment::checksum_state`] and [`Decoder::checksums`] tell what they are.
+    pub verify_checksums: bool,
+    /// How much is held of IP packets that came in fragments.
+    pub fragments: FragmentLimits,
+}
+
+/// Reads frames, and keeps what one frame leaves for later ones: fragments, the tunnels seen, and counts.
 #[derive(Debug, Default)]
-pub struct Decoder {}
+pub struct Decoder {
+    settings: DecodeSettings,
+    tunnels: Tunnels,
+    fragments: Pool,
+    checksums: ChecksumFacts,
+    /// The path of the packet at hand; kept for its allocation.
+    path: Vec<Tunnel>,
+}
 
 impl Decoder {
+    /// A decoder that has seen nothing yet.
+    pub fn new(settings: DecodeSettings) -> Decoder {
+        Decoder {
+            settings,
+            fragments: Pool::new(settings.fragments),
+            ..Decoder::default()
+        }
+    }
+
     /// Reads the TCP segment out of a frame, or says why there is none.
     ///
-    /// See the module's documentation for what is read and what is not.
+    /// SEG.LEN comes from the IP header, never from the number of captured octets, so that neither Ethernet padding nor
+    /// the snap length changes it. Where the IP header has no length (0: a packet that was captured before the network
+    /// card split it), it comes from the frame's original length. A segment that came in IP fragments has number and
+    /// time of the frame that completed it; the others are [`Skip::IpFragment`].
     ///
     /// # Errors
     ///
     /// The reason why this frame gives no segment; nothing here is fatal for the capture.
     pub fn decode(&mut self, frame: &Frame<'_>) -> Result<Segment, Skip> {
-        decode(frame)
-    }
-}
-
-/// SEG.LEN comes from the IP header, never from the number of captured octets, so that neither Ethernet padding nor the
-/// snap length changes it. Where the IP header has no length (0: a packet that was captured before the network card
-/// split it), it comes from the frame's original length. Checksums are not verified.
-fn decode(frame: &Frame<'_>) -> Result<Segment, Skip> {
-    let (start, scope) = link::find_ip(frame.link, frame.bytes)?;
-    let bytes = frame.bytes.get(start..).ok_or(Skip::LinkHeaderCut)?;
-    let original = usize::try_from(frame.original_len)
-        .unwrap_or(usize::MAX)
-        .max(frame.bytes.len());
-    let packet = IpPacket::read(bytes, original.saturating_sub(start))?;
-    segment(frame, scope, &packet)
-}
-
-/// What the IP header says about the TCP segment in it.
-struct IpPacket<'a> {
-    source: IpAddr,
-    destination: IpAddr,
-    id: Option<u16>,
-    ttl: u8,
-    /// As much of the payload as was captured; nothing beyond the packet's end.
-    payload: &'a [u8],
-    /// Octets of payload by the IP header.
-    payload_len: usize,
-}
-
-impl<'a> IpPacket<'a> {
-    /// Reads the IP header and its extension headers; `original` is how long the packet was on the wire, at most.
-    fn read(bytes: &'a [u8], original: usize) -> Result<IpPacket<'a>, Skip> {
-        let (ip, stopped) = LaxIpSlice::from_slice(bytes).map_err(|error| match error {
-            LaxHeaderSliceError::Len(_) => Skip::IpHeaderCut,
-            LaxHeaderSliceError::Content(_) => Skip::BadIpHeader,
-        })?;
-        let (payload, fragmented) = (ip.payload(), ip.is_fragmenting_payload());
-        if let Some((error, _)) = stopped {
-            return Err(match error {
-                _ if fragmented => Skip::IpFragment,
-                HeaderSliceError::Len(_) if payload.incomplete => Skip::IpHeaderCut,
-                HeaderSliceError::Len(_) | HeaderSliceError::Content(_) => Skip::BadIpHeader,
-            });
-        }
-        match payload.ip_number {
-            IpNumber::TCP if fragmented => return Err(Skip::IpFragment),
-            IpNumber::TCP => {}
-            IpNumber(other) => return Err(Skip::IpProtocol(other)),
-        }
-        let payload = payload.payload;
-        match &ip {
-            LaxIpSlice::Ipv4(ip) => IpPacket::from_v4(ip, payload, original),
-            LaxIpSlice::Ipv6(ip) => IpPacket::from_v6(ip, payload, original),
-        }
-    }
-
-    fn from_v4(ip: &LaxIpv4Slice<'_>, payload: &'a [u8], original: usize) -> Result<IpPacket<'a>, Skip> {
-        let header = ip.header();
-        let total = match usize::from(header.total_len()) {
-            0 => original,
-            total => total,
+        self.path.clear();
+        let original = usize::try_from(frame.original_len)
+            .unwrap_or(usize::MAX)
+            .max(frame.bytes.len());
+        let mut around = Around {
+            scope: Scope::default(),
+            path: &mut self.path,
+            outer: None,
         };
-        let before_tcp = header
-            .slice()
-            .len()
-            .saturating_add(ip.extensions().auth.as_ref().map_or(0, |auth| auth.slice().len()));
-        Ok(IpPacket {
-            source: header.source_addr().into(),
-            destination: header.destination_addr().into(),
-            id: Some(header.identification()),
-            ttl: header.ttl(),
-            payload,
-            payload_len: total.checked_sub(before_tcp).ok_or(Skip::BadIpHeader)?,
-        })
+        let (mut bytes, mut wire, mut next) = (frame.bytes, original, Next::Link(frame.link));
+        let mut datagram;
+        // Each tunnel may have been split, and the innermost packet too.
+        for _ in 0..=MOST_TUNNELS {
+            let fragment = match Layers::new(bytes, wire, &mut around).open(next)? {
+                Found::Tcp(mut ip) => {
+                    if next == Next::Ip {
+                        ip.v4_header = None; // its checksum is that of a fragment
+                    }
+                    let mut segment = segment(frame, around.scope, &ip)?;
+                    segment.scope.tunnel = self.tunnels.number(around.path);
+                    if self.settings.verify_checksums {
+                        segment.checksum_state = verify(&ip, &segment, &mut self.checksums);
+                    }
+                    return Ok(segment);
+                }
+                Found::Fragment(fragment) => fragment,
+            };
+            let reason = match fragment.protocol {
+                UDP => Skip::IpProtocol(UDP), // what it is, unless a tunnel comes out of it
+                _ => Skip::IpFragment,
+            };
+            let place = (around.scope, self.tunnels.number(around.path));
+            let wanted = |first: &[u8]| fragment.protocol != UDP || is_udp_tunnel(first);
+            match self.fragments.add(&fragment, place, frame.time, wanted)? {
+                Some(whole) => datagram = whole,
+                None => return Err(reason),
+            }
+            (bytes, wire, next) = (&datagram, datagram.len(), Next::Ip);
+        }
+        Err(Skip::TunnelTooDeep)
     }
 
-    fn from_v6(ip: &LaxIpv6Slice<'_>, payload: &'a [u8], original: usize) -> Result<IpPacket<'a>, Skip> {
-        let header = ip.header();
-        let total = match usize::from(header.payload_length()) {
-            0 => original.saturating_sub(header.slice().len()),
-            total => total,
-        };
-        let extensions = ip.extensions().slice().len();
-        Ok(IpPacket {
-            source: header.source_addr().into(),
-            destination: header.destination_addr().into(),
-            id: None,
-            ttl: header.hop_limit(),
-            payload,
-            payload_len: total.checked_sub(extensions).ok_or(Skip::BadIpHeader)?,
-        })
+    /// The tunnels that [`Scope::tunnel`] stands for; `None` for none, and for [`TunnelId::OVERFLOW`].
+    pub fn tunnel(&self, id: TunnelId) -> Option<&TunnelPath> {
+        self.tunnels.path(id)
     }
+
+    /// How many packets came through tunnels that were not told apart any more, because too many were seen.
+    pub fn tunnels_not_told_apart(&self) -> u64 {
+        self.tunnels.not_told_apart
+    }
+
+    /// What became of IP fragments up to here.
+    pub fn fragments(&self) -> FragmentFacts {
+        self.fragments.facts()
+    }
+
+    /// The checksums of all segments up to here; all zero unless they are verified.
+    pub fn checksums(&self) -> ChecksumFacts {
+        self.checksums
+    }
+}
+
+/// Judges and counts the checksums of a segment and of the IPv4 header before it.
+fn verify(ip: &IpPacket<'_>, segment: &Segment, facts: &mut ChecksumFacts) -> ChecksumState {
+    let state = if checksum::ip_header_is_bad(ip) {
+        facts.bad_ip_headers = facts.bad_ip_headers.saturating_add(1);
+        ChecksumState::Bad
+    } else {
+        checksum::of_segment(ip, segment.checksum)
+    };
+    facts.count(state);
+    state
 }
 
 /// Reads the TCP header (RFC 9293 section 3.1).
@@ -190,6 +198,7 @@ fn segment(frame: &Frame<'_>, scope: Scope, ip: &IpPacket<'_>) -> Result<Segment
             .get(TCP_NEEDED..)
             .and_then(|rest| rest.first_chunk())
             .map(|b| u16::from_be_bytes(*b)),
+        checksum_state: ChecksumState::NotVerified,
         header_cut: captured.len() < header_len,
         cut: captured.len() < ip.payload_len,
     })
@@ -253,7 +262,7 @@ mod tests {
 
     fn read_as(link: LinkType, bytes: &[u8], original_len: usize) -> Result<Segment, Skip> {
         let original_len = original_len as u32;
-        decode(&Frame {
+        Decoder::default().decode(&Frame {
             number: 3,
             time: Timestamp(5),
             link,
@@ -384,16 +393,17 @@ mod tests {
     #[test]
     fn everything_else_has_a_reason() {
         let skip = |packet: &[u8]| read(packet).map(|_| ()).expect_err("no segment");
-        let mut fragment = v4(6, &[], 40, &tcp(&[]));
+        let mut fragment = v4(6, &[], 44, &tcp(&[1, 1, 1, 1]));
         fragment[6] = 0x20;
         assert_eq!(skip(&fragment), Skip::IpFragment);
         (fragment[6], fragment[7]) = (0, 1);
         assert_eq!(skip(&fragment), Skip::IpFragment);
         fragment[9] = 17;
         assert_eq!(skip(&fragment), Skip::IpProtocol(17), "fragments of UDP are UDP");
-        let first = [&[6, 0, 0, 1, 0, 0, 0, 1][..], &tcp(&[])].concat();
+        let first = [&[6, 0, 0, 1, 0, 0, 0, 1][..], &tcp(&[1, 1, 1, 1])].concat();
         assert_eq!(skip(&v6(44, first.len(), &first)), Skip::IpFragment);
-        assert_eq!(skip(&v4(47, &[], 40, &[0; 20])), Skip::IpProtocol(47));
+        assert_eq!(skip(&v4(50, &[], 40, &[0; 20])), Skip::IpProtocol(50));
+        assert_eq!(skip(&v4(17, &[], 40, &[0; 20])), Skip::IpProtocol(17));
         assert_eq!(skip(&v6(59, 0, &[0; 20])), Skip::IpProtocol(59));
         assert_eq!(skip(&[]), Skip::IpHeaderCut);
         assert_eq!(skip(&[0x45; 19]), Skip::IpHeaderCut);
@@ -425,8 +435,9 @@ mod tests {
         assert_eq!(segment.payload_len, 0);
     }
 
-    const LINKS: [u32; 17] = [
-        0, 1, 9, 10, 12, 14, 50, 101, 104, 105, 108, 113, 228, 229, 242, 276, 70_000,
+    const LINKS: [u32; 35] = [
+        0, 1, 6, 7, 9, 10, 12, 14, 50, 51, 101, 104, 105, 107, 108, 109, 113, 117, 119, 127, 129, 138, 163,
+        166, 178, 192, 204, 228, 229, 239, 240, 242, 258, 276, 70_000,
     ];
 
     proptest! {

@@ -282,14 +282,17 @@ fn tuple(socket: &Socket) -> Option<Tuple> {
     }
 }
 
-/// Indices of the last life of every 4-tuple, in order. VLANs keep equal 4-tuples apart: each has its own last life.
+/// Indices of the last life of every 4-tuple, in order. VLANs and tunnels keep equal 4-tuples apart: each has its own
+/// last life.
 fn last_lives(connections: &[Connection]) -> Vec<usize> {
-    let mut last: HashMap<(Address, Address, &[u16]), (u32, usize)> = HashMap::new();
+    type Around<'a> = (&'a [u16], &'a [String]);
+    let mut last: HashMap<(Address, Address, Around<'_>), (u32, usize)> = HashMap::new();
     for (index, connection) in connections.iter().enumerate() {
         let low = connection.client.min(connection.server);
         let high = connection.client.max(connection.server);
         let life = (connection.incarnation, index);
-        let known = last.entry((low, high, &connection.vlans)).or_insert(life);
+        let around = (connection.vlans.as_slice(), connection.tunnels.as_slice());
+        let known = last.entry((low, high, around)).or_insert(life);
         *known = life.max(*known);
     }
     let mut indices: Vec<usize> = last.into_values().map(|(_, index)| index).collect();

@@ -38,6 +38,7 @@ pub fn parse(packet: &[u8]) -> Segment {
         ip_id: Some(word(4)),
         ttl: packet[8],
         checksum: Some(word(tcp + 16)),
+        checksum_state: Default::default(),
         header_cut: false,
         cut: false,
     }

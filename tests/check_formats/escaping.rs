@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use tcptrace_states::report::escape::{
-    CommandData, CommandProperty, Escaped, Markdown, SarifMessage, Uri, Xml,
+    CommandData, CommandProperty, Markdown, SarifMessage, Uri, Xml, visible,
 };
 
 use super::parsed::{commands, markdown_shape, options};
@@ -81,7 +81,7 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 fn shown(text: &str) -> String {
-    Escaped(text).to_string()
+    visible(text).collect()
 }
 
 /// The text of a Markdown document that is one paragraph, or of its last cell.

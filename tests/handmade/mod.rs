@@ -66,6 +66,7 @@ impl Story {
                 server: address(server),
                 roles_from: RolesFrom::Syn,
                 vlans: Vec::new(),
+                tunnels: Vec::new(),
                 first_packet: 0,
                 last_packet: 0,
                 first_time: at(0),

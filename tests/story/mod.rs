@@ -55,7 +55,7 @@ use tcptrace_states::analyze::{LadderRequest, Settings, analyze};
 use tcptrace_states::findings;
 use tcptrace_states::flow::{Flows, Ladders, Limits};
 use tcptrace_states::model::{self, Connection, EndpointReport, Role, TimeWaitHolder, Transition};
-use tcptrace_states::segment::{Endpoint, Flags, Options, Scope, Segment};
+use tcptrace_states::segment::{Decoder, Endpoint, Flags, Options, Scope, Segment};
 use tcptrace_states::seq::Seq;
 use tcptrace_states::time::Timestamp;
 
@@ -115,6 +115,7 @@ pub fn segment(packet: u64, time_ns: i64, source: Endpoint, destination: Endpoin
         ip_id: Some(packet as u16),
         ttl: 64,
         checksum: None,
+        checksum_state: Default::default(),
         header_cut: false,
         cut: false,
     }
@@ -360,7 +361,7 @@ pub fn observe(segments: &[Segment], end: Timestamp) -> Vec<Connection> {
     for seg in segments {
         flows.on_segment(seg);
     }
-    let mut connections = model::connections(flows.finish(end), end, TIME_WAIT);
+    let mut connections = model::connections(flows.finish(end), &Decoder::default(), end, TIME_WAIT);
     for connection in &mut connections {
         findings::judge(connection, end, TIME_WAIT, &findings::Settings::default());
     }
@@ -764,6 +765,7 @@ pub fn pcap(frames: &[(Timestamp, Vec<u8>)]) -> Vec<u8> {
 pub fn analyze_files(files: &[std::path::PathBuf]) -> model::Analysis {
     let settings = Settings {
         files: files.to_vec(),
+        dedup: Default::default(),
         time_wait_ns: TIME_WAIT,
         ladder: LadderRequest::None,
         limits: Default::default(),

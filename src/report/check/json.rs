@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::{TOOL, VERSION};
 use crate::check::{Standing, Verdict};
+use crate::report::escape;
 
 /// Version of the document.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -69,6 +70,6 @@ pub fn write(out: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
         counts,
         verdict,
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?; // keeps the kind of the io::Error
+    escape::json::write_pretty(out, &document)?; // keeps the kind of the io::Error
     out.write_all(b"\n")
 }

@@ -18,7 +18,7 @@ use super::{TOOL, VERSION, damage, frequency, place};
 use crate::check::{Case, Example, Standing, Verdict};
 use crate::findings::{self, Rule};
 use crate::model::Severity;
-use crate::report::escape::{Escaped, SarifMessage, Uri};
+use crate::report::escape::{self, Escaped, SarifMessage, Uri};
 use document::{
     Artifact, ArtifactLocation, CaseProperties, Configuration, Descriptor, Document, Driver,
     ExampleProperties, Fingerprints, Help, Invocation, Location, LogicalLocation, Message, Notification,
@@ -54,7 +54,7 @@ pub fn write(out: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
             column_kind: "unicodeCodePoints",
         }],
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?; // keeps the kind of the io::Error
+    escape::json::write_pretty(out, &document)?; // keeps the kind of the io::Error
     out.write_all(b"\n")
 }
 

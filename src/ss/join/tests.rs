@@ -61,6 +61,7 @@ fn connection(id: u64, client: &str, server: &str, states: (State, State)) -> Co
         server: address(server),
         roles_from: RolesFrom::Syn,
         vlans: Vec::new(),
+        tunnels: Vec::new(),
         first_packet: 1,
         last_packet: 2,
         first_time: Timestamp(0),

@@ -1,0 +1,678 @@
+//! The records of many files in time order.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::descriptors::{Descriptors, Meter};
+use super::named::{Found, Kind, Way};
+use super::{InputError, Inputs, Origins};
+use crate::capture::error::printable;
+use crate::capture::{CaptureError, CaptureReader, Frame, LinkType, PacketNumber, Record, Skip, Stop};
+use crate::time::Timestamp;
+
+/// Unusable packets before the first usable one of standard input or a FIFO that are held, at most.
+const MOST_LEADING: usize = 1 << 16;
+/// Damaged places of one file that are described, at most.
+const MOST_DAMAGE: usize = 1_000;
+/// Entries of directories that are named, at most.
+const MOST_NAMED: usize = 20;
+/// How many records of standard input or a FIFO pass between two looks at how much of it was read.
+const METER_EVERY: u64 = 1 << 12;
+
+/// The records of all files in time order, as one capture.
+pub struct Timeline {
+    files: Vec<Input>,
+    spans: Vec<Span>,
+    /// The first file that was not begun yet.
+    waiting: usize,
+    /// Files that are being read and whose next packet is held, by the effective time of that.
+    held: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    descriptors: Descriptors,
+    octets: Option<u64>,
+    packets: PacketNumber,
+    origins: Option<Origins>,
+    passed_over: PassedOver,
+    unreadable: Vec<InputError>,
+    stop: Stop,
+    /// Reading was stopped while a file was read: the error that said so.
+    interrupted: Option<CaptureError>,
+}
+
+/// One file of the timeline.
+struct Input {
+    found: Found,
+    /// Time of the first packet, if there is one.
+    begins: Option<Timestamp>,
+    reader: Option<Box<Reader>>,
+    facts: FileFacts,
+}
+
+/// A file that is being read.
+struct Reader {
+    capture: CaptureReader,
+    effective: Timestamp,
+    /// Unusable packets before `head`.
+    leading: VecDeque<(PacketNumber, Skip)>,
+    head: Option<Head>,
+    /// Of the last head, to be used again.
+    spare: Vec<u8>,
+    /// Octets of a stream that the meter knows.
+    metered: u64,
+}
+
+/// A packet that waits for its turn.
+struct Head {
+    number: PacketNumber,
+    time: Timestamp,
+    link: LinkType,
+    bytes: Vec<u8>,
+    original_len: u32,
+    interface: u32,
+}
+
+/// From the first to the last effective time of a file, as far as it was read; `None` before its first packet.
+pub type Span = Option<(Timestamp, Timestamp)>;
+
+/// A record with its place in the timeline.
+#[derive(Debug)]
+pub struct Item<'a> {
+    /// The record; packets are numbered through all files, from 1.
+    pub record: Record<'a>,
+    /// Where it stands.
+    pub place: Place<'a>,
+}
+
+/// Where a record stands in the timeline.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The file, an index into [`Facts::files`].
+    pub file: usize,
+    /// Effective time: the newest of the packets of the file up to this one.
+    pub time: Timestamp,
+    /// When another file has its next packet; `None` if no other file is left.
+    pub next: Option<Timestamp>,
+    /// From when to when each file was read so far.
+    pub spans: &'a [Span],
+}
+
+/// What there is to know of the files.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The files that were read, in their order in the timeline.
+    pub files: Vec<FileFacts>,
+    /// Entries of the directories that were named which are no captures.
+    pub passed_over: PassedOver,
+    /// What was named and could not be read at all: sentences for people.
+    pub unreadable: Vec<String>,
+    /// Which file a packet came from; `None` if there is one file only.
+    pub origins: Option<Origins>,
+    /// Files that were not read to their end because reading was stopped in another one.
+    pub unfinished: usize,
+}
+
+/// What was found in a directory and is no capture.
+#[derive(Clone, Debug, Default)]
+pub struct PassedOver {
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub first: Vec<PathBuf>,
+}
+
+/// What there is to know of one file.
+#[derive(Clone, Debug, Default)]
+pub struct FileFacts {
+    /// As it was named, or found in a directory or by a pattern.
+    pub path: PathBuf,
+    /// [`CaptureReader::format`]; `None` if it could not be opened again.
+    pub format: Option<&'static str>,
+    /// The largest snap length that the file states, octets.
+    pub snap_length: Option<u32>,
+    /// Packets in it.
+    pub packets: u64,
+    /// Octets read of it, unpacked if it is compressed.
+    pub octets: u64,
+    /// Time of the earliest packet.
+    pub first_time: Option<Timestamp>,
+    /// Time of the latest packet.
+    pub last_time: Option<Timestamp>,
+    /// Packets whose time lies before that of the packet before.
+    pub steps_back: u64,
+    /// What was wrong with it, where: the first thousand places.
+    pub damage: Vec<String>,
+    /// Damaged places behind those.
+    pub more_damage: u64,
+    /// Octets that could not be read and were passed over.
+    pub passed_over: u64,
+    /// From the latest packet of all files before this one to its first packet, nanoseconds: a gap, or, below zero, how
+    /// far the files overlap. `None` for the first file, and for one without packets.
+    pub gap_ns: Option<i64>,
+    /// How many segments are copies of one in another file, by that file (an index into [`Facts::files`]).
+    pub copies_of: Vec<(usize, u64)>,
+    /// Time of the packet before.
+    previous: Option<Timestamp>,
+}
+
+impl Timeline {
+    /// Looks at the files and puts them in order. Reading ends early when `stop` is asked for.
+    ///
+    /// # Errors
+    ///
+    /// None of the files can be read: what is wrong with the first. If only some cannot, [`Timeline::facts`] says so.
+    /// Stopping was asked for before that was known: [`CaptureError::Interrupted`].
+    pub fn open(inputs: Inputs, stop: &Stop) -> Result<Timeline, InputError> {
+        let Inputs {
+            files: found,
+            mut directories,
+            passed_over,
+            problems,
+        } = inputs;
+        let octets = found
+            .iter()
+            .map(|found| (found.kind == Kind::Regular).then_some(found.length))
+            .sum();
+        let mut timeline = Timeline {
+            files: Vec::new(),
+            spans: Vec::new(),
+            waiting: 0,
+            held: BinaryHeap::new(),
+            descriptors: Descriptors::new(),
+            octets,
+            packets: 0,
+            origins: (found.len() > 1).then(Origins::default),
+            passed_over: PassedOver::default(),
+            unreadable: problems,
+            stop: stop.clone(),
+            interrupted: None,
+        };
+        for path in passed_over {
+            timeline.passed_over.add(path);
+        }
+        let alone = found.len() == 1;
+        for found in found {
+            let directory = match found.way {
+                Way::InDirectory(index) => directories.get_mut(index),
+                Way::Named | Way::Matched => None,
+            };
+            match (timeline.look(found, alone), directory) {
+                (Ok(input), directory) => {
+                    if let Some(directory) = directory {
+                        directory.holds_captures = true;
+                    }
+                    timeline.files.push(input);
+                }
+                (Err((path, error)), Some(directory)) if is_no_capture(&error) => {
+                    directory.others += 1;
+                    timeline.passed_over.add(path);
+                }
+                (Err((_, error @ CaptureError::Interrupted { .. })), _) => return Err(error.into()),
+                (Err((_, error)), directory) => {
+                    if let Some(directory) = directory {
+                        directory.holds_captures = true; // perhaps; what is wrong with the file says more
+                    }
+                    timeline.unreadable.push(error.into());
+                }
+            }
+        }
+        for directory in directories {
+            if !directory.holds_captures {
+                timeline.unreadable.push(InputError::NoCapture {
+                    name: printable(&directory.path.to_string_lossy()),
+                    passed_over: directory.others,
+                });
+            }
+        }
+        if timeline.files.is_empty() && !timeline.unreadable.is_empty() {
+            let first = timeline.unreadable.remove(0);
+            return Err(match timeline.unreadable.len() {
+                0 => first,
+                others => InputError::Nothing {
+                    first: Box::new(first),
+                    others,
+                },
+            });
+        }
+        timeline.put_in_order();
+        Ok(timeline)
+    }
+
+    /// Learns whether a file is a capture, and when it begins. What can be read once stays open; so does a file that is the
+    /// only one.
+    fn look(&self, found: Found, alone: bool) -> Result<Input, (PathBuf, CaptureError)> {
+        let mut facts = FileFacts {
+            path: found.path.clone(),
+            ..FileFacts::default()
+        };
+        let looked = match (alone, found.kind) {
+            (true, _) => self
+                .begin(&found)
+                .map(|capture| (None, Some(Box::new(Reader::new(capture))))),
+            (false, Kind::Stream) => CaptureReader::open_until(&found.path, &self.stop).map(|capture| {
+                let mut reader = Box::new(Reader::new(capture));
+                (reader.hold_first(&mut facts), Some(reader))
+            }),
+            (false, Kind::Regular) => {
+                let name = found.path.to_string_lossy();
+                let file = self.descriptors.glance(&found.path);
+                file.map_err(|reason| CaptureError::cannot_open(&name, reason))
+                    .and_then(|file| CaptureReader::from_reader(&name, Box::new(file)))
+                    .map(|capture| (first_time(capture), None))
+            }
+        };
+        match looked {
+            Ok((begins, reader)) => Ok(Input {
+                found,
+                begins,
+                reader,
+                facts,
+            }),
+            Err(error) => Err((found.path, error)),
+        }
+    }
+
+    /// Opens a file to read all of it.
+    fn begin(&self, found: &Found) -> Result<CaptureReader, CaptureError> {
+        if found.kind == Kind::Stream {
+            return CaptureReader::open_until(&found.path, &self.stop);
+        }
+        let name = found.path.to_string_lossy();
+        let file = self.descriptors.file(&found.path, found.identity);
+        let file = file.map_err(|reason| CaptureError::cannot_open(&name, reason))?;
+        CaptureReader::from_reader(&name, Box::new(file)).map(|reader| reader.until(&self.stop))
+    }
+
+    /// Ranks the files: by the time of the first packet, those without packets last; then by name.
+    fn put_in_order(&mut self) {
+        let first = |input: &Input| input.begins.unwrap_or(Timestamp(i64::MAX));
+        self.files
+            .sort_by(|a, b| (first(a), &a.found.path).cmp(&(first(b), &b.found.path)));
+        self.spans = vec![None; self.files.len()];
+        for (rank, input) in self.files.iter_mut().enumerate() {
+            if let Some(reader) = &input.reader {
+                self.held.push(Reverse((reader.effective, rank)));
+                if let (Some(span), Some(_)) = (self.spans.get_mut(rank), &reader.head) {
+                    *span = Some((reader.effective, reader.effective));
+                }
+            }
+        }
+        self.skip_begun();
+    }
+
+    /// Octets of all files, where they are known.
+    pub fn octets(&self) -> Option<u64> {
+        self.octets
+    }
+
+    /// Why reading ended early, if it was stopped.
+    pub fn interrupted(&mut self) -> Option<CaptureError> {
+        self.interrupted.take()
+    }
+
+    /// How many files there are.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there is no file.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Tells how many octets were read so far, while [`Timeline::read`] is at work.
+    pub fn meter(&self) -> impl Fn() -> u64 + use<> {
+        let meter = self.descriptors.meter.clone();
+        move || meter.octets()
+    }
+
+    /// Gives all records in order to `take`, until that breaks off. What is wrong with a file ends that file; see
+    /// [`FileFacts::damage`].
+    pub fn read(&mut self, mut take: impl FnMut(Item<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        while let Some(rank) = self.next_file() {
+            let limit = self.next_key();
+            self.drain(rank, limit, &mut take)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The file with the next packet; it is begun if it was waiting.
+    fn next_file(&mut self) -> Option<usize> {
+        loop {
+            let held = self.held.peek().map(|Reverse(key)| *key);
+            let waiting = self.waiting_key();
+            match (held, waiting) {
+                (None, None) => return None,
+                (Some(held), waiting) if waiting.is_none_or(|waiting| held < waiting) => {
+                    self.held.pop();
+                    return Some(held.1);
+                }
+                (_, _) => {
+                    let rank = self.waiting;
+                    self.waiting += 1;
+                    self.skip_begun();
+                    let begun = self.files.get(rank).map(|input| self.begin(&input.found));
+                    let Some(input) = self.files.get_mut(rank) else {
+                        continue;
+                    };
+                    match begun {
+                        Some(Ok(capture)) => {
+                            input.reader = Some(Box::new(Reader::new(capture)));
+                            return Some(rank);
+                        }
+                        Some(Err(error)) => input.facts.damaged(error.to_string()),
+                        None => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// The effective time and rank of what comes next.
+    fn next_key(&self) -> Option<(Timestamp, usize)> {
+        let held = self.held.peek().map(|Reverse(key)| *key);
+        [held, self.waiting_key()].into_iter().flatten().min()
+    }
+
+    fn waiting_key(&self) -> Option<(Timestamp, usize)> {
+        let input = self.files.get(self.waiting)?;
+        Some((input.begins.unwrap_or(Timestamp(i64::MAX)), self.waiting))
+    }
+
+    /// Moves on to the next file that is not open.
+    fn skip_begun(&mut self) {
+        while self
+            .files
+            .get(self.waiting)
+            .is_some_and(|input| input.reader.is_some())
+        {
+            self.waiting += 1;
+        }
+    }
+
+    /// Reads one file as long as it is the one with the next packet.
+    fn drain(
+        &mut self,
+        rank: usize,
+        limit: Option<(Timestamp, usize)>,
+        take: &mut impl FnMut(Item<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Timeline {
+            files,
+            spans,
+            held,
+            descriptors,
+            packets,
+            origins,
+            interrupted,
+            ..
+        } = self;
+        let Some(Input {
+            found, reader, facts, ..
+        }) = files.get_mut(rank)
+        else {
+            return ControlFlow::Continue(());
+        };
+        let Some(open) = reader else {
+            return ControlFlow::Continue(());
+        };
+        let next = limit.map(|(time, _)| time);
+        let stream = found.kind == Kind::Stream;
+        let mut count = |number: PacketNumber| {
+            *packets += 1;
+            if let Some(origins) = origins {
+                origins.add(*packets, rank, number);
+            }
+            *packets
+        };
+        while let Some((number, reason)) = open.leading.pop_front() {
+            facts.packets += 1;
+            let number = count(number);
+            let place = Place {
+                file: rank,
+                time: open.effective,
+                next,
+                spans,
+            };
+            take(Item {
+                record: Record::Skip { number, reason },
+                place,
+            })?;
+        }
+        if let Some(head) = open.head.take() {
+            let number = count(head.number);
+            let frame = Frame {
+                number,
+                time: head.time,
+                link: head.link,
+                bytes: &head.bytes,
+                original_len: head.original_len,
+                interface: head.interface,
+            };
+            let place = Place {
+                file: rank,
+                time: open.effective,
+                next,
+                spans,
+            };
+            let flow = take(Item {
+                record: Record::Frame(frame),
+                place,
+            });
+            open.spare = head.bytes;
+            flow?;
+        }
+        loop {
+            if stream && facts.packets.is_multiple_of(METER_EVERY) {
+                open.meter(&descriptors.meter);
+            }
+            let record = match open.capture.next_record() {
+                Ok(Some(record)) => record,
+                Ok(None) => break,
+                Err(error @ CaptureError::Interrupted { .. }) => {
+                    facts.damaged(error.to_string());
+                    facts.close(&open.capture);
+                    *reader = None;
+                    *interrupted = Some(error);
+                    return ControlFlow::Break(());
+                }
+                Err(error) => {
+                    facts.damaged(error.to_string());
+                    break;
+                }
+            };
+            let record = match record {
+                Record::Frame(frame) => {
+                    facts.packet(frame.time);
+                    open.effective = open.effective.max(frame.time);
+                    let key = (open.effective, rank);
+                    if let Some(span) = spans.get_mut(rank) {
+                        let (first, _) = span.unwrap_or((open.effective, open.effective));
+                        *span = Some((first, open.effective));
+                    }
+                    if limit.is_some_and(|limit| key > limit) {
+                        open.head = Some(Head::of(frame, std::mem::take(&mut open.spare)));
+                        held.push(Reverse(key));
+                        return ControlFlow::Continue(());
+                    }
+                    let number = count(frame.number);
+                    Record::Frame(Frame { number, ..frame })
+                }
+                Record::Skip { number, reason } => {
+                    facts.packets += 1;
+                    let number = count(number);
+                    Record::Skip { number, reason }
+                }
+                Record::Damage(damage) => {
+                    facts.damaged(damage.what.clone());
+                    facts.passed_over = facts.passed_over.saturating_add(damage.passed_over);
+                    Record::Damage(damage)
+                }
+            };
+            let place = Place {
+                file: rank,
+                time: open.effective,
+                next,
+                spans,
+            };
+            take(Item { record, place })?;
+        }
+        if stream {
+            open.meter(&descriptors.meter);
+        }
+        facts.close(&open.capture);
+        *reader = None;
+        ControlFlow::Continue(())
+    }
+
+    /// What there is to know of the files, after reading.
+    pub fn facts(self) -> Facts {
+        let mut newest: Option<Timestamp> = None;
+        let mut files = Vec::with_capacity(self.files.len());
+        let mut unfinished = 0;
+        for (rank, mut input) in self.files.into_iter().enumerate() {
+            unfinished += usize::from(input.reader.is_some() || rank >= self.waiting);
+            if let Some(reader) = &input.reader {
+                input.facts.close(&reader.capture); // reading was broken off
+            }
+            let mut facts = input.facts;
+            if let (Some(newest), Some(first)) = (newest, facts.first_time) {
+                facts.gap_ns = Some(first.0.saturating_sub(newest.0));
+            }
+            newest = newest.max(facts.last_time);
+            files.push(facts);
+        }
+        Facts {
+            files,
+            passed_over: self.passed_over,
+            unreadable: self.unreadable.iter().map(ToString::to_string).collect(),
+            origins: self.origins,
+            unfinished,
+        }
+    }
+}
+
+/// What lies in a directory need not be a capture.
+fn is_no_capture(error: &CaptureError) -> bool {
+    matches!(
+        error,
+        CaptureError::Foreign { .. } | CaptureError::Empty { .. } | CaptureError::Missing { .. }
+    )
+}
+
+/// Time of the first packet. What is wrong with the file is told when it is read.
+fn first_time(mut capture: CaptureReader) -> Option<Timestamp> {
+    loop {
+        match capture.next_record() {
+            Ok(Some(Record::Frame(frame))) => return Some(frame.time),
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => return None,
+        }
+    }
+}
+
+/// Whether two files overlap in time, by what was read of them so far. Files that begin together do; one that begins when
+/// the other ends does not.
+pub(super) fn overlap(spans: &[Span], a: usize, b: usize) -> bool {
+    let span = |file: usize| spans.get(file).copied().flatten();
+    let (Some((a_first, a_last)), Some((b_first, b_last))) = (span(a), span(b)) else {
+        return false;
+    };
+    match a_first.cmp(&b_first) {
+        std::cmp::Ordering::Less => b_first < a_last,
+        std::cmp::Ordering::Equal => true,
+        std::cmp::Ordering::Greater => a_first < b_last,
+    }
+}
+
+impl Reader {
+    fn new(capture: CaptureReader) -> Reader {
+        Reader {
+            capture,
+            effective: Timestamp(i64::MIN),
+            leading: VecDeque::new(),
+            head: None,
+            spare: Vec::new(),
+            metered: 0,
+        }
+    }
+
+    /// Reads up to the first usable packet and holds it; returns its time. `None` if there is none, or none soon.
+    fn hold_first(&mut self, facts: &mut FileFacts) -> Option<Timestamp> {
+        while self.leading.len() < MOST_LEADING {
+            match self.capture.next_record() {
+                Ok(Some(Record::Frame(frame))) => {
+                    facts.packet(frame.time);
+                    self.effective = frame.time;
+                    self.head = Some(Head::of(frame, Vec::new()));
+                    return Some(self.effective);
+                }
+                Ok(Some(Record::Skip { number, reason })) => self.leading.push_back((number, reason)),
+                Ok(Some(Record::Damage(damage))) => {
+                    facts.passed_over = facts.passed_over.saturating_add(damage.passed_over);
+                    facts.damaged(damage.what);
+                }
+                Ok(None) => return None,
+                Err(error) => {
+                    facts.damaged(error.to_string());
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    fn meter(&mut self, meter: &Meter) {
+        let read = self.capture.bytes_read();
+        meter.add(read.saturating_sub(self.metered));
+        self.metered = read;
+    }
+}
+
+impl Head {
+    fn of(frame: Frame<'_>, mut bytes: Vec<u8>) -> Head {
+        bytes.clear();
+        bytes.extend_from_slice(frame.bytes);
+        Head {
+            number: frame.number,
+            time: frame.time,
+            link: frame.link,
+            bytes,
+            original_len: frame.original_len,
+            interface: frame.interface,
+        }
+    }
+}
+
+impl FileFacts {
+    fn packet(&mut self, time: Timestamp) {
+        self.packets += 1;
+        let previous = self.previous.replace(time);
+        self.steps_back += u64::from(previous.is_some_and(|previous| time < previous));
+        self.first_time = Some(self.first_time.map_or(time, |first| first.min(time)));
+        self.last_time = Some(self.last_time.map_or(time, |last| last.max(time)));
+    }
+
+    fn damaged(&mut self, what: String) {
+        if self.damage.len() < MOST_DAMAGE {
+            self.damage.push(what);
+        } else {
+            self.more_damage += 1;
+        }
+    }
+
+    fn close(&mut self, capture: &CaptureReader) {
+        self.format = Some(capture.format());
+        self.snap_length = capture.snap_length();
+        self.octets = capture.bytes_read();
+    }
+}
+
+impl PassedOver {
+    fn add(&mut self, path: PathBuf) {
+        self.count += 1;
+        if self.first.len() < MOST_NAMED {
+            self.first.push(path);
+        }
+    }
+}
