@@ -320,12 +320,18 @@ impl Flows {
     fn make_room(&mut self, seg: &Segment) {
         let goal = self.limits.after_eviction();
         let newest = (self.totals.begun).saturating_sub(Limits::part(self.lives.len()).max(1));
-        let mut order: Vec<(bool, Class, u64, u32)> = (self.lives.iter())
-            .map(|(index, life)| {
-                let class = Class::of(&life.tracker);
-                (life.birth >= newest, class, life.tracker.last.packet, index)
-            })
-            .collect();
+        let mut order: Vec<(bool, Class, u64, u32)> = Vec::new();
+        let mut attempts_memory = 0_u64;
+        for (index, life) in self.lives.iter_mut() {
+            let class = Class::of(&life.tracker);
+            // One that was replaced meanwhile is an attempt no longer.
+            life.attempt = class.is_attempt();
+            if life.attempt {
+                attempts_memory = attempts_memory.saturating_add(life.footprint);
+            }
+            order.push((life.birth >= newest, class, life.tracker.last.packet, index));
+        }
+        self.attempts_memory = attempts_memory;
         let batch = Limits::part(order.len() as u64).max(1);
         let mut rest = order.as_mut_slice();
         while !rest.is_empty() && goal.exceeded(self.used()) {
@@ -621,6 +627,7 @@ impl Flows {
         self.life(previous)
             .tracker
             .replaced_by(opener, syn.first, answer.map(|answer| (syn.last, answer)));
+        self.weigh(previous);
     }
 
     /// The last word on a SYN that nobody answered, when the capture or its time is over. Returns the life that stands:
@@ -649,6 +656,7 @@ impl Flows {
         if let Some(syn) = life.tracker.opening.syn[0] {
             let opener = life.tracker.addresses[0];
             self.life(previous).tracker.replaced_by(opener, syn.first, None);
+            self.weigh(previous);
         }
         index
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use tcptrace_states::analyze::{LadderRequest, Limits, Settings, analyze};
 use tcptrace_states::capture::{CaptureReader, Record};
-use tcptrace_states::flow::{Class, Flows, Ladders, Totals};
+use tcptrace_states::flow::{Class, FlowKey, Flows, Ladders, Totals};
 use tcptrace_states::model::{self, Connection, Outcome};
 use tcptrace_states::segment::{Decoder, Endpoint, Flags, Options, Segment};
 use tcptrace_states::seq::Seq;
@@ -32,6 +32,7 @@ struct Tap {
     offset: i64,
     /// What is added to all numbers of both sides.
     first_number: u32,
+    payload_len: u32,
 }
 
 impl Tap {
@@ -43,6 +44,7 @@ impl Tap {
             keeps: false,
             offset: 0,
             first_number: 0,
+            payload_len: 0,
         }
     }
 
@@ -70,7 +72,7 @@ impl Tap {
             raw_ack: ack,
             flags: Flags(flags),
             window: 65_535,
-            payload_len: 0,
+            payload_len: self.payload_len,
             options: Options::default(),
             ip_id: Some(self.packet as u16 | 1),
             ttl: 64,
@@ -83,6 +85,13 @@ impl Tap {
         if self.keeps {
             self.said.push(seg);
         }
+    }
+
+    /// One octet from the client.
+    fn data(&mut self, id: u32, seq: u32) {
+        self.payload_len = 1;
+        self.pass(id, true, ACK | Flags::PSH, seq, 301);
+        self.payload_len = 0;
     }
 
     fn open(&mut self, id: u32) {
@@ -388,6 +397,36 @@ fn lives_of_one_4_tuple_are_bounded_by_the_limit() {
 }
 
 #[test]
+fn a_comb_of_holes_costs_the_same_however_long_it_is() {
+    // Each segment behind a hole, forwards and backwards; what compared each with all others would take hours.
+    let began = std::time::Instant::now();
+    let mut tap = Tap::new(None, None);
+    (1..=2).for_each(|id| tap.open(id));
+    for round in 1..=500_000_u32 {
+        tap.data(1, 101 + round * 2);
+        tap.data(2, 101 + 4_000_000 - round * 2);
+    }
+    assert!(tap.flows.memory() < 64 << 10, "{}", tap.flows.memory());
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+    let (connections, ..) = tap.end();
+    assert_eq!(connections.len(), 2);
+    assert_eq!(connections[0].endpoints.client.payload_bytes, 500_000);
+}
+
+#[test]
+fn a_connection_that_is_reset_and_opened_again_for_ever_is_bounded() {
+    let mut tap = Tap::new(None, Some(4 << 20));
+    for round in 0..200_000_u32 {
+        // The same SYN and its RST, in both directions in turn; now and then another SYN.
+        let iss = (round / 1_000).wrapping_mul(50_000_000);
+        tap.pass(1, round % 2 == 0, SYN, iss, 0);
+        tap.pass(1, round % 2 == 1, RST_ACK, 0, iss.wrapping_add(1));
+    }
+    assert!(tap.flows.memory() <= 4 << 20);
+    tap.end(); // where each segment is accounted for
+}
+
+#[test]
 fn the_first_and_the_last_transitions_are_kept_and_the_others_counted() {
     // A client whose RST is overtaken again and again: each time it goes on after it.
     use tcptrace_states::tracker::endpoint::{FIRST_KEPT, LAST_KEPT, Mirror};
@@ -452,6 +491,39 @@ fn the_order_of_the_table_is_never_that_of_its_hashes() {
         )
     };
     assert_eq!(told(), told());
+}
+
+#[test]
+fn keys_that_collide_under_one_seed_do_not_under_another() {
+    use std::collections::HashSet;
+    use std::hash::BuildHasher;
+    const PLACES: u64 = 1 << 10;
+    let key = |id: u32| FlowKey::between(client(id), server(), Default::default());
+    let places = |state: &dyn Fn(&FlowKey) -> u64, keys: &[FlowKey]| {
+        let places: HashSet<u64> = keys.iter().map(|key| state(key) % PLACES).collect();
+        places.len()
+    };
+    // Made for one seed, so that all fall into one place of a small table.
+    let fixed = foldhash::fast::FixedState::with_seed(1);
+    let crafted: Vec<FlowKey> = (0..2_000_000)
+        .map(key)
+        .filter(|key| fixed.hash_one(key) % PLACES == 7)
+        .collect();
+    assert!(crafted.len() > 1_000, "{}", crafted.len());
+    assert_eq!(places(&|key| fixed.hash_one(key), &crafted), 1);
+    // Under the seed of a run they spread as any others do, and so do ports and addresses in sequence.
+    let sequence: Vec<FlowKey> = (0..2_000).map(key).collect();
+    for _ in 0..8 {
+        let seeded = foldhash::fast::RandomState::default();
+        for keys in [&crafted, &sequence] {
+            let spread = places(&|key| seeded.hash_one(key), keys);
+            assert!(
+                spread > 700,
+                "{spread} places of {PLACES} for {} keys",
+                keys.len()
+            );
+        }
+    }
 }
 
 /// All captures of the repository.

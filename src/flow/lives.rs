@@ -111,6 +111,14 @@ impl Lives {
         (0..self.slots()).filter_map(|index| Some((index, self.get(index)?)))
     }
 
+    /// See [`Lives::iter`].
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Life)> {
+        let slots = self.chunks.iter_mut().flatten();
+        (0..)
+            .zip(slots)
+            .filter_map(|(index, slot)| Some((index, slot.as_mut()?)))
+    }
+
     fn slot_mut(&mut self, index: u32) -> Option<&mut Option<Life>> {
         let index = index as usize;
         self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
