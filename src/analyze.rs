@@ -14,7 +14,7 @@ pub use crate::flow::Limits;
 use crate::flow::{Flows, Ladders, Totals};
 use crate::input::{self, Copies, Dedup, Facts, Item, Place, Timeline};
 use crate::model::{self, Address, Analysis};
-use crate::segment::{Decoder, Endpoint, Segment};
+use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
 use count::Count;
 
 /// How many packets pass between two reports of progress.
@@ -29,12 +29,29 @@ pub struct Settings {
     pub dedup: Dedup,
     /// 2 MSL: how long TIME-WAIT is expected to last, nanoseconds.
     pub time_wait_ns: i64,
+    /// Whether checksums are verified, and how much is held of IP packets in fragments.
+    pub decode: DecodeSettings,
     /// Which ladders to keep.
     pub ladder: LadderRequest,
     /// Which findings to look for.
     pub findings: findings::Settings,
     /// How much is kept at once.
     pub limits: Limits,
+}
+
+impl Default for Settings {
+    /// Nothing to read; all else as the program does it without options.
+    fn default() -> Settings {
+        Settings {
+            files: Vec::new(),
+            dedup: Dedup::default(),
+            time_wait_ns: 60_000_000_000,
+            decode: DecodeSettings::default(),
+            ladder: LadderRequest::None,
+            findings: findings::Settings::default(),
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// For which connections the segments are kept for the ladder diagram.
@@ -102,7 +119,7 @@ pub fn analyze_with_facts(
     };
     let mut timeline = Timeline::open(input::find(&settings.files)?, stop)?;
     let mut run = Run {
-        decoder: Decoder::default(),
+        decoder: Decoder::new(settings.decode),
         flows: Flows::bounded(ladders, settings.limits, model::report_bytes),
         copies: Copies::new(settings.dedup, timeline.len()),
         count: Count::default(),
@@ -192,7 +209,8 @@ impl Run {
             findings::judge(connection, end, settings.time_wait_ns, &settings.findings);
         }
         let mut summary = count::summary(&self.count, &connections, &evicted);
-        let capture = self.count.into_capture(settings, facts, &connections, &evicted);
+        let (count, decoder) = (self.count, &self.decoder);
+        let capture = count.into_capture(settings, facts, decoder, &connections, &evicted);
         let together = findings::service::judge(&capture, &connections, &settings.findings);
         summary.findings = count::totals(&connections, &together);
         Ok(Analysis {

@@ -269,7 +269,7 @@ impl Format {
             return Ok(Format::Pcap(pcap::Header::open(source)?));
         }
         source.fill(LooksLike::ENOUGH)?;
-        Err(Fault::Foreign(LooksLike::guess(source.data())))
+        Err(Fault::Foreign(LooksLike::guess(source.head(LooksLike::ENOUGH))))
     }
 }
 

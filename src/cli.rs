@@ -6,7 +6,6 @@ use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 
 use crate::findings;
-use crate::input::Dedup;
 use crate::model::{Outcome, Severity};
 use crate::report::SequenceNumbers;
 use crate::select::{AddressFilter, FindingFilter, Selection, StateFilter};
@@ -18,6 +17,7 @@ mod explain;
 mod info;
 mod leaks;
 mod limits;
+mod reading;
 mod schema;
 mod screen;
 mod time_wait;
@@ -28,6 +28,7 @@ pub use explain::{Explain, TextFormat};
 pub use info::Info;
 pub use leaks::{Grouping, Leaks};
 pub use limits::{LimitArgs, Memory};
+pub use reading::ReadingArgs;
 pub use schema::Schema;
 pub use screen::ScreenArgs;
 pub use time_wait::TimeWait;
@@ -172,16 +173,12 @@ pub struct Common {
     /// stands for a system's 2 MSL: linux and bsd 60 s, windows 120 s, rfc 240 s
     #[arg(long, value_name = "MSL", default_value = "linux", value_parser = ValueParser::new(time_wait))]
     pub msl: i64,
-    /// Leave out copies of a segment that another file holds (two taps on one way): `auto` between files that overlap in
-    /// time, within 200 ms; a duration: between any files, within that; `off`
-    #[arg(long, value_name = "WINDOW", default_value = "auto", value_parser = ValueParser::new(dedup))]
-    pub dedup: Dedup,
+    /// How captures are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Findings from this severity on
     #[arg(long, value_name = "LEVEL", default_value = "note", value_parser = severity_parser())]
     pub severity: Severity,
-    /// How much is kept at once.
-    #[command(flatten)]
-    pub limits: LimitArgs,
     /// Colour, characters and width.
     #[command(flatten)]
     pub screen: ScreenArgs,
@@ -312,17 +309,6 @@ fn outcome_parser() -> impl TypedValueParser<Value = Outcome> {
             .find(|outcome| outcome.name() == name)
             .ok_or("not an outcome")
     })
-}
-
-/// The window for copies in other files.
-fn dedup(text: &str) -> Result<Dedup, String> {
-    match text {
-        "auto" => Ok(Dedup::Auto),
-        "off" => Ok(Dedup::Off),
-        text => duration(text)
-            .map(Dedup::Within)
-            .ok_or_else(|| "write auto, off, or a duration with its unit such as 50ms or 1s".to_owned()),
-    }
 }
 
 /// A duration as an argument, in nanoseconds.

@@ -9,11 +9,12 @@ use anyhow::bail;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use tcptrace_states::analyze::{LadderRequest, Progress, Settings, analyze_until};
-use tcptrace_states::cli::{Color, Common, Format, ProgressWhen, ScreenArgs};
+use tcptrace_states::cli::{Color, Common, Format, ProgressWhen, ReadingArgs, ScreenArgs};
 use tcptrace_states::findings;
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
+use tcptrace_states::segment::DecodeSettings;
 
 use output::Identity;
 use sockets::is_stdin;
@@ -128,15 +129,27 @@ pub fn analysis_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) ->
 /// What the common options ask for.
 pub fn settings_of(files: &[PathBuf], common: &Common, ladder: LadderRequest) -> Settings {
     Settings {
-        files: files.to_vec(),
-        dedup: common.dedup,
         time_wait_ns: common.msl,
         ladder,
-        limits: common.limits.to_limits(),
         findings: findings::Settings {
             least: common.severity,
             ..findings::Settings::default()
         },
+        ..reading_of(files, &common.reading)
+    }
+}
+
+/// What is to be read, and how.
+pub fn reading_of(files: &[PathBuf], args: &ReadingArgs) -> Settings {
+    Settings {
+        files: files.to_vec(),
+        dedup: args.dedup,
+        decode: DecodeSettings {
+            verify_checksums: args.verify_checksums,
+            ..DecodeSettings::default()
+        },
+        limits: args.limits.to_limits(),
+        ..Settings::default()
     }
 }
 

@@ -34,15 +34,11 @@
 //! step: numbers are judged in one place and the state machine sees verdicts. One model, many views.
 //!
 //! ```
-//! use tcptrace_states::analyze::{LadderRequest, Settings, analyze};
+//! use tcptrace_states::analyze::{Settings, analyze};
 //!
 //! let settings = Settings {
 //!     files: vec!["testdata/scenarios/04halfclose.pcap".into()],
-//!     dedup: Default::default(),
-//!     time_wait_ns: 60_000_000_000,
-//!     ladder: LadderRequest::None,
-//!     limits: Default::default(),
-//!     findings: Default::default(),
+//!     ..Settings::default()
 //! };
 //! let analysis = analyze(&settings, &mut |_| {})?;
 //! let connection = &analysis.connections[0];

@@ -24,7 +24,7 @@ pub mod stream;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::segment::{Endpoint, Flags, Scope, Segment};
+use crate::segment::{ChecksumState, Endpoint, Flags, Scope, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
 use arrival::{Arrival, Sent, SentKind};
@@ -246,6 +246,10 @@ impl Tracker {
             self.aside.duplicates += 1;
             notes.add("capture duplicate");
             return Weight::Plain;
+        }
+        if seg.checksum_state == ChecksumState::Bad {
+            self.aside.observations.note(Kind::BadChecksum, from, mark);
+            notes.add("bad checksum");
         }
         let flags = seg.flags;
         if flags.rst() {

@@ -458,11 +458,11 @@ fn nanos(value: &Value) -> Option<i64> {
 fn read(capture: &Path) -> Analysis {
     let settings = Settings {
         files: vec![capture.to_owned()],
-        dedup: Default::default(),
         time_wait_ns: 60_000_000_000,
         ladder: LadderRequest::None,
         limits: Default::default(),
         findings: Default::default(),
+        ..Settings::default()
     };
     analyze(&settings, &mut |_| {}).expect("a readable capture")
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use tcptrace_states::analyze::{LadderRequest, Limits, Settings, analyze};
+use tcptrace_states::analyze::{Limits, Settings, analyze};
 use tcptrace_states::capture::{CaptureReader, Record};
 use tcptrace_states::flow::{Class, FlowKey, Flows, Ladders, Totals};
 use tcptrace_states::model::{self, Connection, Outcome};
@@ -738,11 +738,8 @@ fn crowded() -> (PathBuf, u64) {
     let many = |path: &PathBuf| {
         let settings = Settings {
             files: vec![path.clone()],
-            dedup: Default::default(),
-            time_wait_ns: TIME_WAIT,
-            ladder: LadderRequest::None,
-            findings: Default::default(),
             limits: Limits::NONE,
+            ..Settings::default()
         };
         analyze(&settings, &mut |_| {}).map_or(0, |analysis| analysis.summary.connections)
     };

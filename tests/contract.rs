@@ -71,7 +71,6 @@ fn every_line_of_every_capture_validates_and_has_no_field_without_a_name() {
         let big = fs::metadata(&path).is_ok_and(|file| file.len() > 4 << 20);
         let settings = Settings {
             files: vec![path.clone()],
-            dedup: Default::default(),
             time_wait_ns: 60_000_000_000,
             limits: Default::default(),
             ladder: if big {
@@ -80,6 +79,7 @@ fn every_line_of_every_capture_validates_and_has_no_field_without_a_name() {
                 LadderRequest::All
             },
             findings: Default::default(),
+            ..Settings::default()
         };
         let analysis = analyze(&settings, &mut |_| {}).expect("a capture");
         for line in lines(&analysis) {

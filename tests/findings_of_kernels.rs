@@ -59,7 +59,6 @@ fn read(capture: &Path) -> Analysis {
 fn read_from(capture: &Path, least: Severity) -> Analysis {
     let settings = Settings {
         files: vec![capture.to_owned()],
-        dedup: Default::default(),
         time_wait_ns: 60_000_000_000,
         ladder: LadderRequest::None,
         limits: Default::default(),
@@ -67,6 +66,7 @@ fn read_from(capture: &Path, least: Severity) -> Analysis {
             least,
             ..findings::Settings::default()
         },
+        ..Settings::default()
     };
     analyze(&settings, &mut |_| {}).unwrap_or_else(|error| panic!("{}: {error}", capture.display()))
 }

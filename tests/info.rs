@@ -15,11 +15,11 @@ mod handmade;
 fn read(path: &Path) -> Analysis {
     let settings = Settings {
         files: vec![path.to_owned()],
-        dedup: Default::default(),
         time_wait_ns: 60_000_000_000,
         ladder: LadderRequest::None,
         limits: Default::default(),
         findings: Default::default(),
+        ..Settings::default()
     };
     analyze(&settings, &mut |_| {}).expect("a capture")
 }

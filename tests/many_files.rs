@@ -75,6 +75,7 @@ fn settings(files: &[PathBuf], dedup: Dedup) -> Settings {
         ladder: LadderRequest::None,
         limits: Default::default(),
         findings: Default::default(),
+        ..Settings::default()
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use peak_alloc::PeakAlloc;
-use tcptrace_states::analyze::{LadderRequest, Limits, Settings, analyze};
+use tcptrace_states::analyze::{Limits, Settings, analyze};
 use tcptrace_states::segment::Flags;
 
 #[global_allocator]
@@ -103,14 +103,11 @@ fn peak(name: &str, limit: Option<usize>, packets: &dyn Fn(&mut Wire)) -> (usize
     drop(wire);
     let settings = Settings {
         files: vec![path.clone()],
-        dedup: Default::default(),
-        time_wait_ns: 60_000_000_000,
-        ladder: LadderRequest::None,
-        findings: Default::default(),
         limits: Limits {
             connections: None,
             memory: limit.map(|octets| octets as u64),
         },
+        ..Settings::default()
     };
     let before = HEAP.current_usage();
     HEAP.reset_peak_usage();

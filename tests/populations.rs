@@ -414,11 +414,11 @@ proptest! {
 fn read(file: &Path) -> Analysis {
     let settings = Settings {
         files: vec![file.to_owned()],
-        dedup: Default::default(),
         time_wait_ns: MINUTE,
         ladder: LadderRequest::None,
         limits: Default::default(),
         findings: Default::default(),
+        ..Settings::default()
     };
     analyze(&settings, &mut |_| {}).expect("a readable capture")
 }

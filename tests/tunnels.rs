@@ -60,11 +60,11 @@ fn analysis_of(name: &str, packets: &[Vec<u8>]) -> Analysis {
     std::fs::write(&path, file).expect("space beside the build");
     let settings = Settings {
         files: vec![path],
-        dedup: Default::default(),
         time_wait_ns: 60_000_000_000,
         ladder: LadderRequest::All,
         limits: Default::default(),
         findings: Default::default(),
+        ..Settings::default()
     };
     analyze(&settings, &mut |_| {}).expect("a capture")
 }

@@ -10,9 +10,10 @@ use crate::capture::{Frame, LinkType, Skip};
 use crate::flow::Evicted;
 use crate::input::{Facts, Place};
 use crate::model::{
-    Address, Capture, Connection, EvictedServer, FindingTotal, Fragments, Outcome, SCHEMA_VERSION,
+    Address, Capture, Checksums, Connection, EvictedServer, FindingTotal, Fragments, Outcome, SCHEMA_VERSION,
     ServiceFinding, Severity, Step, Summary,
 };
+use crate::segment::{ChecksumFacts, Decoder, FragmentFacts};
 use crate::time::Timestamp;
 
 /// What is counted while reading.
@@ -103,6 +104,7 @@ impl Count {
         self,
         settings: &Settings,
         facts: &Facts,
+        decoder: &Decoder,
         connections: &[Connection],
         evicted: &Evicted,
     ) -> Capture {
@@ -137,8 +139,11 @@ impl Count {
             longest_pause: self.longest_pause,
             cut_packets: self.cut_packets,
             kernel_drops: None,
-            checksums: None,
-            fragments: Fragments::default(),
+            checksums: settings
+                .decode
+                .verify_checksums
+                .then(|| checksums(decoder.checksums())),
+            fragments: fragments(decoder.fragments()),
             first_time: self.first_time,
             last_time: self.last_time,
             snap_length: self.snap_length,
@@ -164,6 +169,28 @@ impl Count {
 fn longest(of: &mut Option<Step>, packet: u64, ns: i64) {
     if of.is_none_or(|longest| longest.ns < ns) {
         *of = Some(Step { packet, ns });
+    }
+}
+
+fn checksums(facts: ChecksumFacts) -> Checksums {
+    Checksums {
+        good: facts.good,
+        bad: facts.bad,
+        offloaded: facts.offloaded,
+        not_captured: facts.not_captured,
+    }
+}
+
+fn fragments(facts: FragmentFacts) -> Fragments {
+    Fragments {
+        packets: facts.fragments,
+        reassembled: facts.completed,
+        incomplete: facts
+            .incomplete
+            .saturating_add(facts.evicted)
+            .saturating_add(facts.timed_out)
+            .saturating_add(facts.cut),
+        overlaps: facts.overlaps,
     }
 }
 

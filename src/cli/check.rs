@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::{Args, ValueEnum};
 
-use super::{LimitArgs, ProgressWhen, ScreenArgs, dedup};
-use crate::input::Dedup;
+use super::{ProgressWhen, ReadingArgs, ScreenArgs};
 use crate::model::Severity;
 use crate::time::time_wait;
 
@@ -60,13 +59,9 @@ pub struct Check {
     /// configuration's, else linux]
     #[arg(long, value_name = "MSL", value_parser = ValueParser::new(time_wait))]
     pub msl: Option<i64>,
-    /// Leave out copies of a segment that another file holds (two taps on one way): `auto` between files that overlap in
-    /// time, within 200 ms; a duration: between any files, within that; `off`
-    #[arg(long, value_name = "WINDOW", default_value = "auto", value_parser = ValueParser::new(dedup))]
-    pub dedup: Dedup,
-    /// How much is kept at once.
+    /// How captures are read.
     #[command(flatten)]
-    pub limits: LimitArgs,
+    pub reading: ReadingArgs,
     /// Colour, characters and width.
     #[command(flatten)]
     pub screen: ScreenArgs,

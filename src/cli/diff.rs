@@ -6,7 +6,7 @@ use clap::builder::ValueParser;
 use clap::{Args, ValueEnum};
 
 use super::screen::ScreenArgs;
-use super::{LimitArgs, ProgressWhen};
+use super::{ProgressWhen, ReadingArgs};
 use crate::model::Severity;
 use crate::time::time_wait;
 
@@ -41,9 +41,9 @@ pub struct Diff {
     /// The maximum segment lifetime, for captures: see the default command
     #[arg(long, value_name = "MSL", default_value = "linux", value_parser = ValueParser::new(time_wait))]
     pub msl: i64,
-    /// How much is kept at once, for captures.
+    /// How captures are read.
     #[command(flatten)]
-    pub limits: LimitArgs,
+    pub reading: ReadingArgs,
     /// How it is drawn.
     #[command(flatten)]
     pub screen: ScreenArgs,

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use tcptrace_states::analyze::{LadderRequest, Settings};
+use tcptrace_states::analyze::Settings;
 use tcptrace_states::check::config::{self, FILE_NAME};
 use tcptrace_states::check::{Baseline, Config, Verdict, baseline, verdict};
 use tcptrace_states::cli::Check;
@@ -23,7 +23,7 @@ use tcptrace_states::time::time_wait;
 
 use super::output::{self, Identity};
 use super::sockets::is_stdin;
-use super::{Checked, Done, STDOUT, Screen, Unwritten, WIDTH, analysis_by, flushed};
+use super::{Checked, Done, STDOUT, Screen, Unwritten, WIDTH, analysis_by, flushed, reading_of};
 
 /// Names a configuration where none is given.
 const CONFIG_VARIABLE: &str = "TCPTRACE_STATES_CONFIG";
@@ -41,12 +41,9 @@ pub fn run(args: &Check) -> anyhow::Result<Done> {
     // A system's name is always known; without one nothing is set.
     let usual = time_wait("linux").unwrap_or_default();
     let settings = Settings {
-        files: args.files.clone(),
-        dedup: args.dedup,
         time_wait_ns: args.msl.or(config.time_wait_ns).unwrap_or(usual),
-        ladder: LadderRequest::None,
-        limits: args.limits.to_limits(),
         findings: config.findings.clone(),
+        ..reading_of(&args.files, &args.reading)
     };
     let analysis = analysis_by(&settings, args.progress)?;
     let today = today();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use tcptrace_states::analyze::{LadderRequest, Settings};
+use tcptrace_states::analyze::Settings;
 use tcptrace_states::cli::{Diff, DiffFormat};
 use tcptrace_states::diff::{Difference, Side};
 use tcptrace_states::findings;
@@ -14,7 +14,9 @@ use tcptrace_states::model::Severity;
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 use tcptrace_states::saved;
 
-use super::{Checked, Done, Interrupted, Screen, Unwritten, analysis_by, interrupt, print_raw, print_text};
+use super::{
+    Checked, Done, Interrupted, Screen, Unwritten, analysis_by, interrupt, print_raw, print_text, reading_of,
+};
 
 /// `diff`.
 pub fn run(args: &Diff) -> anyhow::Result<Done> {
@@ -96,15 +98,12 @@ fn saved_side(path: &Path) -> anyhow::Result<Option<Side>> {
 /// A side that is a capture, with its findings from `least` on.
 fn captured_side(args: &Diff, path: &Path, least: Severity, captures: &mut Done) -> anyhow::Result<Side> {
     let settings = Settings {
-        files: vec![path.to_path_buf()],
-        dedup: Default::default(),
         time_wait_ns: args.msl,
-        ladder: LadderRequest::None,
-        limits: args.limits.to_limits(),
         findings: findings::Settings {
             least,
             ..findings::Settings::default()
         },
+        ..reading_of(&[path.to_path_buf()], &args.reading)
     };
     let analysis = analysis_by(&settings, args.progress)?;
     if !analysis.capture.complete && interrupt::came() {

@@ -7,6 +7,7 @@ crate::findings::family! {
     capture_reorder,
     one_sided,
     cut_by_snaplen,
+    bad_checksum,
     time_went_back,
     inferred_segment,
     open_at_end,

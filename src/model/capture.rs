@@ -107,7 +107,7 @@ impl Checksums {
 /// What became of IP fragments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fragments {
-    /// Packets that were fragments.
+    /// Fragments taken in: of packets with TCP, a tunnel, or UDP that might hold one.
     pub packets: u64,
     /// IP packets put together from them.
     pub reassembled: u64,

@@ -20,6 +20,9 @@ const LARGEST_PACKET: usize = 65_535;
 /// What a piece costs besides its octets.
 const PIECE_COST: usize = 64;
 
+/// Entries of packets that are gone, at least this many before they are looked for.
+const MOST_STALE: usize = 1_024;
+
 /// How much the pool holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FragmentLimits {
@@ -61,7 +64,7 @@ pub struct FragmentFacts {
     pub duplicates: u64,
     /// Fragments that brought octets already there, with another content; the first ones count.
     pub overlaps: u64,
-    /// Fragments that the capture cut: their packets cannot be put together.
+    /// Packets with a fragment that the capture cut: they cannot be put together.
     pub cut: u64,
     /// Packets of UDP let go because their first fragment shows no tunnel.
     pub no_tunnel: u64,
@@ -191,6 +194,15 @@ impl Pool {
 
     fn begin(&mut self, key: Key, now: Timestamp) {
         while self.waiting.len() >= self.limits.datagrams.max(1) && self.evict() {}
+        // One that waits at the front must not keep the entries of all that came and went behind it.
+        if self.order.len() >= self.limits.datagrams.max(MOST_STALE).saturating_mul(2) {
+            let waiting = &self.waiting;
+            self.order.retain(|(key, serial)| {
+                waiting
+                    .get(key)
+                    .is_some_and(|datagram| datagram.serial == *serial)
+            });
+        }
         self.serial = self.serial.wrapping_add(1);
         self.order.push_back((key, self.serial));
         self.waiting.insert(

@@ -92,6 +92,24 @@ impl Row {
     }
 }
 
+impl Content {
+    /// The other side sent it.
+    fn swap(&mut self) {
+        match self {
+            Content::Segment { from, .. } => *from = from.other(),
+            Content::Run {
+                first_from,
+                segments,
+                bytes,
+            } => {
+                *first_from = first_from.other();
+                segments.reverse();
+                bytes.reverse();
+            }
+        }
+    }
+}
+
 /// The rows of one connection.
 #[derive(Clone, Debug, Default)]
 pub struct Ladder {
@@ -171,9 +189,16 @@ impl Ladder {
         self.rows
     }
 
-    /// Takes over the rows of another ladder, in order of packets. What is more than is kept is one run at the end.
-    pub fn absorb(&mut self, other: Ladder) {
-        self.rows.extend(other.rows);
+    /// Takes over the rows of another ladder, in order of packets; `swapped`: its client is our server. What is more than is
+    /// kept is one run at the end.
+    pub fn absorb(&mut self, other: Ladder, swapped: bool) {
+        let rows = other.rows.into_iter().map(|mut row| {
+            if swapped {
+                row.content.swap();
+            }
+            row
+        });
+        self.rows.extend(rows);
         self.rows.sort_by_key(|row| row.first.packet);
         let more = self.rows.split_off(self.rows.len().min(ROWS_KEPT));
         self.rows.extend(more.into_iter().reduce(Row::joined));

@@ -134,9 +134,10 @@ impl Tracker {
         if embryo.last.packet > self.last.packet {
             self.last = embryo.last;
         }
-        self.aside.observations.absorb(embryo.aside.observations);
+        let swapped = opener != Role::Client;
+        self.aside.observations.absorb(embryo.aside.observations, swapped);
         if let (Some(ours), Some(theirs)) = (&mut self.ladder, embryo.ladder) {
-            ours.absorb(*theirs);
+            ours.absorb(*theirs, swapped);
         }
     }
 
@@ -161,12 +162,12 @@ impl Tracker {
         self.opening = younger.opening;
         self.aside.cut += younger.aside.cut;
         self.aside.duplicates += younger.aside.duplicates;
-        self.aside.observations.absorb(younger.aside.observations);
+        self.aside.observations.absorb(younger.aside.observations, false); // the same opener
         if younger.last.packet > self.last.packet {
             self.last = younger.last;
         }
         if let (Some(ours), Some(theirs)) = (&mut self.ladder, younger.ladder) {
-            ours.absorb(*theirs);
+            ours.absorb(*theirs, false);
         }
     }
 

@@ -106,6 +106,8 @@ pub enum Kind {
     CaptureLoss,
     /// SYN with FIN, RST or URG, FIN with RST, FIN with URG but no ACK, or none of SYN, FIN, RST and ACK.
     BadFlags,
+    /// A segment with a wrong checksum, if checksums are verified.
+    BadChecksum,
     /// Payload on a SYN.
     DataOnSyn,
     /// The SYN-ACK did not take the payload of the SYN.
@@ -160,6 +162,7 @@ impl Kind {
             Kind::OldDuplicateInWindow => "old-duplicate-in-window",
             Kind::CaptureLoss => "capture-loss",
             Kind::BadFlags => "bad-flags",
+            Kind::BadChecksum => "bad-checksum",
             Kind::DataOnSyn => "data-on-syn",
             Kind::SynDataIgnored => "syn-data-ignored",
         }
@@ -233,20 +236,40 @@ impl Observations {
         }
     }
 
-    /// Takes over those of another connection that turned out to be this one.
-    pub fn absorb(&mut self, other: Observations) {
-        for observation in &other.kept {
-            self.note(observation.kind, observation.role, observation.mark);
-        }
-        for folded in other.tallies.iter().filter(|tally| tally.folded() > 0) {
-            let ours = self
+    /// Takes over those of another connection that turned out to be this one; `swapped`: its client is our server.
+    pub fn absorb(&mut self, other: Observations, swapped: bool) {
+        let side = |role: Role| if swapped { role.other() } else { role };
+        for theirs in other.tallies {
+            let theirs = Tally {
+                role: side(theirs.role),
+                ..theirs
+            };
+            let known = self
                 .tallies
                 .iter_mut()
-                .find(|tally| (tally.kind, tally.role) == (folded.kind, folded.role));
-            if let Some(ours) = ours {
-                ours.count += folded.folded();
-                ours.last = folded.last;
+                .find(|ours| (ours.kind, ours.role) == (theirs.kind, theirs.role));
+            match known {
+                Some(ours) => {
+                    ours.count += theirs.count;
+                    if theirs.last.packet > ours.last.packet {
+                        ours.last = theirs.last;
+                    }
+                }
+                None => self.tallies.push(theirs),
             }
+        }
+        self.kept.extend(other.kept.into_iter().map(|theirs| Observation {
+            role: side(theirs.role),
+            ..theirs
+        }));
+        self.kept.sort_by_key(|observation| observation.mark.packet);
+        for tally in &self.tallies {
+            let mut kept = 0;
+            self.kept.retain(|observation| {
+                let same = (observation.kind, observation.role) == (tally.kind, tally.role);
+                kept += u64::from(same);
+                !same || kept <= KEPT
+            });
         }
     }
 
@@ -283,7 +306,7 @@ mod tests {
         assert_eq!(seen.kept().len() as u64, KEPT + 1);
         let mut other = Observations::default();
         (2_000..2_100).for_each(|packet| other.note(Kind::BadFlags, Role::Client, mark(packet)));
-        seen.absorb(other);
+        seen.absorb(other, false);
         let tallies: Vec<(Role, u64, u64)> = seen
             .tallies()
             .iter()
@@ -291,6 +314,39 @@ mod tests {
             .collect();
         assert_eq!(tallies, [(Role::Client, 1_100, 2_099), (Role::Server, 1, 1_001)]);
         assert_eq!(seen.kept().len() as u64, KEPT + 1);
+    }
+
+    #[test]
+    fn what_is_absorbed_keeps_its_order_and_its_side() {
+        let mark = |packet| Mark {
+            packet,
+            time: Timestamp(packet as i64),
+        };
+        let mut seen = Observations::default();
+        let mut other = Observations::default();
+        for packet in [1, 9, 20] {
+            seen.note(Kind::BadFlags, Role::Client, mark(packet));
+        }
+        for packet in [4, 5, 6, 7, 8, 10] {
+            other.note(Kind::BadFlags, Role::Server, mark(packet));
+        }
+        other.note(Kind::DataOnSyn, Role::Client, mark(4));
+        seen.absorb(other, true);
+        let kept: Vec<(Kind, Role, u64)> = seen
+            .kept()
+            .iter()
+            .map(|observation| (observation.kind, observation.role, observation.mark.packet))
+            .collect();
+        let bad_flags = |packet| (Kind::BadFlags, Role::Client, packet);
+        let mut expected = vec![bad_flags(1), bad_flags(4), (Kind::DataOnSyn, Role::Server, 4)];
+        expected.extend([5, 6, 7, 8, 9, 10].map(bad_flags));
+        assert_eq!(kept, expected);
+        let last: Vec<(u64, u64)> = seen
+            .tallies()
+            .iter()
+            .map(|tally| (tally.count, tally.last.packet))
+            .collect();
+        assert_eq!(last, [(9, 20), (1, 4)]);
     }
 
     #[test]

@@ -59,11 +59,11 @@ pub fn captures(corpus: &Path, kind: &str) -> Vec<(String, PathBuf)> {
 pub fn read(capture: &Path, ladder: LadderRequest) -> Option<Analysis> {
     let settings = Settings {
         files: vec![capture.to_owned()],
-        dedup: Default::default(),
         time_wait_ns: 60_000_000_000,
         ladder,
         limits: Default::default(),
         findings: Default::default(),
+        ..Settings::default()
     };
     analyze(&settings, &mut |_| {}).ok()
 }

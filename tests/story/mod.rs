@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Time in seconds, direction, control bits, and then, in any order and all optional: `seq ack win len mss ws sackok
-//! ts=TSval/TSecr sack=LEFT-RIGHT,… tfo=LENGTH id ttl sum`; `cut` or `headcut`: cut by the
+//! ts=TSval/TSecr sack=LEFT-RIGHT,… tfo=LENGTH id ttl sum`; `badsum`: its checksum is wrong; `cut` or `headcut`: cut by the
 //! snap length in its payload or in its options. The client C is 10.0.0.1:40000, the server S 10.0.0.2:80;
 //! D is the client's host on port 40001, N the same port behind another address (10.0.0.9:40000). Unless told, SEG.ACK is
 //! missing if the ACK bit is, the window is 65535, and every packet has its own IP identification, so that only what is
@@ -55,7 +55,7 @@ use tcptrace_states::analyze::{LadderRequest, Settings, analyze};
 use tcptrace_states::findings;
 use tcptrace_states::flow::{Flows, Ladders, Limits};
 use tcptrace_states::model::{self, Connection, EndpointReport, Role, TimeWaitHolder, Transition};
-use tcptrace_states::segment::{Decoder, Endpoint, Flags, Options, Scope, Segment};
+use tcptrace_states::segment::{ChecksumState, Decoder, Endpoint, Flags, Options, Scope, Segment};
 use tcptrace_states::seq::Seq;
 use tcptrace_states::time::Timestamp;
 
@@ -300,6 +300,7 @@ fn with_fields(mut seg: Segment, words: &[&str], line: &str) -> Segment {
             "id" => seg.ip_id = Some(number() as u16),
             "ttl" => seg.ttl = number() as u8,
             "cut" => seg.cut = true,
+            "badsum" => seg.checksum_state = ChecksumState::Bad,
             "headcut" => (seg.cut, seg.header_cut) = (true, true),
             "sum" => seg.checksum = Some(number() as u16),
             _ => bad("an unknown word"),
@@ -765,11 +766,11 @@ pub fn pcap(frames: &[(Timestamp, Vec<u8>)]) -> Vec<u8> {
 pub fn analyze_files(files: &[std::path::PathBuf]) -> model::Analysis {
     let settings = Settings {
         files: files.to_vec(),
-        dedup: Default::default(),
         time_wait_ns: TIME_WAIT,
         ladder: LadderRequest::None,
         limits: Default::default(),
         findings: Default::default(),
+        ..Settings::default()
     };
     analyze(&settings, &mut |_| {}).expect("readable captures")
 }

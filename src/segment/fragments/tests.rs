@@ -291,6 +291,35 @@ fn the_pool_is_bounded() {
     assert!(reader.decoder.fragments().evicted >= 201);
 }
 
+/// One that never gets its last fragment does not keep what came and went behind it.
+#[test]
+fn what_is_done_leaves_nothing_behind() {
+    let mut pool = Pool::new(FragmentLimits::default());
+    let add = |pool: &mut Pool, id: u32, offset: usize, more: bool| {
+        let fragment = Fragment {
+            source: [10, 0, 0, 1].into(),
+            destination: [10, 0, 0, 2].into(),
+            protocol: 6,
+            id,
+            offset,
+            more,
+            header: &[0x45; 20],
+            next_header_at: 9,
+            payload: &[0; 8],
+            payload_len: 8,
+        };
+        let place = (Scope::default(), TunnelId::default());
+        pool.add(&fragment, place, Timestamp(0), |_| true).expect("sound")
+    };
+    assert_eq!(add(&mut pool, 0, 0, true), None);
+    for id in 1..50_000 {
+        assert_eq!(add(&mut pool, id, 0, true), None);
+        assert!(add(&mut pool, id, 8, false).is_some());
+    }
+    assert!(pool.order.len() <= 2 * 4_096, "{}", pool.order.len());
+    assert_eq!((pool.waiting.len(), pool.facts().evicted), (1, 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
