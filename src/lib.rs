@@ -10,8 +10,8 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`time`], [`seq`] | capture time; sequence numbers modulo 2^32 |
-//! | [`capture`] | pcap and pcapng files to frames, with what can be wrong with them |
+//! | [`time`], [`seq`], [`untrusted`] | capture time; sequence numbers modulo 2^32; text from outside |
+//! | [`capture`] | pcap, pcapng and snoop files, plain or compressed, to frames; what they say about themselves, and what can be wrong with them |
 //! | [`segment`] | one frame to a TCP segment, or the reason why it is none |
 //! | [`input`] | what the user named as one timeline: directories, patterns, many files in time order, copies between taps |
 //! | [`tracker`] | one life of a 4-tuple: [`tracker::state`] the relation of figure 5, [`tracker::judge`] numbers, [`tracker::stream`] one direction, [`tracker::endpoint`] one endpoint's proven state, what is on its way to it, and evidence |
@@ -70,3 +70,4 @@ pub mod seq;
 pub mod ss;
 pub mod time;
 pub mod tracker;
+pub mod untrusted;

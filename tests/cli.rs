@@ -249,7 +249,7 @@ fn a_capture_split_in_two_files_reads_as_one() {
 
 #[test]
 fn unreadable_input_says_what_and_why_and_what_to_do() {
-    let cases: [(&str, Vec<u8>, &[&str]); 5] = [
+    let cases: [(&str, Vec<u8>, &[&str]); 6] = [
         ("empty.pcap", Vec::new(), &["empty.pcap", "empty"]),
         (
             "page.pcap",
@@ -259,7 +259,12 @@ fn unreadable_input_says_what_and_why_and_what_to_do() {
         (
             "packed.pcap",
             b"\x1f\x8b\x08\0\0\0\0\0\0\x03rest of it".to_vec(),
-            &["packed.pcap", "gzip", "gzip -dc"],
+            &["packed.pcap", "the gzip data is corrupt", "copy the file again"],
+        ),
+        (
+            "packed.pcap.Z",
+            b"\x1f\x9d\x90rest of it".to_vec(),
+            &["packed.pcap.Z", "compress", "gzip -dc"],
         ),
         (
             "words.pcap",
@@ -267,9 +272,9 @@ fn unreadable_input_says_what_and_why_and_what_to_do() {
             &["words.pcap", "not a pcap or pcapng"],
         ),
         (
-            "snoop.pcap",
-            b"snoop\0\0\0\0\0\0\x02\0\0\0\x04and more".to_vec(),
-            &["snoop.pcap", "snoop", "editcap"],
+            "sniffer.cap",
+            b"TRSNIFF data    \x1aand more".to_vec(),
+            &["sniffer.cap", "Sniffer", "editcap"],
         ),
     ];
     for (name, bytes, words) in cases {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("seq", &[]),
-    ("capture", &["time"]),
+    ("untrusted", &[]),
+    ("capture", &["untrusted", "time"]),
     ("segment", &["capture", "seq", "time"]),
     ("input", &["capture", "segment", "seq", "time"]),
     ("tracker", &["segment", "seq", "time"]),

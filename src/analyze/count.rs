@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use super::Settings;
 use crate::capture::error::printable;
-use crate::capture::{Frame, LinkType, Skip};
+use crate::capture::{Frame, InterfaceFacts, LinkType, Skip};
 use crate::flow::Evicted;
 use crate::input::{Facts, Place};
 use crate::model::{
@@ -37,6 +37,7 @@ pub(super) struct Count {
     pub longest_step_back: Option<Step>,
     pub longest_pause: Option<Step>,
     pub cut_packets: u64,
+    pub kernel_drops: Option<u64>,
     pub damage: Vec<String>,
     pub passed_over: u64,
 }
@@ -88,6 +89,9 @@ impl Count {
                     .push(format!("{name}: and {} more damaged places", file.more_damage));
             }
             self.passed_over = self.passed_over.saturating_add(file.passed_over);
+            for lost in file.told.interfaces.iter().filter_map(InterfaceFacts::lost) {
+                self.kernel_drops = Some(self.kernel_drops.unwrap_or(0).saturating_add(lost));
+            }
         }
         match facts.unfinished {
             0 => {}
@@ -138,7 +142,7 @@ impl Count {
             longest_step_back: self.longest_step_back,
             longest_pause: self.longest_pause,
             cut_packets: self.cut_packets,
-            kernel_drops: None,
+            kernel_drops: self.kernel_drops,
             checksums: settings
                 .decode
                 .verify_checksums

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 
 use super::PacketNumber;
+pub use super::compression::Flaw;
+use super::compression::{Broken, Compression};
 use super::source::Source;
 
 /// Why a capture cannot be read, or not to its end.
@@ -107,6 +109,40 @@ pub enum CaptureError {
         /// What was found, and what was expected.
         what: String,
     },
+    /// The capture is compressed, and the compressed data is damaged or too much.
+    #[error("{name}: {}; {}", of_flaw(format, flaw, *at, *packet), before(*packet, advice(flaw)))]
+    Compressed {
+        /// The file.
+        name: String,
+        /// The compression format.
+        format: &'static str,
+        /// What is wrong with it.
+        flaw: Flaw,
+        /// Where, octets from the start of the compressed input.
+        at: u64,
+        /// The packet that would have been next, from 1.
+        packet: PacketNumber,
+    },
+    /// A compressed capture cannot be followed while it grows.
+    #[error(
+        "{name}: is compressed ({format}) and cannot be followed; wait until it is complete, or follow what it is made from"
+    )]
+    CompressedGrowing {
+        /// The file.
+        name: String,
+        /// The compression format.
+        format: &'static str,
+    },
+    /// The file is no longer what it was when it was opened.
+    #[error("{name}: {what} while it was read; {}", before(*packet, "copy the file first, or read it when nothing writes to it"))]
+    Changed {
+        /// The file.
+        name: String,
+        /// What happened to it.
+        what: String,
+        /// The packet that would have been next, from 1.
+        packet: PacketNumber,
+    },
     /// Reading failed.
     #[error("{name}: reading failed at byte {offset}, packet {packet}: {reason}; {}", before(*packet, "check the device or the network"))]
     Io {
@@ -139,10 +175,13 @@ impl CaptureError {
             | CaptureError::Directory { .. }
             | CaptureError::Open { .. }
             | CaptureError::Empty { .. }
+            | CaptureError::CompressedGrowing { .. }
             | CaptureError::Foreign { .. } => false,
             CaptureError::Version { packet, .. }
             | CaptureError::Cut { packet, .. }
             | CaptureError::Corrupt { packet, .. }
+            | CaptureError::Compressed { packet, .. }
+            | CaptureError::Changed { packet, .. }
             | CaptureError::Io { packet, .. }
             | CaptureError::Interrupted { packet, .. } => *packet > 0,
         }
@@ -192,6 +231,36 @@ fn of_packet(part: Part, packet: PacketNumber) -> String {
     }
 }
 
+fn of_flaw(format: &str, flaw: &Flaw, at: u64, packet: PacketNumber) -> String {
+    let next = match packet {
+        0 => String::new(),
+        packet => format!(", packet {packet}"),
+    };
+    match flaw {
+        Flaw::Cut => format!("the {format} data is cut off at byte {at} of the compressed file{next}"),
+        Flaw::Corrupt(what) => format!(
+            "the {format} data is corrupt at or before byte {at} of the compressed file{next}: {what}"
+        ),
+        Flaw::Garbage => {
+            format!(
+                "other data follows the end of the {format} data at byte {at} of the compressed file{next}"
+            )
+        }
+        Flaw::Limit(limit) => {
+            format!("the {format} data exceeds {limit} at byte {at} of the compressed file{next}")
+        }
+    }
+}
+
+fn advice(flaw: &Flaw) -> &'static str {
+    match flaw {
+        Flaw::Cut => "copy the file again, or let the compressing program finish",
+        Flaw::Corrupt(_) => "copy the file again (in binary mode)",
+        Flaw::Garbage => "copy the file again, or cut off what follows",
+        Flaw::Limit(_) => "if you trust the file, unpack it first and read the result",
+    }
+}
+
 /// What is left to the user: the packets before, and a way to more.
 fn before(packet: PacketNumber, advice: &str) -> String {
     match packet.saturating_sub(1) {
@@ -224,18 +293,56 @@ pub(super) enum Fault {
         part: Part,
         expected: u64,
         had: u64,
+        /// The record's own length is hard to believe: the input may be damaged and not cut.
+        doubtful: bool,
     },
     Corrupt(String),
+    Compressed(Broken),
     Io(io::Error),
 }
 
 impl From<io::Error> for Fault {
     fn from(reason: io::Error) -> Fault {
-        Fault::Io(reason)
+        match reason.downcast::<Broken>() {
+            Ok(broken) => Fault::Compressed(broken),
+            Err(reason) => Fault::Io(reason),
+        }
     }
 }
 
 impl Fault {
+    pub fn cut(part: Part, expected: u64, had: u64) -> Fault {
+        Fault::Cut {
+            part,
+            expected,
+            had,
+            doubtful: false,
+        }
+    }
+
+    /// Whether sound records may follow.
+    pub fn may_be_passed(&self) -> bool {
+        matches!(self, Fault::Corrupt(_) | Fault::Cut { doubtful: true, .. })
+    }
+
+    /// Whether there is nothing more for now.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self, Fault::Io(reason) if reason.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// What is wrong, as a part of a sentence.
+    pub fn what(&self) -> String {
+        match self {
+            Fault::Corrupt(what) => what.clone(),
+            Fault::Cut {
+                part, expected, had, ..
+            } => {
+                format!("{part} would have {expected} bytes, of which only {had} are there")
+            }
+            _ => "it cannot be read".to_owned(),
+        }
+    }
+
     /// The fault was met before any packet could be read.
     pub fn at_the_beginning(self, name: String, source: &Source) -> CaptureError {
         self.at_packet(name, source, 0)
@@ -261,7 +368,9 @@ impl Fault {
                 offset,
                 packet,
             },
-            Fault::Cut { part, expected, had } => CaptureError::Cut {
+            Fault::Cut {
+                part, expected, had, ..
+            } => CaptureError::Cut {
                 name,
                 part,
                 packet,
@@ -274,6 +383,13 @@ impl Fault {
                 packet,
                 offset,
                 what,
+            },
+            Fault::Compressed(Broken { format, flaw, at }) => CaptureError::Compressed {
+                name,
+                format,
+                flaw,
+                at,
+                packet,
             },
             Fault::Io(reason) if reason.kind() == ErrorKind::IsADirectory => CaptureError::Directory { name },
             Fault::Io(reason) => CaptureError::Io {
@@ -296,6 +412,13 @@ pub enum LooksLike {
         /// The command.
         command: &'static str,
     },
+    /// Compressed twice.
+    Nested {
+        /// Name of the outer format, and of the program that unpacks it.
+        outer: &'static str,
+        /// Name of the inner format.
+        inner: &'static str,
+    },
     /// A foreign capture format, executable or archive.
     Known {
         /// What it is.
@@ -317,26 +440,25 @@ impl LooksLike {
     pub(super) const ENOUGH: usize = 512;
 
     /// Guesses from the first octets.
-    pub(super) fn guess(data: &[u8]) -> LooksLike {
+    pub(super) fn guess(data: &[u8], unpacked: Option<Compression>) -> LooksLike {
         const CONVERT: &str = "convert it with `editcap -F pcapng FILE OUT.pcapng`";
         const SAVE: &str = "save the capture itself, not a page or text made of it";
         const EXTRACT: &str = "extract the capture from it first";
+        if let (Some(outer), Some(inner)) = (unpacked, Compression::of(data)) {
+            return LooksLike::Nested {
+                outer: outer.name(),
+                inner: inner.name(),
+            };
+        }
         let compressed = |format, command| LooksLike::Compressed { format, command };
         let known = |what, advice| LooksLike::Known { what, advice };
         let text = data.trim_ascii_start();
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         match data {
-            [0x1f, 0x8b, ..] => compressed("gzip", "gzip"),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => compressed("zstd", "zstd"),
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => compressed("xz", "xz"),
-            [b'B', b'Z', b'h', b'1'..=b'9', ..] => compressed("bzip2", "bzip2"),
-            [0x04, 0x22, 0x4d, 0x18, ..] => compressed("lz4", "lz4"),
             [0x1f, 0x9d, ..] => compressed("compress (.Z)", "gzip"),
             [b'P', b'K', 3 | 5 | 7, ..] => known("a zip archive", EXTRACT),
             [b'7', b'z', 0xbc, 0xaf, ..] => known("a 7z archive", EXTRACT),
             [0x7f, b'E', b'L', b'F', ..] => known("an ELF program", "name the capture instead"),
-            [b's', b'n', b'o', b'o', b'p', 0, 0, 0, ..] => known("a Sun snoop capture", CONVERT),
-            [0xa1, 0xb2, 0xcd, 0x34, ..] => known("a big-endian modified pcap capture", CONVERT),
             [b'T', b'R', b'S', b'N', b'I', b'F', b'F', ..] => known("a Sniffer capture", CONVERT),
             [b'X', b'C', b'P', 0, ..] => known("a NetXRay capture", CONVERT),
             [b'G', b'M', b'B', b'U', ..] => known("a Network Monitor capture", CONVERT),
@@ -369,6 +491,10 @@ impl fmt::Display for LooksLike {
                     "it looks like {format} data; try `{command} -dc FILE | tcptrace-states -`"
                 )
             }
+            LooksLike::Nested { outer, inner } => write!(
+                f,
+                "it is {inner} data inside {outer} data, and one layer is unpacked; try `{outer} -dc FILE | tcptrace-states -`"
+            ),
             LooksLike::Known { what, advice } => write!(f, "it looks like {what}; {advice}"),
             LooksLike::Zeros => f.write_str("it begins with zeros only; copy the file again"),
             LooksLike::Unknown { magic } => {

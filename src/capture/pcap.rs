@@ -1,10 +1,9 @@
 //! Classic pcap: one header, then records of 16 (Kuznetzov's: 24) octets of header and the packet.
 
-use pcap_parser::PcapHeader;
-
 use super::error::{Fault, Part};
+use super::limits::Limits;
 use super::source::Source;
-use super::{Frame, LARGEST_RECORD, LinkType, PacketNumber, Record, Skip, timestamp};
+use super::{Frame, LinkType, PacketNumber, Record, Skip, timestamp};
 
 const HEADER: usize = 24;
 
@@ -16,13 +15,58 @@ const LINK_TYPE_BITS: u32 = 0x03ff_ffff;
 /// Bit of the link type field: the length of the frame check sequence is known.
 const FCS_PRESENT: u32 = 0x0400_0000;
 
-/// What the file's header says about every record.
+/// How far from a packet before it the time of a packet behind damage may be, seconds: an hour back, thirty days on.
+const BACK: i64 = 3_600;
+const ON: i64 = 30 * 86_400;
+
+/// What the file's header says about every record, and what the records up to here were like.
 pub(super) struct Header {
-    format: PcapHeader,
-    link: LinkType,
+    big_endian: bool,
+    variant: Variant,
+    pub link: LinkType,
+    pub snap_length: u32,
     /// Octets of frame check sequence at the end of each frame.
     fcs: u32,
     lengths: Lengths,
+    /// The most octets that a record may hold.
+    allowed: u32,
+    habits: Habits,
+}
+
+/// What was seen in the records up to here: the measure of those behind damage.
+#[derive(Default)]
+struct Habits {
+    /// Seconds of the first record and of the last two.
+    first: Option<u32>,
+    before_last: u32,
+    last: u32,
+    /// The most octets in a record.
+    longest: u32,
+    /// There was a record with more octets captured than there were.
+    over_original: bool,
+}
+
+/// What the magic number says besides the byte order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Variant {
+    Microseconds,
+    Nanoseconds,
+    /// Kuznetzov's: eight octets more in each record's header.
+    Modified,
+    /// Ixia's: four octets more in the file's header, nanoseconds.
+    Ixia,
+}
+
+impl Variant {
+    fn of(magic: u32) -> Option<Variant> {
+        Some(match magic {
+            0xa1b2_c3d4 => Variant::Microseconds,
+            0xa1b2_3c4d => Variant::Nanoseconds,
+            0xa1b2_cd34 => Variant::Modified,
+            0x1c00_01ac | 0x1c00_01ab => Variant::Ixia,
+            _ => return None,
+        })
+    }
 }
 
 /// The order of the two lengths in a record's header.
@@ -37,38 +81,52 @@ enum Lengths {
 
 /// Whether the input begins with one of the magic numbers.
 pub(super) fn begins(data: &[u8]) -> bool {
-    matches!(
-        data.first_chunk().map(|magic| u32::from_le_bytes(*magic)),
-        Some(0xa1b2_c3d4 | 0xd4c3_b2a1 | 0xa1b2_3c4d | 0x4d3c_b2a1 | 0xa1b2_cd34)
-    )
+    magic(data).is_some()
+}
+
+/// The magic number's meaning, and whether the numbers are big-endian.
+fn magic(data: &[u8]) -> Option<(Variant, bool)> {
+    let octets = *data.first_chunk()?;
+    let little = Variant::of(u32::from_le_bytes(octets)).map(|variant| (variant, false));
+    little.or_else(|| Variant::of(u32::from_be_bytes(octets)).map(|variant| (variant, true)))
 }
 
 impl Header {
     /// Reads the file's header and consumes it.
-    pub fn open(source: &mut Source) -> Result<Header, Fault> {
+    pub fn open(source: &mut Source, limits: &Limits) -> Result<Header, Fault> {
         let had = source.fill(HEADER)?;
-        let Ok((_, format)) = pcap_parser::parse_pcap_header(source.head(HEADER)) else {
-            return Err(Fault::Cut {
-                part: Part::FileHeader,
-                expected: HEADER as u64,
-                had: had as u64,
-            });
+        let cut = |expected: usize, had: usize| Fault::cut(Part::FileHeader, expected as u64, had as u64);
+        let (Some((variant, big_endian)), true) = (magic(source.data()), had == HEADER) else {
+            return Err(cut(HEADER, had));
         };
-        let lengths = match (format.version_major, format.version_minor) {
+        let long = |at| number(source.data(), at, big_endian).unwrap_or(0);
+        let (snap_length, network) = (long(16), long(20));
+        let version = long(4); // two halves, so that the byte order decides which comes first
+        let (low, high) = (version & 0xffff, version >> 16);
+        let (major, minor) = if big_endian { (high, low) } else { (low, high) };
+        let lengths = match (major, minor) {
             (2, 0..=2) | (543, 0) => Lengths::OriginalFirst,
             (2, 3) => Lengths::SmallerIsCaptured,
             (2, _) => Lengths::CapturedFirst,
             (major, minor) => {
                 return Err(Fault::Version {
                     format: "pcap",
-                    major,
-                    minor,
+                    major: u16::try_from(major).unwrap_or(u16::MAX),
+                    minor: u16::try_from(minor).unwrap_or(u16::MAX),
                     known: "2.x",
                 });
             }
         };
-        source.consume(HEADER);
-        let network = u32::from_ne_bytes(format.network.0.to_ne_bytes());
+        let length = if variant == Variant::Ixia {
+            HEADER + 4
+        } else {
+            HEADER
+        };
+        let had = source.fill(length)?;
+        if had < length {
+            return Err(cut(length, had));
+        }
+        source.consume(length);
         // The length of the frame check sequence is counted in units of two octets.
         let fcs = if network & FCS_PRESENT == 0 {
             0
@@ -76,58 +134,67 @@ impl Header {
             (network >> 28).saturating_mul(2)
         };
         Ok(Header {
+            big_endian,
+            variant,
             link: LinkType(network & LINK_TYPE_BITS),
+            snap_length,
             fcs,
             lengths,
-            format,
+            allowed: LARGEST_PACKET.max(snap_length).min(limits.largest_record),
+            habits: Habits::default(),
         })
     }
 
     pub fn name(&self) -> &'static str {
-        if self.format.is_modified_format() {
-            "pcap-modified"
-        } else if self.format.is_nanosecond_precision() {
-            "pcap-ns"
-        } else {
-            "pcap"
+        match self.variant {
+            Variant::Microseconds => "pcap",
+            Variant::Nanoseconds => "pcap-ns",
+            Variant::Modified => "pcap-modified",
+            Variant::Ixia => "pcap-ixia",
         }
     }
 
     pub fn snap_length(&self) -> Option<u32> {
-        Some(self.format.snaplen).filter(|length| *length > 0)
+        Some(self.snap_length).filter(|length| *length > 0)
     }
 
     /// Waits until the next record is complete; its length with header, or `None` at the end of the file.
-    pub fn find_packet(&self, source: &mut Source) -> Result<Option<usize>, Fault> {
+    pub fn find_packet(&mut self, source: &mut Source) -> Result<Option<usize>, Fault> {
         let header_len = self.record_header_len();
         let had = source.fill(header_len)?;
         if had == 0 {
             return Ok(None);
         }
-        let cut = |part, expected: usize, had: usize| Fault::Cut {
-            part,
-            expected: expected as u64,
-            had: had as u64,
-        };
         let Some(header) = self
             .record_header(source.head(header_len))
             .filter(|_| had == header_len)
         else {
-            return Err(cut(Part::PacketHeader, header_len, had));
+            return Err(Fault::cut(Part::PacketHeader, header_len as u64, had as u64));
         };
-        let allowed = LARGEST_PACKET.max(self.format.snaplen).min(LARGEST_RECORD);
-        if header.captured > allowed {
+        if header.captured > self.allowed {
             return Err(Fault::Corrupt(format!(
-                "its header states {} captured bytes, at most {allowed} are possible",
-                header.captured
+                "its header states {} captured bytes, at most {} are possible",
+                header.captured, self.allowed
             )));
+        }
+        if header.is_zero() {
+            return Err(Fault::Corrupt(
+                "zeros stand where its header should be".to_owned(),
+            ));
         }
         let captured = usize::try_from(header.captured).unwrap_or(usize::MAX);
         let length = header_len.saturating_add(captured);
-        match source.fill(length)? {
-            had if had < length => Err(cut(Part::PacketData, captured, had.saturating_sub(header_len))),
-            _ => Ok(Some(length)),
+        let had = source.fill(length)?;
+        if had < length {
+            return Err(Fault::Cut {
+                part: Part::PacketData,
+                expected: captured as u64,
+                had: had.saturating_sub(header_len) as u64,
+                doubtful: self.is_odd(&header),
+            });
         }
+        self.habits.note(&header);
+        Ok(Some(length))
     }
 
     /// The packet in a complete record.
@@ -140,12 +207,8 @@ impl Header {
                 reason: Skip::BadPacketBlock,
             };
         };
-        let unit = if self.format.is_nanosecond_precision() {
-            1
-        } else {
-            1_000
-        };
-        let time = i128::from(header.seconds) * 1_000_000_000 + i128::from(header.fraction) * unit;
+        let time = i128::from(header.seconds) * 1_000_000_000
+            + i128::from(header.fraction) * i128::from(1_000_000_000 / self.fractions());
         let (bytes, original_len) = without_fcs(bytes, header.original, self.fcs);
         Record::Frame(Frame {
             number,
@@ -154,17 +217,75 @@ impl Header {
             bytes,
             original_len,
             interface: 0,
+            direction: None,
+            process: None,
         })
     }
 
+    /// Looks behind a damaged place for the next sound record; how far from the window's start it is.
+    ///
+    /// Sound is a record that could be real (see [`Header::is_plausible`]) and that ends where another one such begins,
+    /// or where the input ends. In octets at random one header passes by chance in less than one of 10^13 places, two in
+    /// a row practically never. A capture inside a packet (somebody copied one over the network) passes, however: its
+    /// records cannot be told from ours if its times are near.
+    pub fn search(&self, source: &mut Source, limits: &Limits) -> Result<Option<usize>, Fault> {
+        let header_len = self.record_header_len();
+        for at in 1..=usize::try_from(limits.search).unwrap_or(usize::MAX) {
+            let end = at.saturating_add(header_len);
+            if source.reach(end)? < end {
+                return Ok(None);
+            }
+            let plausible = |data: &[u8], at: usize| {
+                let header = self.record_header(data.get(at..)?.get(..header_len)?)?;
+                self.is_plausible(&header)
+                    .then(|| usize::try_from(header.captured).unwrap_or(usize::MAX))
+            };
+            let Some(captured) = plausible(source.data(), at) else {
+                continue;
+            };
+            let next = end.saturating_add(captured);
+            let next_end = next.saturating_add(header_len);
+            let had = source.reach(next_end)?;
+            if (had == next && source.at_end()) || plausible(source.data(), next).is_some() {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a header behind damage can be that of a packet: not empty, no longer than any packet is said or was seen
+    /// to be, no longer than it was on the wire, a fraction below a second, and a time near that of a packet before.
+    fn is_plausible(&self, header: &RecordHeader) -> bool {
+        header.captured > 0
+            && header.captured <= self.allowed
+            && header.original <= LARGEST_PACKET.max(self.allowed)
+            && header.fraction < self.fractions()
+            && !self.is_odd(header)
+            && self.habits.is_near(header.seconds)
+    }
+
+    /// Whether a header is unlike all before: longer than the snap length or the packet itself, where none was.
+    fn is_odd(&self, header: &RecordHeader) -> bool {
+        let snap_length = self.snap_length().unwrap_or(u32::MAX).max(self.habits.longest);
+        header.captured > snap_length || (header.captured > header.original && !self.habits.over_original)
+    }
+
+    /// Fractions in a second.
+    fn fractions(&self) -> u32 {
+        match self.variant {
+            Variant::Nanoseconds | Variant::Ixia => 1_000_000_000,
+            Variant::Microseconds | Variant::Modified => 1_000_000,
+        }
+    }
+
     fn record_header_len(&self) -> usize {
-        if self.format.is_modified_format() { 24 } else { 16 }
+        if self.variant == Variant::Modified { 24 } else { 16 }
     }
 
     /// Reads a record's header. pcap-parser's own function for this knows only one order of the lengths, and takes as
     /// many octets as the first one says.
     fn record_header(&self, record: &[u8]) -> Option<RecordHeader> {
-        let big_endian = self.format.is_bigendian();
+        let big_endian = self.big_endian;
         let mut fields = record
             .chunks_exact(4)
             .filter_map(|bytes| bytes.first_chunk::<4>())
@@ -200,6 +321,41 @@ struct RecordHeader {
     original: u32,
 }
 
+impl RecordHeader {
+    fn is_zero(&self) -> bool {
+        (self.seconds, self.fraction, self.captured, self.original) == (0, 0, 0, 0)
+    }
+}
+
+impl Habits {
+    fn note(&mut self, header: &RecordHeader) {
+        self.first.get_or_insert(header.seconds);
+        self.before_last = std::mem::replace(&mut self.last, header.seconds);
+        self.longest = self.longest.max(header.captured);
+        self.over_original |= header.captured > header.original;
+    }
+
+    /// The last record may itself be a piece of the damage: the one before it and the first count as well.
+    fn is_near(&self, seconds: u32) -> bool {
+        let Some(first) = self.first else {
+            return true;
+        };
+        [first, self.before_last, self.last].into_iter().any(|known| {
+            let apart = i64::from(seconds) - i64::from(known);
+            (-BACK..=ON).contains(&apart)
+        })
+    }
+}
+
+fn number(data: &[u8], at: usize, big_endian: bool) -> Option<u32> {
+    let octets = *data.get(at..)?.first_chunk()?;
+    Some(if big_endian {
+        u32::from_be_bytes(octets)
+    } else {
+        u32::from_le_bytes(octets)
+    })
+}
+
 /// Takes the frame check sequence off the end of a frame, as far as it was captured.
 pub(super) fn without_fcs(bytes: &[u8], original_len: u32, fcs: u32) -> (&[u8], u32) {
     let original_len = original_len.saturating_sub(fcs);
@@ -221,7 +377,8 @@ mod tests {
         let big_endian = magic[0] == 0xa1;
         let version = if big_endian { [0, 2, 0, 4] } else { [2, 0, 4, 0] };
         let bytes = [&magic[..], &version, &[0; 16]].concat();
-        Header::open(&mut Source::new(Box::new(std::io::Cursor::new(bytes)))).expect("a header")
+        let mut source = Source::new(Box::new(std::io::Cursor::new(bytes)));
+        Header::open(&mut source, &Limits::default()).expect("a header")
     }
 
     proptest! {

@@ -4,14 +4,18 @@
 //! The outer length decides where a block ends. It is checked before the pcap-parser crate sees the block, so that a lie
 //! inside a block costs that block only.
 
+use std::net::IpAddr;
+
 use pcap_parser::{
-    Block, InterfaceDescriptionBlock, OptionCode, PcapNGOption, parse_block_be, parse_block_le,
-    parse_sectionheaderblock,
+    Block, InterfaceDescriptionBlock, parse_block_be, parse_block_le, parse_sectionheaderblock,
 };
 
 use super::error::{Fault, Part};
+use super::facts::{Direction, Facts, InterfaceFacts, ProcessFacts, ProcessId, SectionFacts, Subject};
+use super::limits::Limits;
+use super::pcap::without_fcs;
 use super::source::Source;
-use super::{Frame, LARGEST_RECORD, LinkType, PacketNumber, Record, Skip, timestamp};
+use super::{Frame, LinkType, PacketNumber, Record, Skip, timestamp};
 use crate::time::Timestamp;
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
@@ -19,20 +23,34 @@ const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const NAME_RESOLUTION: u32 = 4;
+const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
+const DECRYPTION_SECRETS: u32 = 10;
+/// Darwin's process information block.
+const PROCESS_INFORMATION: u32 = 0x8000_0001;
+/// The option that is a comment in every block.
+const COMMENT: u16 = 1;
 /// Blocks without a packet that Wireshark gives a frame number: systemd journal, custom blocks, system call events.
 const NUMBERED: [u32; 9] = [9, 0xbad, 0x4000_0bad, 0x204, 0x208, 0x216, 0x217, 0x221, 0x222];
 
 /// Type, both lengths.
 const SMALLEST_BLOCK: u32 = 12;
-/// Interfaces of one section that are remembered.
-const MOST_INTERFACES: usize = 1 << 16;
 
 /// The current section.
 pub(super) struct Section {
+    limits: Limits,
     big_endian: bool,
+    /// Its number, from 0.
+    number: u64,
     /// `None` stands for a description that cannot be read; it still counts.
     interfaces: Vec<Option<Interface>>,
+    /// The processes of the section, by their place in it.
+    processes: Vec<Option<ProcessId>>,
+    /// Octets of this section were passed over: another interface or section may have been among them.
+    damaged: bool,
+    /// Zeros stand where a block should begin, so many octets of them consumed: nothing but zeros may follow.
+    padding: Option<u64>,
     /// Largest snap length of any interface so far, sections before included.
     snap_length: u32,
     /// Time of the last packet: what a packet without time gets.
@@ -40,6 +58,7 @@ pub(super) struct Section {
 }
 
 /// What an interface description says about its packets.
+#[derive(Clone, Copy, Debug)]
 struct Interface {
     link: LinkType,
     /// 0: none stated.
@@ -48,6 +67,10 @@ struct Interface {
     resolution: u8,
     /// Seconds to add to each time stamp.
     offset: i64,
+    /// Octets of frame check sequence at the end of each frame, unless the packet says otherwise.
+    fcs: u32,
+    /// Where its facts are.
+    place: Option<usize>,
 }
 
 /// Whether the input begins with a section header.
@@ -57,15 +80,20 @@ pub(super) fn begins(data: &[u8]) -> bool {
 
 impl Section {
     /// Reads the first section header and consumes it.
-    pub fn open(source: &mut Source) -> Result<Section, Fault> {
+    pub fn open(source: &mut Source, limits: &Limits, facts: &mut Facts) -> Result<Section, Fault> {
         let mut section = Section {
+            limits: *limits,
             big_endian: false,
+            number: 0,
             interfaces: Vec::new(),
+            processes: Vec::new(),
+            damaged: false,
+            padding: None,
             snap_length: 0,
             last_time: Timestamp::default(),
         };
         if let Some((kind, length)) = section.find_block(source)? {
-            section.learn(kind, source.head(length))?;
+            section.learn(kind, source.head(length), facts)?;
             source.consume(length);
         }
         Ok(section)
@@ -77,20 +105,36 @@ impl Section {
 
     /// Goes on to the next block that counts as a packet and waits until it is complete; its length, or `None` at the
     /// end of the file. Other blocks are consumed.
-    pub fn find_packet(&mut self, source: &mut Source) -> Result<Option<usize>, Fault> {
+    pub fn find_packet(&mut self, source: &mut Source, facts: &mut Facts) -> Result<Option<usize>, Fault> {
         while let Some((kind, length)) = self.find_block(source)? {
-            if matches!(kind, ENHANCED_PACKET | SIMPLE_PACKET | OBSOLETE_PACKET) || NUMBERED.contains(&kind) {
+            if counts_as_packet(kind) {
+                self.check_lengths(source, length)?;
                 return Ok(Some(length));
             }
-            self.learn(kind, source.head(length))?;
+            self.learn(kind, source.head(length), facts)?;
             source.consume(length);
         }
         Ok(None)
     }
 
+    /// A packet block whose lengths disagree costs that block only, if the first one leads to another block or to the
+    /// end of the file.
+    fn check_lengths(&self, source: &mut Source, length: usize) -> Result<(), Fault> {
+        let block = source.head(length);
+        let (first, last) = (self.number(block, 4), self.trailer(block));
+        if first == last {
+            return Ok(());
+        }
+        let had = source.reach(length.saturating_add(SMALLEST_BLOCK as usize))?;
+        if had <= length || self.block_at(source, length, |_| Some(SMALLEST_BLOCK))?.is_some() {
+            return Ok(());
+        }
+        Err(lengths_differ(first, last))
+    }
+
     /// The packet in a complete block.
-    pub fn packet<'a>(&mut self, block: &'a [u8], number: PacketNumber) -> Record<'a> {
-        match self.frame(block, number) {
+    pub fn packet<'a>(&mut self, block: &'a [u8], number: PacketNumber, facts: &mut Facts) -> Record<'a> {
+        match self.frame(block, number, facts) {
             Ok(frame) => {
                 self.last_time = frame.time;
                 Record::Frame(frame)
@@ -99,81 +143,156 @@ impl Section {
         }
     }
 
-    fn frame<'a>(&self, block: &'a [u8], number: PacketNumber) -> Result<Frame<'a>, Skip> {
+    fn frame<'a>(&self, block: &'a [u8], number: PacketNumber, facts: &mut Facts) -> Result<Frame<'a>, Skip> {
         let bad = Skip::BadPacketBlock;
         let kind = self.number(block, 0).ok_or(bad)?;
         if self.trailer(block) != self.number(block, 4) {
             return Err(bad);
         }
-        if kind == OBSOLETE_PACKET {
-            return self.obsolete_packet(block, number);
+        let (frame, interface, options) = match kind {
+            ENHANCED_PACKET => self.enhanced_packet(block, number)?,
+            OBSOLETE_PACKET => self.obsolete_packet(block, number, facts)?,
+            SIMPLE_PACKET => (self.simple_packet(block, number)?, self.interface(0)?, &[][..]),
+            _ => return Err(Skip::NotAPacket),
+        };
+        if let Some(facts) = interface.place.and_then(|place| facts.interfaces.get_mut(place)) {
+            facts.packets = facts.packets.saturating_add(1);
         }
-        if kind != ENHANCED_PACKET && kind != SIMPLE_PACKET {
-            return Err(Skip::NotAPacket);
+        if options.is_empty() && interface.fcs == 0 {
+            return Ok(frame);
         }
+        Ok(self.with_options(frame, interface, options, facts))
+    }
+
+    /// The common packet block: interface, time, two lengths, data, options. Read here and not by pcap-parser, which
+    /// refuses the packet where its options are broken.
+    fn enhanced_packet<'a>(
+        &self,
+        block: &'a [u8],
+        number: PacketNumber,
+    ) -> Result<(Frame<'a>, &Interface, &'a [u8]), Skip> {
+        let field = |at| self.number(block, at).ok_or(Skip::BadPacketBlock);
+        let interface_id = field(8)?;
+        let interface = self.interface(interface_id)?;
+        let (bytes, options) = data_and_options(block, field(20)?).ok_or(Skip::BadPacketBlock)?;
+        let frame = Frame {
+            number,
+            time: interface.time(field(12)?, field(16)?),
+            link: interface.link,
+            bytes,
+            original_len: field(24)?,
+            interface: interface_id,
+            direction: None,
+            process: None,
+        };
+        Ok((frame, interface, options))
+    }
+
+    fn simple_packet<'a>(&self, block: &'a [u8], number: PacketNumber) -> Result<Frame<'a>, Skip> {
+        let bad = Skip::BadPacketBlock;
         let parse = if self.big_endian {
             parse_block_be
         } else {
             parse_block_le
         };
-        match parse(block) {
-            Ok((_, Block::EnhancedPacket(packet))) => {
-                let interface = self.interface(packet.if_id)?;
-                let captured = usize::try_from(packet.caplen).map_err(|_| bad)?;
-                Ok(Frame {
-                    number,
-                    time: interface.time(packet.ts_high, packet.ts_low),
-                    link: interface.link,
-                    bytes: packet.data.get(..captured).ok_or(bad)?,
-                    original_len: packet.origlen,
-                    interface: packet.if_id,
-                })
-            }
-            Ok((_, Block::SimplePacket(packet))) => {
-                let interface = self.interface(0)?;
-                let captured = match interface.snap_length {
-                    0 => packet.origlen,
-                    snap_length => packet.origlen.min(snap_length),
-                };
-                Ok(Frame {
-                    number,
-                    time: self.last_time,
-                    link: interface.link,
-                    bytes: usize::try_from(captured)
-                        .ok()
-                        .and_then(|end| packet.data.get(..end))
-                        .ok_or(bad)?,
-                    original_len: packet.origlen,
-                    interface: 0,
-                })
-            }
-            _ => Err(bad),
-        }
+        let Ok((_, Block::SimplePacket(packet))) = parse(block) else {
+            return Err(bad);
+        };
+        let interface = self.interface(0)?;
+        let captured = match interface.snap_length {
+            0 => packet.origlen,
+            snap_length => packet.origlen.min(snap_length),
+        };
+        Ok(Frame {
+            number,
+            time: self.last_time,
+            link: interface.link,
+            bytes: usize::try_from(captured)
+                .ok()
+                .and_then(|end| packet.data.get(..end))
+                .ok_or(bad)?,
+            original_len: packet.origlen,
+            interface: 0,
+            direction: None,
+            process: None,
+        })
     }
 
     /// The block that the enhanced packet block replaced: a 16-bit interface, a count of drops, then the same fields.
     /// pcap-parser does not know it.
-    fn obsolete_packet<'a>(&self, block: &'a [u8], number: PacketNumber) -> Result<Frame<'a>, Skip> {
+    fn obsolete_packet<'a>(
+        &self,
+        block: &'a [u8],
+        number: PacketNumber,
+        facts: &mut Facts,
+    ) -> Result<(Frame<'a>, &Interface, &'a [u8]), Skip> {
         let field = |at| self.number(block, at).ok_or(Skip::BadPacketBlock);
         // The id is the first half of its word, so the byte order decides which bits it is.
-        let interface_id = if self.big_endian {
-            field(8)? >> 16
+        let word = field(8)?;
+        let (interface_id, drops) = if self.big_endian {
+            (word >> 16, word & 0xffff)
         } else {
-            field(8)? & 0xffff
+            (word & 0xffff, word >> 16)
         };
         let interface = self.interface(interface_id)?;
-        let captured = usize::try_from(field(20)?).map_err(|_| Skip::BadPacketBlock)?;
-        let data = block
-            .get(28..block.len().saturating_sub(4))
-            .ok_or(Skip::BadPacketBlock)?;
-        Ok(Frame {
+        let (bytes, options) = data_and_options(block, field(20)?).ok_or(Skip::BadPacketBlock)?;
+        // All ones: not known.
+        if drops != 0xffff {
+            lost_before(facts, interface, u64::from(drops));
+        }
+        let frame = Frame {
             number,
             time: interface.time(field(12)?, field(16)?),
             link: interface.link,
-            bytes: data.get(..captured).ok_or(Skip::BadPacketBlock)?,
+            bytes,
             original_len: field(24)?,
             interface: interface_id,
-        })
+            direction: None,
+            process: None,
+        };
+        Ok((frame, interface, options))
+    }
+
+    /// Takes over what a packet's options say: direction and length of the frame check sequence, packets lost before it,
+    /// process, comments.
+    fn with_options<'a>(
+        &self,
+        mut frame: Frame<'a>,
+        interface: &Interface,
+        options: &[u8],
+        facts: &mut Facts,
+    ) -> Frame<'a> {
+        let mut fcs = interface.fcs;
+        let mut effective = None;
+        for (code, value) in self.options(options) {
+            match (code, value.len()) {
+                (COMMENT, _) => facts.comment(&self.limits, Subject::Packet(frame.number), value),
+                (2, 4) => {
+                    let flags = self.number(value, 0).unwrap_or(0);
+                    frame.direction = match flags & 3 {
+                        1 => Some(Direction::Inbound),
+                        2 => Some(Direction::Outbound),
+                        _ => None,
+                    };
+                    if flags >> 5 & 0xf != 0 {
+                        fcs = flags >> 5 & 0xf;
+                    }
+                }
+                (4, 8) => lost_before(facts, interface, self.long(value).unwrap_or(0)),
+                // Darwin: the process, and the one on whose behalf it works.
+                (0x8001, 4) => frame.process = self.process(value),
+                (0x8003, 4) => effective = self.process(value),
+                _ => {}
+            }
+        }
+        frame.process = frame.process.or(effective);
+        (frame.bytes, frame.original_len) = without_fcs(frame.bytes, frame.original_len, fcs);
+        frame
+    }
+
+    fn process(&self, value: &[u8]) -> Option<ProcessId> {
+        let place = usize::try_from(self.number(value, 0)?).ok()?;
+        *self.processes.get(place)?
     }
 
     fn interface(&self, id: u32) -> Result<&Interface, Skip> {
@@ -182,7 +301,12 @@ impl Section {
     }
 
     /// Takes over what a complete block other than a packet says.
-    fn learn(&mut self, kind: u32, block: &[u8]) -> Result<(), Fault> {
+    fn learn(&mut self, kind: u32, block: &[u8], facts: &mut Facts) -> Result<(), Fault> {
+        // A packet block with two lengths is skipped; behind any other such block nothing can be trusted.
+        let (length, trailer) = (self.number(block, 4), self.trailer(block));
+        if length != trailer {
+            return Err(lengths_differ(length, trailer));
+        }
         if kind == SECTION_HEADER {
             let Ok((_, header)) = parse_sectionheaderblock(block) else {
                 return Err(Fault::Corrupt(
@@ -198,47 +322,271 @@ impl Section {
                     known: "1.x",
                 });
             }
-            self.interfaces.clear();
+            self.begin_section(block, facts);
         }
-        // A packet block with two lengths is skipped; behind any other such block nothing can be trusted.
-        let (length, trailer) = (self.number(block, 4), self.trailer(block));
-        if length != trailer {
-            return Err(Fault::Corrupt(format!(
-                "the block states a length of {} bytes at its start and {} at its end",
-                length.unwrap_or_default(),
-                trailer.unwrap_or_default()
-            )));
-        }
-        if kind == INTERFACE_DESCRIPTION && self.interfaces.len() < MOST_INTERFACES {
-            let parse = if self.big_endian {
-                parse_block_be
-            } else {
-                parse_block_le
-            };
-            let interface = match parse(block) {
-                Ok((_, Block::InterfaceDescription(block))) => Some(Interface::new(&block, self.big_endian)),
-                _ => None,
-            };
-            self.snap_length = self
-                .snap_length
-                .max(interface.as_ref().map_or(0, |i| i.snap_length));
-            self.interfaces.push(interface);
+        match kind {
+            INTERFACE_DESCRIPTION => self.describe_interface(block, facts),
+            NAME_RESOLUTION => self.learn_names(block, facts),
+            STATISTICS => self.learn_statistics(block, facts),
+            PROCESS_INFORMATION => self.learn_process(block, facts),
+            DECRYPTION_SECRETS => facts.secret_blocks = facts.secret_blocks.saturating_add(1),
+            SECTION_HEADER => {}
+            _ => facts.unknown_blocks = facts.unknown_blocks.saturating_add(1),
         }
         Ok(())
+    }
+
+    fn begin_section(&mut self, block: &[u8], facts: &mut Facts) {
+        self.interfaces.clear();
+        self.processes.clear();
+        self.damaged = false;
+        let mut section = SectionFacts {
+            big_endian: self.big_endian,
+            ..SectionFacts::default()
+        };
+        let number = facts.section_count;
+        self.number = number;
+        for (code, value) in self.options(body(block, 24)) {
+            match code {
+                COMMENT => facts.comment(&self.limits, Subject::Section(number), value),
+                2 => section.hardware = facts.text(&self.limits, value),
+                3 => section.os = facts.text(&self.limits, value),
+                4 => section.application = facts.text(&self.limits, value),
+                _ => {}
+            }
+        }
+        facts.section(&self.limits, section);
+    }
+
+    fn describe_interface(&mut self, block: &[u8], facts: &mut Facts) {
+        // Among the octets passed over may have been an interface, which would have had this one's number, or a section
+        // header, which would have begun a new list: whose packets are whose is not known any more.
+        if self.damaged {
+            self.interfaces.clear();
+            facts.interface_count = facts.interface_count.saturating_add(1);
+            return;
+        }
+        let Some(id) = u32::try_from(self.interfaces.len())
+            .ok()
+            .filter(|id| *id < self.limits.interfaces)
+        else {
+            facts.interface_count = facts.interface_count.saturating_add(1);
+            return;
+        };
+        let parse = if self.big_endian {
+            parse_block_be
+        } else {
+            parse_block_le
+        };
+        let interface = match parse(block) {
+            Ok((_, Block::InterfaceDescription(description))) => {
+                Some(self.interface_described(id, &description, block, facts))
+            }
+            _ => None,
+        };
+        self.snap_length = self
+            .snap_length
+            .max(interface.as_ref().map_or(0, |i| i.snap_length));
+        self.interfaces.push(interface);
+    }
+
+    fn interface_described(
+        &self,
+        id: u32,
+        description: &InterfaceDescriptionBlock<'_>,
+        block: &[u8],
+        facts: &mut Facts,
+    ) -> Interface {
+        let mut interface = Interface {
+            link: LinkType(u32::try_from(description.linktype.0).unwrap_or(u32::MAX)),
+            snap_length: description.snaplen,
+            resolution: 6,
+            offset: 0,
+            fcs: 0,
+            place: None,
+        };
+        let mut told = InterfaceFacts::new(self.number, id, interface.link, interface.snap_length);
+        let limits = &self.limits;
+        // The crate reads the offset in the wrong byte order, and goes on behind the end of the options.
+        for (code, value) in self.options(body(block, 16)) {
+            match (code, value) {
+                (COMMENT, _) => facts.comment(limits, Subject::Interface(self.number, id), value),
+                (2, _) => told.name = facts.text(limits, value),
+                (3, _) => told.description = facts.text(limits, value),
+                (8, _) => told.speed = self.long(value),
+                (9, [resolution]) => interface.resolution = *resolution,
+                // The first octet says what kind of filter it is: 0 is text.
+                (11, [0, filter @ ..]) => told.filter = facts.text(limits, filter),
+                (12, _) => told.os = facts.text(limits, value),
+                // Stated in octets by most, in bits by the letter of the format.
+                (13, [fcs]) => interface.fcs = u32::from(if *fcs >= 8 { fcs / 8 } else { *fcs }),
+                (14, value) if value.len() == 8 => {
+                    interface.offset = self.long(value).map_or(0, u64::cast_signed);
+                }
+                (15, _) => told.hardware = facts.text(limits, value),
+                _ => {}
+            }
+        }
+        interface.place = facts.interface(limits, told);
+        interface
+    }
+
+    /// Name resolution: records of addresses and their names, then options.
+    fn learn_names(&self, block: &[u8], facts: &mut Facts) {
+        let records = self.options(body(block, 8));
+        let mut length = 4_usize; // of the record that ends the list
+        for (code, value) in records {
+            length = length
+                .saturating_add(4)
+                .saturating_add(value.len().next_multiple_of(4));
+            let (address, names) = match (code, value.first_chunk::<4>(), value.first_chunk::<16>()) {
+                (1, Some(octets), _) => (IpAddr::from(*octets), value.get(4..)),
+                (2, _, Some(octets)) => (IpAddr::from(*octets), value.get(16..)),
+                _ => continue,
+            };
+            let names = names.unwrap_or_default().split(|octet| *octet == 0);
+            for name in names.filter(|name| !name.is_empty()) {
+                facts.name(&self.limits, address, name);
+            }
+        }
+        self.learn_comments(body(block, length.saturating_add(8)), facts);
+    }
+
+    fn learn_comments(&self, options: &[u8], facts: &mut Facts) {
+        for (code, value) in self.options(options) {
+            if code == COMMENT {
+                facts.comment(&self.limits, Subject::Other, value);
+            }
+        }
+    }
+
+    /// Interface statistics: totals since capturing began; the last ones count.
+    fn learn_statistics(&self, block: &[u8], facts: &mut Facts) {
+        let options = body(block, 20);
+        self.learn_comments(options, facts);
+        let Some(interface) = self.number(block, 8).and_then(|id| self.interface(id).ok()) else {
+            return;
+        };
+        let Some(told) = interface.place.and_then(|place| facts.interfaces.get_mut(place)) else {
+            return;
+        };
+        let time = |value| Some(interface.time(self.number(value, 0)?, self.number(value, 4)?));
+        for (code, value) in self.options(options).filter(|(_, value)| value.len() == 8) {
+            match code {
+                2 => told.start = time(value),
+                3 => told.end = time(value),
+                4 => told.received = self.long(value),
+                5 => told.dropped = self.long(value),
+                6 => told.accepted = self.long(value),
+                7 => told.dropped_by_system = self.long(value),
+                8 => told.delivered = self.long(value),
+                _ => {}
+            }
+        }
+    }
+
+    /// Darwin's process information: packets refer to it by its place in the section.
+    fn learn_process(&mut self, block: &[u8], facts: &mut Facts) {
+        let mut process = ProcessFacts {
+            pid: self.number(body(block, 8), 0).unwrap_or(0),
+            name: None,
+        };
+        for (code, value) in self.options(body(block, 12)) {
+            if code == 2 {
+                process.name = facts.text(&self.limits, value);
+            }
+        }
+        if u32::try_from(self.processes.len()).is_ok_and(|count| count < self.limits.processes) {
+            let id = facts.process(&self.limits, process);
+            self.processes.push(id);
+        }
+    }
+
+    /// Notes that octets will be passed over from the window's start on; how many zeros were before it.
+    pub fn pass_over(&mut self, source: &Source) -> u64 {
+        if begins(source.data()) {
+            self.interfaces.clear();
+            self.processes.clear();
+        }
+        self.damaged = true;
+        self.padding.take().unwrap_or(0)
+    }
+
+    /// Looks behind a damaged place for the next sound block; how far from the window's start it is.
+    ///
+    /// Sound is a block of a known type that is long enough for it, whose two lengths agree, and behind which another
+    /// such block or the end of the input stands. In octets at random one passes by chance in less than one of 10^17
+    /// places. A capture inside a packet (somebody copied one over the network) passes, however.
+    pub fn search(&self, source: &mut Source) -> Result<Option<usize>, Fault> {
+        let from = usize::from(self.padding.is_none()); // zeros were consumed up to the window's start
+        for at in from..=usize::try_from(self.limits.search).unwrap_or(usize::MAX) {
+            let least = at.saturating_add(SMALLEST_BLOCK as usize);
+            if source.reach(least)? < least {
+                return Ok(None);
+            }
+            let Some(length) = self.block_at(source, at, least_length)? else {
+                continue;
+            };
+            let next = at.saturating_add(length);
+            let ends = source.reach(next.saturating_add(1))? == next && source.at_end();
+            if ends || self.block_at(source, next, least_length)?.is_some() {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The length of the block `at` octets behind the window's start, if one can stand there. `least` says how long a
+    /// block of a type must be, if that type can be.
+    fn block_at(
+        &self,
+        source: &mut Source,
+        at: usize,
+        least: fn(u32) -> Option<u32>,
+    ) -> Result<Option<usize>, Fault> {
+        source.reach(at.saturating_add(12))?;
+        let head = source.data().get(at..).and_then(|data| data.first_chunk::<12>());
+        let Some(head) = head.copied() else {
+            return Ok(None);
+        };
+        let big_endian = if begins(&head) {
+            match head.last_chunk() {
+                Some(order) if u32::from_be_bytes(*order) == BYTE_ORDER => true,
+                Some(order) if u32::from_le_bytes(*order) == BYTE_ORDER => false,
+                _ => return Ok(None),
+            }
+        } else {
+            self.big_endian
+        };
+        let number = |data: &[u8], at: usize| number(data, at, big_endian);
+        let (Some(kind), Some(length)) = (number(&head, 0), number(&head, 4)) else {
+            return Ok(None);
+        };
+        let fits = length.is_multiple_of(4)
+            && length <= self.limits.largest_record
+            && least(kind).is_some_and(|least| length >= least);
+        if !fits {
+            return Ok(None);
+        }
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let end = at.saturating_add(length);
+        let reached = source.reach(end)?;
+        let trailer = number(source.data(), end.saturating_sub(4));
+        Ok((reached == end && trailer == number(&head, 4)).then_some(length))
     }
 
     /// Waits until the next block is complete; its type and length, or `None` at the end of the file. A section header
     /// sets the byte order already here, because its length cannot be read otherwise.
     fn find_block(&mut self, source: &mut Source) -> Result<Option<(u32, usize)>, Fault> {
-        let cut = |expected: u64, had: usize| Fault::Cut {
-            part: Part::Block,
-            expected,
-            had: had as u64,
-        };
+        if self.padding.is_some() {
+            return self.zeros_to_the_end(source).map(|()| None);
+        }
+        let cut = |expected: u64, had: usize| Fault::cut(Part::Block, expected, had as u64);
         let had = source.fill(SMALLEST_BLOCK as usize)?;
         // Fewer than four zeros may be the beginning of a block type in big-endian order.
         if had == 0 || (had >= 4 && source.head(8).iter().all(|byte| *byte == 0)) {
-            return zeros_to_the_end(source).map(|()| None);
+            self.padding = Some(0);
+            return self.zeros_to_the_end(source).map(|()| None);
         }
         if had < SMALLEST_BLOCK as usize {
             return Err(cut(u64::from(SMALLEST_BLOCK), had));
@@ -258,25 +606,79 @@ impl Section {
         else {
             return Err(cut(u64::from(SMALLEST_BLOCK), had));
         };
-        if !length.is_multiple_of(4) || !(SMALLEST_BLOCK..=LARGEST_RECORD).contains(&length) {
+        if !length.is_multiple_of(4) || !(SMALLEST_BLOCK..=self.limits.largest_record).contains(&length) {
             return Err(Fault::Corrupt(format!(
                 "the block (type 0x{kind:08x}) states a length of {length} bytes; it must be a multiple of 4 from \
-                 {SMALLEST_BLOCK} to {LARGEST_RECORD}"
+                 {SMALLEST_BLOCK} to {}",
+                self.limits.largest_record
             )));
         }
         let expected = usize::try_from(length).unwrap_or(usize::MAX);
-        match source.fill(expected)? {
-            had if had < expected => Err(cut(u64::from(length), had)),
-            _ => Ok(Some((kind, expected))),
+        let had = source.fill(expected)?;
+        if had < expected {
+            return Err(Fault::Cut {
+                part: Part::Block,
+                expected: u64::from(length),
+                had: had as u64,
+                doubtful: self.is_odd(kind, length, source.data()),
+            });
+        }
+        Ok(Some((kind, expected)))
+    }
+
+    /// Whether a block's length is hard to believe: no known type, or a packet's that does not fit what it holds.
+    fn is_odd(&self, kind: u32, length: u32, data: &[u8]) -> bool {
+        if least_length(kind).is_none() {
+            return true;
+        }
+        let (ENHANCED_PACKET, Some(captured)) = (kind, self.number(data, 20)) else {
+            return false;
+        };
+        let least = captured.saturating_add(32);
+        length < least || length - least > 1 << 16
+    }
+
+    /// Some writers fill the last disk block with zeros: the end of the file, if nothing else follows.
+    fn zeros_to_the_end(&mut self, source: &mut Source) -> Result<(), Fault> {
+        loop {
+            let had = source.fill(4096)?;
+            if had == 0 {
+                return Ok(());
+            }
+            if source.head(had).iter().any(|byte| *byte != 0) {
+                return Err(Fault::Corrupt(
+                    "zeros stand where a block should begin, and more data follows".to_owned(),
+                ));
+            }
+            source.consume(had);
+            let zeros = self.padding.unwrap_or(0).saturating_add(had as u64);
+            self.padding = Some(zeros);
+            if zeros > self.limits.padding {
+                return Err(Fault::Corrupt(format!(
+                    "more than {} zeros stand where a block should begin",
+                    self.limits.padding
+                )));
+            }
+        }
+    }
+
+    fn options<'a>(&self, octets: &'a [u8]) -> Options<'a> {
+        Options {
+            rest: octets,
+            big_endian: self.big_endian,
         }
     }
 
     fn number(&self, block: &[u8], at: usize) -> Option<u32> {
-        let bytes = block.get(at..)?.first_chunk()?;
+        number(block, at, self.big_endian)
+    }
+
+    fn long(&self, value: &[u8]) -> Option<u64> {
+        let octets = *value.first_chunk()?;
         Some(if self.big_endian {
-            u32::from_be_bytes(*bytes)
+            u64::from_be_bytes(octets)
         } else {
-            u32::from_le_bytes(*bytes)
+            u64::from_le_bytes(octets)
         })
     }
 
@@ -287,41 +689,6 @@ impl Section {
 }
 
 impl Interface {
-    fn new(block: &InterfaceDescriptionBlock<'_>, big_endian: bool) -> Interface {
-        let mut interface = Interface {
-            link: LinkType(u32::try_from(block.linktype.0).unwrap_or(u32::MAX)),
-            snap_length: block.snaplen,
-            resolution: 6,
-            offset: 0,
-        };
-        // The crate reads the offset in the wrong byte order, and goes on behind the end of the options.
-        for option in block
-            .options
-            .iter()
-            .take_while(|option| option.code != OptionCode::EndOfOpt)
-        {
-            interface.note(option, big_endian);
-        }
-        interface
-    }
-
-    fn note(&mut self, option: &PcapNGOption<'_>, big_endian: bool) {
-        let value = option.value.get(..usize::from(option.len)).unwrap_or_default();
-        match (option.code, value) {
-            (OptionCode::IfTsresol, [resolution]) => self.resolution = *resolution,
-            (OptionCode::IfTsoffset, value) if value.len() == 8 => {
-                if let Some(bytes) = value.first_chunk() {
-                    self.offset = if big_endian {
-                        i64::from_be_bytes(*bytes)
-                    } else {
-                        i64::from_le_bytes(*bytes)
-                    };
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// A time stamp in nanoseconds since the epoch. `resolution` is a power of ten, or of two with its highest bit set.
     fn time(&self, high: u32, low: u32) -> Timestamp {
         let units = (u128::from(high) << 32) | u128::from(low);
@@ -344,20 +711,88 @@ impl Interface {
     }
 }
 
-/// Some writers fill the last disk block with zeros: the end of the file, if nothing else follows.
-fn zeros_to_the_end(source: &mut Source) -> Result<(), Fault> {
-    loop {
-        let had = source.fill(4096)?;
-        if had == 0 {
-            return Ok(());
-        }
-        if source.head(had).iter().any(|byte| *byte != 0) {
-            return Err(Fault::Corrupt(
-                "zeros stand where a block should begin, and more data follows".to_owned(),
-            ));
-        }
-        source.consume(had);
+/// The options of a block: type, length, value, padded to four octets each. Ends where they are broken.
+struct Options<'a> {
+    rest: &'a [u8],
+    big_endian: bool,
+}
+
+impl<'a> Iterator for Options<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<(u16, &'a [u8])> {
+        let short = |at: usize| {
+            let octets = *self.rest.get(at..)?.first_chunk()?;
+            Some(if self.big_endian {
+                u16::from_be_bytes(octets)
+            } else {
+                u16::from_le_bytes(octets)
+            })
+        };
+        let (code, length) = (short(0)?, usize::from(short(2)?));
+        let value = self.rest.get(4..)?.get(..length)?;
+        self.rest = self
+            .rest
+            .get(4_usize.saturating_add(length.next_multiple_of(4))..)
+            .unwrap_or_default();
+        (code != 0).then_some((code, value))
     }
+}
+
+/// What of a block stands between `from` and the length at its end.
+fn body(block: &[u8], from: usize) -> &[u8] {
+    block.get(from..block.len().saturating_sub(4)).unwrap_or_default()
+}
+
+/// The captured octets and the options of an enhanced or obsolete packet block.
+fn data_and_options(block: &[u8], captured: u32) -> Option<(&[u8], &[u8])> {
+    let captured = usize::try_from(captured).ok()?;
+    let data = body(block, 28);
+    let options = data
+        .get(captured.checked_next_multiple_of(4)?..)
+        .unwrap_or_default();
+    Some((data.get(..captured)?, options))
+}
+
+fn counts_as_packet(kind: u32) -> bool {
+    matches!(kind, ENHANCED_PACKET | SIMPLE_PACKET | OBSOLETE_PACKET) || NUMBERED.contains(&kind)
+}
+
+/// The least length of a block of a known type.
+fn least_length(kind: u32) -> Option<u32> {
+    Some(match kind {
+        SECTION_HEADER => 28,
+        INTERFACE_DESCRIPTION | DECRYPTION_SECRETS => 20,
+        OBSOLETE_PACKET | ENHANCED_PACKET => 32,
+        SIMPLE_PACKET | PROCESS_INFORMATION => 16,
+        STATISTICS => 24,
+        NAME_RESOLUTION => 12,
+        kind if NUMBERED.contains(&kind) => 16,
+        _ => return None,
+    })
+}
+
+fn lengths_differ(first: Option<u32>, last: Option<u32>) -> Fault {
+    Fault::Corrupt(format!(
+        "the block states a length of {} bytes at its start and {} at its end",
+        first.unwrap_or_default(),
+        last.unwrap_or_default()
+    ))
+}
+
+fn lost_before(facts: &mut Facts, interface: &Interface, packets: u64) {
+    if let Some(facts) = interface.place.and_then(|place| facts.interfaces.get_mut(place)) {
+        facts.lost_between = facts.lost_between.saturating_add(packets);
+    }
+}
+
+fn number(data: &[u8], at: usize, big_endian: bool) -> Option<u32> {
+    let octets = *data.get(at..)?.first_chunk()?;
+    Some(if big_endian {
+        u32::from_be_bytes(octets)
+    } else {
+        u32::from_le_bytes(octets)
+    })
 }
 
 #[cfg(test)]
@@ -370,6 +805,8 @@ mod tests {
             snap_length: 0,
             resolution,
             offset,
+            fcs: 0,
+            place: None,
         };
         interface.time((units >> 32) as u32, units as u32).0
     }

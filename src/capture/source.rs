@@ -1,9 +1,16 @@
 //! A growing window on the input: what has been read and not yet consumed.
 
 use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::compression::{Broken, Compression, Decompressor, Flaw};
+use super::limits::{Limits, too_much};
 
 /// Octets asked for at once. Larger windows fall out of the processor's cache.
 const CHUNK: usize = 256 << 10;
+/// Octets asked for at first: opening a capture is cheap.
+const FIRST: usize = 4 << 10;
 
 /// The input and its window.
 pub(super) struct Source {
@@ -14,19 +21,84 @@ pub(super) struct Source {
     end: usize,
     /// Octets consumed before the window.
     offset: u64,
+    /// Times that something was consumed: at least the number of records.
+    records: u64,
     /// The reader said that nothing follows.
     at_end: bool,
+    /// The end may move on: it is answered with `WouldBlock`.
+    growing: bool,
+    packed: Option<Packed>,
+}
+
+/// What the window's octets are unpacked from.
+struct Packed {
+    compression: Compression,
+    /// Compressed octets taken.
+    taken: Arc<AtomicU64>,
+    limits: Limits,
 }
 
 impl Source {
     pub fn new(reader: Box<dyn Read + Send>) -> Source {
         Source {
             reader,
-            buffer: vec![0; CHUNK],
+            buffer: Vec::new(),
             start: 0,
             end: 0,
             offset: 0,
+            records: 0,
             at_end: false,
+            growing: false,
+            packed: None,
+        }
+    }
+
+    /// Lets the end move on, or not any longer.
+    pub fn set_growing(&mut self, growing: bool) {
+        self.growing = growing;
+    }
+
+    /// Puts a decoder before an input of which nothing was consumed.
+    pub fn decompress(self, compression: Compression, limits: &Limits) -> Source {
+        let taken = Arc::new(AtomicU64::new(0));
+        let decoder = Decompressor::new(
+            compression,
+            self.data().to_vec(),
+            self.reader,
+            Arc::clone(&taken),
+            limits,
+        );
+        let mut source = Source::new(Box::new(decoder));
+        source.packed = Some(Packed {
+            compression,
+            taken,
+            limits: *limits,
+        });
+        source
+    }
+
+    pub fn compression(&self) -> Option<Compression> {
+        self.packed.as_ref().map(|packed| packed.compression)
+    }
+
+    /// Octets taken from the outermost input: compressed ones, if it is compressed.
+    pub fn taken_outside(&self) -> u64 {
+        match &self.packed {
+            Some(packed) => packed.taken.load(Ordering::Relaxed),
+            None => self.taken(),
+        }
+    }
+
+    /// Whether the input ends with the window.
+    pub fn at_end(&self) -> bool {
+        self.at_end
+    }
+
+    /// As [`Source::fill`], but a failing input counts as an ending one.
+    pub fn reach(&mut self, wanted: usize) -> io::Result<usize> {
+        match self.fill(wanted) {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Ok(self.data().len().min(wanted)),
+            result => result,
         }
     }
 
@@ -41,13 +113,33 @@ impl Source {
                 break;
             };
             match self.reader.read(space) {
+                Ok(0) if self.growing => return Err(ErrorKind::WouldBlock.into()),
                 Ok(0) => self.at_end = true,
-                Ok(count) => self.end = self.end.saturating_add(count).min(self.buffer.len()),
+                Ok(count) => {
+                    self.end = self.end.saturating_add(count).min(self.buffer.len());
+                    self.check_expansion()?;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(self.data().len().min(wanted))
+    }
+
+    /// Stops a decoder that gives more than an honest capture can be.
+    fn check_expansion(&self) -> io::Result<()> {
+        let Some(packed) = &self.packed else {
+            return Ok(());
+        };
+        let at = packed.taken.load(Ordering::Relaxed);
+        match too_much(&packed.limits, self.taken(), at, self.records) {
+            None => Ok(()),
+            Some(limit) => Err(io::Error::other(Broken {
+                format: packed.compression.name(),
+                flaw: Flaw::Limit(limit),
+                at,
+            })),
+        }
     }
 
     /// Makes sure that there is space behind the window.
@@ -57,9 +149,12 @@ impl Source {
             (self.start, self.end) = (0, self.end.saturating_sub(self.start));
         }
         if self.end == self.buffer.len() {
-            let doubled = self.buffer.len().saturating_mul(2);
-            self.buffer
-                .resize(doubled.min(wanted.max(CHUNK)).max(self.end.saturating_add(1)), 0);
+            let size = match self.buffer.len() {
+                0 => FIRST,
+                length if length < CHUNK => CHUNK,
+                length => length.saturating_mul(2).min(wanted.max(CHUNK)),
+            };
+            self.buffer.resize(size.max(self.end.saturating_add(1)), 0);
         }
     }
 
@@ -79,6 +174,7 @@ impl Source {
         let length = length.min(self.data().len());
         self.start = self.start.saturating_add(length);
         self.offset = self.offset.saturating_add(length as u64);
+        self.records = self.records.wrapping_add(1);
     }
 
     /// Offset of the window's start in the input, octets.
@@ -143,6 +239,6 @@ mod tests {
         assert!(source.buffer.len() <= 2_000_000);
         let mut small = Source::new(Box::new(&[7u8; 10][..]));
         assert_eq!(small.fill(usize::MAX).expect("readable"), 10);
-        assert_eq!(small.buffer.len(), CHUNK);
+        assert_eq!(small.buffer.len(), FIRST);
     }
 }

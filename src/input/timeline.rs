@@ -9,13 +9,16 @@ use super::descriptors::{Descriptors, Meter};
 use super::named::{Found, Kind, Way};
 use super::{InputError, Inputs, Origins};
 use crate::capture::error::printable;
-use crate::capture::{CaptureError, CaptureReader, Frame, LinkType, PacketNumber, Record, Skip, Stop};
+use crate::capture::{
+    self, CaptureError, CaptureReader, Direction, Frame, LinkType, PacketNumber, ProcessId, Record, Skip,
+    Stop,
+};
 use crate::time::Timestamp;
 
 /// Unusable packets before the first usable one of standard input or a FIFO that are held, at most.
 const MOST_LEADING: usize = 1 << 16;
 /// Damaged places of one file that are described, at most.
-const MOST_DAMAGE: usize = 1_000;
+const MOST_DAMAGE: usize = 100;
 /// Entries of directories that are named, at most.
 const MOST_NAMED: usize = 20;
 /// How many records of standard input or a FIFO pass between two looks at how much of it was read.
@@ -70,6 +73,8 @@ struct Head {
     bytes: Vec<u8>,
     original_len: u32,
     interface: u32,
+    direction: Option<Direction>,
+    process: Option<ProcessId>,
 }
 
 /// From the first to the last effective time of a file, as far as it was read; `None` before its first packet.
@@ -128,11 +133,17 @@ pub struct FileFacts {
     pub path: PathBuf,
     /// [`CaptureReader::format`]; `None` if it could not be opened again.
     pub format: Option<&'static str>,
+    /// How it is compressed: [`CaptureReader::compression`].
+    pub compression: Option<&'static str>,
     /// The largest snap length that the file states, octets.
     pub snap_length: Option<u32>,
+    /// What it says about itself: interfaces, drops, names, comments, processes.
+    pub told: capture::Facts,
+    /// Somebody was writing to it while it was read.
+    pub grew: bool,
     /// Packets in it.
     pub packets: u64,
-    /// Octets read of it, unpacked if it is compressed.
+    /// Octets read of it, compressed ones if it is compressed.
     pub octets: u64,
     /// Time of the earliest packet.
     pub first_time: Option<Timestamp>,
@@ -140,7 +151,7 @@ pub struct FileFacts {
     pub last_time: Option<Timestamp>,
     /// Packets whose time lies before that of the packet before.
     pub steps_back: u64,
-    /// What was wrong with it, where: the first thousand places.
+    /// What was wrong with it, where: the first hundred places.
     pub damage: Vec<String>,
     /// Damaged places behind those.
     pub more_damage: u64,
@@ -280,7 +291,8 @@ impl Timeline {
         let name = found.path.to_string_lossy();
         let file = self.descriptors.file(&found.path, found.identity);
         let file = file.map_err(|reason| CaptureError::cannot_open(&name, reason))?;
-        CaptureReader::from_reader(&name, Box::new(file)).map(|reader| reader.until(&self.stop))
+        CaptureReader::from_reader(&name, Box::new(file))
+            .map(|reader| reader.of_length(found.length).until(&self.stop))
     }
 
     /// Ranks the files: by the time of the first packet, those without packets last; then by name.
@@ -448,6 +460,8 @@ impl Timeline {
                 bytes: &head.bytes,
                 original_len: head.original_len,
                 interface: head.interface,
+                direction: head.direction,
+                process: head.process,
             };
             let place = Place {
                 file: rank,
@@ -471,7 +485,7 @@ impl Timeline {
                 Ok(None) => break,
                 Err(error @ CaptureError::Interrupted { .. }) => {
                     facts.damaged(error.to_string());
-                    facts.close(&open.capture);
+                    facts.close(&mut open.capture);
                     *reader = None;
                     *interrupted = Some(error);
                     return ControlFlow::Break(());
@@ -520,7 +534,7 @@ impl Timeline {
         if stream {
             open.meter(&descriptors.meter);
         }
-        facts.close(&open.capture);
+        facts.close(&mut open.capture);
         *reader = None;
         ControlFlow::Continue(())
     }
@@ -532,8 +546,8 @@ impl Timeline {
         let mut unfinished = 0;
         for (rank, mut input) in self.files.into_iter().enumerate() {
             unfinished += usize::from(input.reader.is_some() || rank >= self.waiting);
-            if let Some(reader) = &input.reader {
-                input.facts.close(&reader.capture); // reading was broken off
+            if let Some(reader) = &mut input.reader {
+                input.facts.close(&mut reader.capture); // reading was broken off
             }
             let mut facts = input.facts;
             if let (Some(newest), Some(first)) = (newest, facts.first_time) {
@@ -640,6 +654,8 @@ impl Head {
             bytes,
             original_len: frame.original_len,
             interface: frame.interface,
+            direction: frame.direction,
+            process: frame.process,
         }
     }
 }
@@ -661,10 +677,13 @@ impl FileFacts {
         }
     }
 
-    fn close(&mut self, capture: &CaptureReader) {
+    fn close(&mut self, capture: &mut CaptureReader) {
         self.format = Some(capture.format());
+        self.compression = capture.compression();
         self.snap_length = capture.snap_length();
         self.octets = capture.bytes_read();
+        self.grew = capture.grew();
+        self.told = capture.take_facts();
     }
 }
 

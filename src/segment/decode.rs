@@ -269,6 +269,8 @@ mod tests {
             bytes,
             original_len,
             interface: 0,
+            direction: None,
+            process: None,
         })
     }
 

@@ -69,6 +69,8 @@ fn split(input: &[u8]) -> Vec<Frame<'_>> {
                 _ => u32::MAX,
             },
             interface: 0,
+            direction: None,
+            process: None,
         });
     }
     frames

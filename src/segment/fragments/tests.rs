@@ -75,6 +75,8 @@ impl Reader {
             bytes,
             original_len: original as u32,
             interface: 0,
+            direction: None,
+            process: None,
         })
     }
 

@@ -73,6 +73,8 @@ fn read(link: u32, bytes: &[u8]) -> Result<(Segment, String), Skip> {
         bytes,
         original_len: bytes.len() as u32,
         interface: 0,
+        direction: None,
+        process: None,
     })?;
     let path = decoder.tunnel(segment.scope.tunnel).map(ToString::to_string);
     Ok((segment, path.unwrap_or_default()))
@@ -637,6 +639,8 @@ fn both_directions_have_one_path() {
             bytes,
             original_len: bytes.len() as u32,
             interface: 0,
+            direction: None,
+            process: None,
         };
         decoder.decode(&frame).expect("a segment").scope.tunnel.0
     };
