@@ -7,11 +7,12 @@ mod source;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::capture::{Record, Skip, Stop};
 use crate::findings;
-use crate::flow::{Flows, Ladders};
+pub use crate::flow::Limits;
+use crate::flow::{Flows, Ladders, Totals};
 use crate::input::{self, Copies, Dedup, Facts, Item, Place, Timeline};
 use crate::model::{self, Address, Analysis};
 use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub ladder: LadderRequest,
     /// Which findings to look for.
     pub findings: findings::Settings,
+    /// How much is kept at once.
+    pub limits: Limits,
 }
 
 impl Default for Settings {
@@ -47,6 +50,7 @@ impl Default for Settings {
             decode: DecodeSettings::default(),
             ladder: LadderRequest::None,
             findings: findings::Settings::default(),
+            limits: Limits::default(),
         }
     }
 }
@@ -77,9 +81,9 @@ pub struct Progress {
 ///
 /// # Errors
 ///
-/// The same file was named twice, or nothing at all could be read. Anything else is no error: a file that cannot be read
-/// beside others that can, or damage behind a file's header, make the result incomplete, and [`model::Capture::damage`]
-/// says what was wrong.
+/// The same file was named twice, or nothing at all could be read, or the counts do not add up, which is a fault of this
+/// program. Anything else is no error: a file that cannot be read beside others that can, or damage behind a file's header,
+/// make the result incomplete, and [`model::Capture::damage`] says what was wrong.
 pub fn analyze(settings: &Settings, progress: &mut dyn FnMut(Progress)) -> Result<Analysis> {
     analyze_until(settings, &Stop::default(), progress)
 }
@@ -117,7 +121,7 @@ pub fn analyze_with_facts(
     let mut timeline = Timeline::open(input::find(&settings.files)?, stop)?;
     let mut run = Run {
         decoder: Decoder::new(settings.decode),
-        flows: Flows::new(ladders),
+        flows: Flows::bounded(ladders, settings.limits, model::report_bytes),
         copies: Copies::new(settings.dedup, timeline.len()),
         count: Count::default(),
     };
@@ -134,7 +138,7 @@ pub fn analyze_with_facts(
         }
     }
     run.count.files(&facts);
-    Ok((run.finish(settings, &facts), facts))
+    Ok((run.finish(settings, &facts)?, facts))
 }
 
 fn endpoint(address: Address) -> Endpoint {
@@ -196,25 +200,50 @@ impl Run {
         self.flows.on_segment(&segment);
     }
 
-    fn finish(self, settings: &Settings, facts: &Facts) -> Analysis {
+    fn finish(self, settings: &Settings, facts: &Facts) -> Result<Analysis> {
         let end = self.count.last_time.unwrap_or_default();
-        let trackers = self.flows.finish(end);
-        let mut connections = model::connections(trackers, &self.decoder, end, settings.time_wait_ns);
+        let rest = self.flows.finish(end);
+        let (totals, evicted) = (rest.totals(), rest.evicted().clone());
+        let mut connections = model::connections(rest, &self.decoder, end, settings.time_wait_ns);
+        account(&self.count, totals, connections.len() as u64)?;
         for connection in &mut connections {
             findings::judge(connection, end, settings.time_wait_ns, &settings.findings);
         }
-        let mut summary = count::summary(&self.count, &connections);
-        let capture = self
-            .count
-            .into_capture(settings, facts, &self.decoder, &connections);
+        let mut summary = count::summary(&self.count, &connections, &evicted);
+        let (count, decoder) = (self.count, &self.decoder);
+        let capture = count.into_capture(settings, facts, decoder, &connections, &evicted);
         let together = findings::service::judge(&capture, &connections, &settings.findings);
         summary.findings = count::totals(&connections, &together);
-        Analysis {
+        Ok(Analysis {
             capture,
             sources: facts.files.iter().map(source::of).collect(),
             connections,
             findings: together,
             summary,
-        }
+        })
     }
+}
+
+/// Each packet and each connection went to one place, whatever the input was.
+fn account(count: &Count, totals: Totals, reported: u64) -> Result<()> {
+    let skipped: u64 = count.skipped.values().sum();
+    ensure!(
+        count.packets == count.segments + skipped,
+        "internal error: {} packets are not {} TCP segments and {skipped} skipped ones; please report this with the capture",
+        count.packets,
+        count.segments,
+    );
+    let Totals {
+        begun,
+        absorbed,
+        evicted,
+        taken,
+        standing,
+    } = totals;
+    ensure!(
+        reported == standing && begun == absorbed + evicted + taken + standing,
+        "internal error: {begun} connections are not {reported} reported of {standing}, {taken} taken, {evicted} evicted and \
+         {absorbed} that were none; please report this with the capture"
+    );
+    Ok(())
 }

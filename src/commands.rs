@@ -42,7 +42,7 @@ const QUIET: Duration = Duration::from_secs(1);
 
 /// How a run ended that gave a result.
 pub struct Done {
-    /// Nothing of the input is missing.
+    /// Nothing of the input is missing, and nothing was given up for a limit.
     pub complete: bool,
     /// What was wrong with it.
     pub damage: Vec<String>,
@@ -62,9 +62,17 @@ pub enum Checked {
 
 impl Done {
     pub fn of(analysis: &Analysis) -> Done {
+        let mut damage = analysis.capture.damage.clone();
+        let evicted = analysis.capture.evicted_connections;
+        if evicted > 0 {
+            damage.push(format!(
+                "{} given up for a limit, nothing is shown of them; raise --max-memory or --max-connections",
+                counted(evicted, "connection")
+            ));
+        }
         Done {
-            complete: analysis.capture.complete,
-            damage: analysis.capture.damage.clone(),
+            complete: analysis.capture.complete && evicted == 0,
+            damage,
             checked: None,
             unwritten: Vec::new(),
         }
@@ -140,6 +148,7 @@ pub fn reading_of(files: &[PathBuf], args: &ReadingArgs) -> Settings {
             verify_checksums: args.verify_checksums,
             ..DecodeSettings::default()
         },
+        limits: args.limits.to_limits(),
         ..Settings::default()
     }
 }

@@ -3,16 +3,28 @@
 //! The key is the unordered pair of endpoints (the roles may swap from one life to the next, R58). A life ends only when
 //! a new SYN begins the next one: not by idle time, not by a repeated SYN, not by late segments of the close. While a
 //! new SYN waits for its answer both lives are open, and numbers decide (R18, R51, R53).
+//!
+//! Memory is bounded ([`Limits`]): what is least worth keeping goes first ([`Class`]) and is counted ([`Evicted`]).
+//! Connections of which nothing can change any more can be taken out on the way ([`Flows::take_finished`]).
+
+mod evicted;
+mod limits;
+mod lives;
 
 use std::cmp::Ordering;
+use std::mem::size_of;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::segment::{Endpoint, Scope, Segment};
+use crate::segment::{Endpoint, Flags, Scope, Segment};
 use crate::time::Timestamp;
 use crate::tracker::evidence::Mark;
-use crate::tracker::{Predecessor, Role, Tracker};
+use crate::tracker::{Finished, Heir, Predecessor, Role, Tracker};
+pub use evicted::{Class, Evicted};
+pub use limits::Limits;
+use limits::Used;
+use lives::{ByBirth, Life, Lives};
 
 /// For how long after a RST that disowned a SYN another SYN is taken for the real one that it got in the way of
 /// (RFC 9293 figure 8): the first retransmissions of a SYN come within this time.
@@ -20,6 +32,13 @@ const FIGURE_8_NS: i64 = 3_000_000_000;
 
 /// How many outer contexts are tried for a segment whose own shows no connection.
 const SCOPES_KEPT: usize = 16;
+
+/// What the table of 4-tuples takes for each of them at most: an entry and its control octet, where the table has just
+/// doubled, with the old one beside it.
+const ENTRY_BYTES: u64 = 224;
+
+/// Between two looks for finished connections at least so many slots are looked at.
+const SLOTS_LOOKED_AT: u64 = 4096;
 
 /// A 4-tuple with its outer context, whichever side sent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,26 +95,40 @@ impl Ladders {
     }
 }
 
-struct Life {
-    tracker: Tracker,
-    /// The life before, while it can still get segments.
-    previous: Option<u32>,
-    /// The life before was told that it is over.
-    succeeded: bool,
-    /// The opener answered old numbers with a RST.
-    opener_reset_old: bool,
-    /// The opener went on with the life before.
-    opener_went_on: bool,
+/// Where all connections that ever began went. `begun` is the sum of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// First segments of a connection.
+    pub begun: u64,
+    /// Attempts that turned out to be none: they were given to the connection before.
+    pub absorbed: u64,
+    /// Given up for a limit.
+    pub evicted: u64,
+    /// Taken out as finished.
+    pub taken: u64,
+    /// Still in the table.
+    pub standing: u64,
 }
 
 /// All connections of a run.
 #[derive(Default)]
 pub struct Flows {
     current: HashMap<FlowKey, u32, RandomState>,
-    lives: Vec<Option<Life>>,
+    lives: Lives,
     ladders: Ladders,
     /// Outer contexts seen, to look a segment up under other tags.
     scopes: Vec<Scope>,
+    limits: Limits,
+    /// What the report of a connection takes at the end.
+    report_bytes: Option<fn(&Tracker) -> u64>,
+    /// All footprints, and those of attempts.
+    memory: u64,
+    attempts_memory: u64,
+    totals: Totals,
+    evicted: Evicted,
+    /// The slot at which the next look for finished connections begins, and segments since the last.
+    hand: u32,
+    segments_since: u64,
 }
 
 impl Flows {
@@ -103,12 +136,39 @@ impl Flows {
     pub fn new(ladders: Ladders) -> Flows {
         Flows {
             ladders,
+            limits: Limits::NONE,
             ..Flows::default()
+        }
+    }
+
+    /// An empty table within `limits`. `report_bytes` says what the report of a connection takes at the end, with all that
+    /// it holds.
+    pub fn bounded(ladders: Ladders, limits: Limits, report_bytes: fn(&Tracker) -> u64) -> Flows {
+        Flows {
+            limits,
+            report_bytes: Some(report_bytes),
+            ..Flows::new(ladders)
         }
     }
 
     /// Takes the next segment in capture order.
     pub fn on_segment(&mut self, seg: &Segment) {
+        self.segments_since = self.segments_since.saturating_add(1);
+        self.route_segment(seg);
+        if self.limits.exceeded(self.used()) {
+            self.make_room(seg);
+        }
+    }
+
+    fn used(&self) -> Used {
+        Used {
+            connections: self.lives.len(),
+            memory: self.memory,
+            attempts_memory: self.attempts_memory,
+        }
+    }
+
+    fn route_segment(&mut self, seg: &Segment) {
         let key = FlowKey::of(seg);
         let Some(index) = self
             .current
@@ -120,19 +180,17 @@ impl Flows {
         };
         match self.route(index, seg) {
             Route::Current => {
-                self.life(index).tracker.on_segment(seg);
+                self.give(index, seg);
                 self.succeed(index);
             }
             Route::Previous(previous) => self.give_to_previous(key, index, previous, seg),
             Route::StartOver => {
-                let tracker = &mut self.life(index).tracker;
-                tracker.start_over();
-                tracker.on_segment(seg);
+                self.life(index).tracker.start_over();
+                self.give(index, seg);
             }
             Route::BeginWith => {
-                let tracker = &mut self.life(index).tracker;
-                tracker.begin_with(seg);
-                tracker.on_segment(seg);
+                self.life(index).tracker.begin_with(seg);
+                self.give(index, seg);
             }
             Route::New => {
                 let before = self.settle(index);
@@ -142,26 +200,230 @@ impl Flows {
         }
     }
 
-    /// All connections in order of their first packet, once the capture has ended with a packet at `end`.
-    pub fn finish(mut self, end: Timestamp) -> Vec<Tracker> {
-        for index in 0..self.lives.len() as u32 {
+    /// All connections in order of their first packet, once the capture has ended with a packet at `end`. Connections
+    /// before them are named by their place in this order; where the one before was evicted, nothing is said of it.
+    pub fn finish(mut self, end: Timestamp) -> Rest {
+        for index in 0..self.lives.slots() {
             self.settle(index);
         }
-        // Lives that turned out to be none leave gaps: predecessors are named by their place among those that stand.
-        let mut places = Vec::with_capacity(self.lives.len());
-        let mut standing = 0;
-        for life in &self.lives {
-            places.push(standing);
-            standing += u32::from(life.is_some());
+        Rest {
+            totals: self.totals(),
+            evicted: std::mem::take(&mut self.evicted),
+            lives: self.lives.by_birth(),
+            end,
         }
-        let finished = self.lives.into_iter().flatten().map(|mut life| {
-            life.tracker.end(end);
-            if let Some(before) = &mut life.tracker.aside.predecessor {
-                before.index = places.get(before.index as usize).copied().unwrap_or(before.index);
+    }
+
+    /// The connections of which nothing can change any more by `now`, the capture time; `time_wait_ns` is 2 MSL. Each is
+    /// given out once, with the number that it will have had at the end: a SYN that turns out to be no connection leaves a
+    /// gap. One call looks at a part of the table, so that many calls cost no more than the segments between them.
+    pub fn take_finished(&mut self, now: Timestamp, time_wait_ns: i64) -> Vec<Finished> {
+        let slots = self.lives.slots();
+        let budget = self.segments_since.saturating_mul(2).max(SLOTS_LOOKED_AT);
+        self.segments_since = 0;
+        let mut finished = Vec::new();
+        for _ in 0..budget.min(u64::from(slots)) {
+            self.hand = if self.hand.saturating_add(1) < slots {
+                self.hand + 1
+            } else {
+                0
+            };
+            finished.extend(self.take_if_final(self.hand, now, time_wait_ns));
+        }
+        finished
+    }
+
+    /// What [`Flows::take_finished`] has left, once the capture has ended with a packet at `end`, numbered as there.
+    pub fn finish_rest(self, end: Timestamp) -> (Totals, Evicted, impl Iterator<Item = Finished>) {
+        let mut flows = self;
+        for index in 0..flows.lives.slots() {
+            flows.settle(index);
+        }
+        let mut heirs: HashMap<u64, Heir, RandomState> = HashMap::default();
+        for (_, life) in flows.lives.iter() {
+            if let Some(before) = &life.tracker.aside.predecessor
+                && let Some(heir) = life.tracker.as_heir(life.birth.saturating_add(1))
+            {
+                heirs.insert(before.number, heir);
             }
-            life.tracker
+        }
+        let totals = flows.totals();
+        let rest = flows.lives.by_birth().map(move |mut life| {
+            life.tracker.end(end);
+            let number = life.birth.saturating_add(1);
+            Finished {
+                number,
+                successor: heirs.get(&number).copied().or(life.heir),
+                tracker: life.tracker,
+            }
         });
-        finished.collect()
+        (totals, flows.evicted, rest)
+    }
+
+    /// Where all connections went so far.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            evicted: self.evicted.total(),
+            standing: self.lives.len(),
+            ..self.totals
+        }
+    }
+
+    /// What was given up so far.
+    pub fn evicted(&self) -> &Evicted {
+        &self.evicted
+    }
+
+    /// Octets that the connections in the table take now and at the end, by their own account.
+    pub fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    fn take_if_final(&mut self, index: u32, now: Timestamp, time_wait_ns: i64) -> Option<Finished> {
+        let life = self.lives.get(index)?;
+        if life.is_undecided() || !life.tracker.is_final(now, time_wait_ns) {
+            return None;
+        }
+        // Whether the one after it is one is not known yet.
+        let undecided = |key| {
+            let newer = self.lives.get(*self.current.get(&key)?)?;
+            Some(newer.previous == Some(index) && newer.is_undecided())
+        };
+        if life.keys().any(|key| undecided(key) == Some(true)) {
+            return None;
+        }
+        let mut heir = life.heir;
+        for key in life.keys() {
+            let newer = self.current.get(&key).and_then(|newer| self.lives.get(*newer));
+            if let Some(newer) = newer.filter(|newer| newer.previous == Some(index)) {
+                heir = newer.tracker.as_heir(newer.birth.saturating_add(1)).or(heir);
+            }
+        }
+        let mut life = self.remove(index)?;
+        // The one before it learns who took its 4-tuple over, while it still can.
+        let own = life.tracker.as_heir(life.birth.saturating_add(1));
+        if let Some(before) = life.previous.and_then(|before| self.lives.get_mut(before)) {
+            before.heir = own;
+        }
+        self.totals.taken = self.totals.taken.saturating_add(1);
+        life.tracker.end(now);
+        Some(Finished {
+            number: life.birth.saturating_add(1),
+            tracker: life.tracker,
+            successor: heir,
+        })
+    }
+
+    /// Gives up what is least worth keeping, a part of all at once: each look at the whole table makes room for a part of
+    /// it, so that a new connection costs the same however many there are. The newest ones stay if others can go: a table
+    /// full of better ones would never see a handshake to its end.
+    fn make_room(&mut self, seg: &Segment) {
+        let goal = self.limits.after_eviction();
+        let newest = (self.totals.begun).saturating_sub(Limits::part(self.lives.len()).max(1));
+        let mut order: Vec<(bool, Class, u64, u32)> = Vec::new();
+        let mut attempts_memory = 0_u64;
+        for (index, life) in self.lives.iter_mut() {
+            let class = Class::of(&life.tracker);
+            // One that was replaced meanwhile is an attempt no longer.
+            life.attempt = class.is_attempt();
+            if life.attempt {
+                attempts_memory = attempts_memory.saturating_add(life.footprint);
+            }
+            order.push((life.birth >= newest, class, life.tracker.last.packet, index));
+        }
+        self.attempts_memory = attempts_memory;
+        let batch = Limits::part(order.len() as u64).max(1);
+        let mut rest = order.as_mut_slice();
+        while !rest.is_empty() && goal.exceeded(self.used()) {
+            let size = usize::try_from(batch).map_or(rest.len(), |batch| batch.min(rest.len()));
+            rest.select_nth_unstable(size - 1);
+            let (now, later) = rest.split_at_mut(size);
+            now.sort_unstable();
+            for (_, class, _, index) in now {
+                let used = self.used();
+                if !goal.exceeded(used) {
+                    return;
+                }
+                // What is exceeded may be the part for attempts only.
+                if class.is_attempt() || goal.exceeded_by_all(used) {
+                    self.evict(*index, *class, seg);
+                }
+            }
+            rest = later;
+        }
+    }
+
+    fn evict(&mut self, index: u32, class: Class, seg: &Segment) {
+        // A SYN that nobody answered still says something about the connection before it.
+        if self.settle(index) != index {
+            return; // it was none
+        }
+        if let Some(life) = self.remove(index) {
+            self.evicted
+                .note(&life.tracker, class, seg.packet.saturating_sub(1));
+        }
+    }
+
+    /// Takes a life out of the table. The one before it, if that is there, is the current one again.
+    fn remove(&mut self, index: u32) -> Option<Life> {
+        let life = self.lives.take(index)?;
+        self.memory = self.memory.saturating_sub(life.footprint);
+        if life.attempt {
+            self.attempts_memory = self.attempts_memory.saturating_sub(life.footprint);
+        }
+        for key in life.keys() {
+            let Some(current) = self.current.get(&key).copied() else {
+                continue;
+            };
+            if current != index {
+                if let Some(newer) = self.lives.get_mut(current)
+                    && newer.previous == Some(index)
+                {
+                    newer.previous = None;
+                }
+            } else if let Some(before) = life.previous {
+                self.current.insert(key, before);
+            } else {
+                self.current.remove(&key);
+            }
+        }
+        Some(life)
+    }
+
+    /// Gives a segment to a life, and counts anew what that takes where it may have grown.
+    fn give(&mut self, index: u32, seg: &Segment) {
+        const CONTROL: u16 = Flags::SYN | Flags::FIN | Flags::RST;
+        let life = self.life(index);
+        life.tracker.on_segment(seg);
+        let packets = life.tracker.streams[0]
+            .packets
+            .wrapping_add(life.tracker.streams[1].packets);
+        if seg.flags.0 & CONTROL != 0 || life.attempt || packets.is_multiple_of(8) {
+            self.weigh(index);
+        }
+    }
+
+    /// Counts anew what a life takes.
+    fn weigh(&mut self, index: u32) {
+        let report = self.report_bytes;
+        let Some(life) = self.lives.get_mut(index) else {
+            return;
+        };
+        // Its report is made out of it, and the room of those before it is free by then.
+        let own = (size_of::<Option<Life>>() as u64).saturating_add(life.tracker.heap_bytes());
+        let footprint = report
+            .map_or(own, |report| own.max(report(&life.tracker)))
+            .saturating_add(ENTRY_BYTES);
+        let attempt = Class::of(&life.tracker).is_attempt();
+        let before = std::mem::replace(&mut life.footprint, footprint);
+        let was_attempt = std::mem::replace(&mut life.attempt, attempt);
+        self.memory = self.memory.saturating_sub(before).saturating_add(footprint);
+        if was_attempt {
+            self.attempts_memory = self.attempts_memory.saturating_sub(before);
+        }
+        if attempt {
+            self.attempts_memory = self.attempts_memory.saturating_add(footprint);
+        }
     }
 
     /// Some taps show VLAN tags in one direction only. A life of which the other direction is missing takes a segment that
@@ -175,66 +437,84 @@ impl Flows {
         }
         let found = self.scopes.iter().find_map(|scope| {
             let index = *self.current.get(&FlowKey { scope: *scope, ..key })?;
-            let tracker = self.get(index)?;
+            let life = self.lives.get(index)?;
+            let tracker = &life.tracker;
             let from = tracker.role_of(seg);
-            let one_sided = tracker.streams[from as usize].packets == 0;
+            let one_sided = tracker.streams[from as usize].packets == 0 && life.alias.is_none();
             (one_sided && tracker.answers(seg)).then_some(index)
         })?;
+        self.life(found).alias = Some(seg.scope);
         self.current.insert(key, found);
         Some(found)
     }
 
-    /// Connections so far.
-    pub fn len(&self) -> usize {
+    /// Connections in the table.
+    pub fn len(&self) -> u64 {
         self.lives.len()
     }
 
-    /// Whether no segment came yet.
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.lives.is_empty()
+        self.lives.len() == 0
     }
 
     fn begin(&mut self, key: FlowKey, seg: &Segment, previous: Option<u32>, incarnation: u32) {
         let mut tracker = Tracker::new(seg, incarnation);
-        let met = previous.and_then(|index| Some((index, self.get(index)?)));
+        let met = previous.and_then(|index| self.lives.get(index));
         tracker.aside.predecessor = met
-            .and_then(|(index, old)| Predecessor::of(old, index, seg))
+            .and_then(|old| Predecessor::of(&old.tracker, old.birth.saturating_add(1), seg))
             .map(Box::new);
         if self.ladders.keeps(seg) {
             tracker.keep_ladder();
         }
         tracker.on_segment(seg);
-        let index = self.lives.len() as u32;
-        // The life before the one before can get nothing any more.
         if let Some(before) = previous {
-            self.life(before).previous = None;
+            self.put_out_of_reach(before);
         }
-        self.lives.push(Some(Life {
+        let birth = self.totals.begun;
+        self.totals.begun = birth.saturating_add(1);
+        let index = self.lives.insert(Life {
             tracker,
+            birth,
+            scope: seg.scope,
+            alias: None,
             previous,
+            heir: None,
+            footprint: 0,
+            attempt: false,
             succeeded: false,
             opener_reset_old: false,
             opener_went_on: false,
-        }));
+        });
+        self.weigh(index);
         self.current.insert(key, index);
     }
 
+    /// The life before the one before can get nothing any more.
+    fn put_out_of_reach(&mut self, before: u32) {
+        let life = self.life(before);
+        let heir = life.tracker.as_heir(life.birth.saturating_add(1));
+        if let Some(oldest) = life.previous.take().and_then(|oldest| self.lives.get_mut(oldest)) {
+            oldest.heir = heir;
+        }
+    }
+
     fn life(&mut self, index: u32) -> &mut Life {
-        // Indices come from `current` and `previous` only, which never name an absorbed life.
-        match self.lives.get_mut(index as usize) {
-            Some(Some(life)) => life,
-            _ => unreachable!("life {index} was absorbed"),
+        // Indices come from `current` and `previous` only, and a life that leaves the table is taken out of both.
+        match self.lives.get_mut(index) {
+            Some(life) => life,
+            None => unreachable!("there is no life {index}"),
         }
     }
 
     fn get(&self, index: u32) -> Option<&Tracker> {
-        self.lives.get(index as usize)?.as_ref().map(|life| &life.tracker)
+        self.lives.get(index).map(|life| &life.tracker)
     }
 
     fn route(&self, index: u32, seg: &Segment) -> Route {
-        let Some(Some(Life {
+        let Some(Life {
             tracker, previous, ..
-        })) = self.lives.get(index as usize)
+        }) = self.lives.get(index)
         else {
             return Route::New;
         };
@@ -313,19 +593,21 @@ impl Flows {
         } else {
             self.life(index).tracker.note_old_duplicate(seg);
         }
-        self.life(previous).tracker.on_segment(seg);
+        self.give(previous, seg);
         // Figure 8 with both SYNs on the way at once: the older attempt was not the client's own.
         let opener = self.life(index).tracker.addresses[0];
         let older = &self.life(previous).tracker;
         if embryo
             && older.is_disowned()
             && older.addresses[0] == opener
-            && let Some(younger) = self.lives.get_mut(index as usize).and_then(Option::take)
+            && let Some(younger) = self.remove(index)
         {
             let older = &mut self.life(previous).tracker;
             older.start_over();
             older.adopt(younger.tracker);
             self.current.insert(key, previous);
+            self.totals.absorbed = self.totals.absorbed.saturating_add(1);
+            self.weigh(previous);
         }
     }
 
@@ -345,12 +627,13 @@ impl Flows {
         self.life(previous)
             .tracker
             .replaced_by(opener, syn.first, answer.map(|answer| (syn.last, answer)));
+        self.weigh(previous);
     }
 
     /// The last word on a SYN that nobody answered, when the capture or its time is over. Returns the life that stands:
     /// the one before, if that SYN was an old duplicate.
     fn settle(&mut self, index: u32) -> u32 {
-        let Some(Some(life)) = self.lives.get_mut(index as usize) else {
+        let Some(life) = self.lives.get(index) else {
             return index;
         };
         let Some(previous) = life
@@ -363,16 +646,60 @@ impl Flows {
         if (reset_old || life.opener_went_on) && life.tracker.syn_copies() == 0 {
             // Its "sender" reset the answer and never tried again, or went on as if nothing had been: nobody stands
             // behind this SYN (RU05).
-            if let Some(embryo) = self.lives.get_mut(index as usize).and_then(Option::take) {
+            if let Some(embryo) = self.remove(index) {
                 self.life(previous).tracker.absorb_embryo(embryo.tracker);
+                self.totals.absorbed = self.totals.absorbed.saturating_add(1);
+                self.weigh(previous);
             }
             return previous;
         }
         if let Some(syn) = life.tracker.opening.syn[0] {
             let opener = life.tracker.addresses[0];
             self.life(previous).tracker.replaced_by(opener, syn.first, None);
+            self.weigh(previous);
         }
         index
+    }
+}
+
+/// The connections that are left when the capture has ended, in order of their first packets.
+pub struct Rest {
+    totals: Totals,
+    evicted: Evicted,
+    lives: ByBirth,
+    end: Timestamp,
+}
+
+impl Rest {
+    /// Where all connections went.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// What was given up for a limit.
+    pub fn evicted(&self) -> &Evicted {
+        &self.evicted
+    }
+}
+
+impl Iterator for Rest {
+    type Item = Tracker;
+
+    fn next(&mut self) -> Option<Tracker> {
+        let mut tracker = self.lives.next()?.tracker;
+        tracker.end(self.end);
+        // Lives that turned out to be none leave gaps: predecessors are named by their place among those that stand.
+        if let Some(before) = &mut tracker.aside.predecessor {
+            match self.lives.rank(before.number.saturating_sub(1)) {
+                Some(number) => before.number = number,
+                None => tracker.aside.predecessor = None,
+            }
+        }
+        Some(tracker)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.lives.remaining(), Some(self.lives.remaining()))
     }
 }
 

@@ -26,7 +26,7 @@ enum Code {
     Fails = 1,
     /// Wrong usage, wrong configuration, unreadable input: there is no result. clap uses the same number.
     NoResult = 2,
-    /// `check`: nothing fails, but the input was damaged or cut off.
+    /// `check`: nothing fails, but the input was damaged or cut off, or connections were evicted.
     Incomplete = 3,
     /// There is a result, but it could not be written.
     Unwritten = 4,

@@ -22,8 +22,8 @@ mod capture;
 mod line;
 mod reuse;
 mod source;
-pub use build::{connection, connections};
-pub use capture::{Capture, Checksums, FindingTotal, Fragments, Step, Summary};
+pub use build::{connection, connections, finished, report_bytes};
+pub use capture::{Capture, Checksums, EvictedServer, FindingTotal, Fragments, Step, Summary};
 pub use line::{Line, lines};
 pub use source::{Comment, Interface, Process, Source, Writer};
 
@@ -83,7 +83,8 @@ pub struct Connection {
     pub endpoints: Endpoints,
     /// Capture quality as far as it touches this connection.
     pub quality: Quality,
-    /// How it took over the 4-tuple from the connection before; null for the first one of its 4-tuple.
+    /// How it took over the 4-tuple from the connection before; null for the first one of its 4-tuple, and where the one
+    /// before was evicted.
     pub reuse: Option<Reuse>,
     /// The connection that took its 4-tuple over; null for the last one of its 4-tuple.
     pub successor: Option<Successor>,
@@ -202,7 +203,8 @@ pub enum Outcome {
     Closing,
     /// Neither FIN nor RST.
     Open,
-    /// A limit of this program was reached.
+    /// A limit of this program was reached, and no more is known of it. No connection that is shown has this outcome; the
+    /// summary counts the others by it.
     Evicted,
 }
 
@@ -317,14 +319,17 @@ pub struct EndpointReport {
     /// How the state at the end is known: the evidence of the last transition. Without any, `presumed` where the endpoint was
     /// never heard, else null: it spoke and changed nothing (a closed port that refuses), or the state is UNKNOWN.
     pub state_evidence: Option<Evidence>,
-    /// Every change of state, in order.
+    /// Every change of state, in order. Of more than 256 the first and the last 128 are kept.
     pub transitions: Vec<Transition>,
-    /// Transitions beyond the bound that were not kept.
+    /// Transitions between the first and the last ones that were not kept.
     #[serde(skip_serializing_if = "is_zero")]
     pub transitions_folded: u64,
     /// Presumed transitions that a later segment refuted: the segment never got there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub withdrawn: Vec<Withdrawn>,
+    /// Those beyond the bound that were not kept.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub withdrawn_folded: u64,
     /// Time in each state that was left or is still held, nanoseconds. The state at the end counts until the end of the
     /// capture; CLOSED, LISTEN and UNKNOWN are not counted.
     pub dwell_ns: BTreeMap<&'static str, i64>,
@@ -547,7 +552,8 @@ pub struct Reuse {
     pub refused_by_packet: Option<PacketNumber>,
     /// Of a refused one, the RST that followed that answer.
     pub reset_packet: Option<PacketNumber>,
-    /// From the first SYN to the one that was answered by a SYN-ACK (to the end of the capture if none was), nanoseconds.
+    /// From the first SYN to the one that was answered by a SYN-ACK (if none was, to the end of the attempt or of the
+    /// capture), nanoseconds.
     pub delay_ns: Option<i64>,
 }
 

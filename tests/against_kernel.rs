@@ -460,6 +460,7 @@ fn read(capture: &Path) -> Analysis {
         files: vec![capture.to_owned()],
         time_wait_ns: 60_000_000_000,
         ladder: LadderRequest::None,
+        limits: Default::default(),
         findings: Default::default(),
         ..Settings::default()
     };

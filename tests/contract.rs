@@ -72,6 +72,7 @@ fn every_line_of_every_capture_validates_and_has_no_field_without_a_name() {
         let settings = Settings {
             files: vec![path.clone()],
             time_wait_ns: 60_000_000_000,
+            limits: Default::default(),
             ladder: if big {
                 LadderRequest::None
             } else {

@@ -27,6 +27,7 @@ fn fires(rule: &Rule, story: &str) -> Vec<u64> {
         Check::Together => {
             let mut capture = story::capture(&segments, end);
             capture.skipped = story::skipped(story);
+            capture.evicted_connections = story::evicted(story);
             let found = findings::service::judge(&capture, &connections, &settings);
             found
                 .iter()

@@ -61,6 +61,7 @@ fn read_from(capture: &Path, least: Severity) -> Analysis {
         files: vec![capture.to_owned()],
         time_wait_ns: 60_000_000_000,
         ladder: LadderRequest::None,
+        limits: Default::default(),
         findings: findings::Settings {
             least,
             ..findings::Settings::default()

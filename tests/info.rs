@@ -17,6 +17,7 @@ fn read(path: &Path) -> Analysis {
         files: vec![path.to_owned()],
         time_wait_ns: 60_000_000_000,
         ladder: LadderRequest::None,
+        limits: Default::default(),
         findings: Default::default(),
         ..Settings::default()
     };

@@ -73,6 +73,7 @@ fn settings(files: &[PathBuf], dedup: Dedup) -> Settings {
         dedup,
         time_wait_ns: 60_000_000_000,
         ladder: LadderRequest::None,
+        limits: Default::default(),
         findings: Default::default(),
         ..Settings::default()
     }

@@ -416,6 +416,7 @@ fn read(file: &Path) -> Analysis {
         files: vec![file.to_owned()],
         time_wait_ns: MINUTE,
         ladder: LadderRequest::None,
+        limits: Default::default(),
         findings: Default::default(),
         ..Settings::default()
     };

@@ -62,6 +62,7 @@ fn analysis_of(name: &str, packets: &[Vec<u8>]) -> Analysis {
         files: vec![path],
         time_wait_ns: 60_000_000_000,
         ladder: LadderRequest::All,
+        limits: Default::default(),
         findings: Default::default(),
         ..Settings::default()
     };

@@ -7,10 +7,11 @@ use hashbrown::HashMap;
 use super::Settings;
 use crate::capture::error::printable;
 use crate::capture::{Frame, InterfaceFacts, LinkType, Skip};
+use crate::flow::Evicted;
 use crate::input::{Facts, Place};
 use crate::model::{
-    Capture, Checksums, Connection, FindingTotal, Fragments, Outcome, SCHEMA_VERSION, ServiceFinding,
-    Severity, Step, Summary,
+    Address, Capture, Checksums, Connection, EvictedServer, FindingTotal, Fragments, Outcome, SCHEMA_VERSION,
+    ServiceFinding, Severity, Step, Summary,
 };
 use crate::segment::{ChecksumFacts, Decoder, FragmentFacts};
 use crate::time::Timestamp;
@@ -109,6 +110,7 @@ impl Count {
         facts: &Facts,
         decoder: &Decoder,
         connections: &[Connection],
+        evicted: &Evicted,
     ) -> Capture {
         Capture {
             schema_version: SCHEMA_VERSION,
@@ -152,6 +154,16 @@ impl Count {
             complete: self.damage.is_empty(),
             damage: self.damage,
             passed_over_bytes: self.passed_over,
+            evicted_connections: evicted.total(),
+            evicted_servers: (evicted.servers().into_iter())
+                .map(|(server, connections)| EvictedServer {
+                    server: Address {
+                        ip: server.ip,
+                        port: server.port,
+                    },
+                    connections,
+                })
+                .collect(),
             time_wait_ns: settings.time_wait_ns,
             findings_from: settings.findings.least,
         }
@@ -186,7 +198,7 @@ fn fragments(facts: FragmentFacts) -> Fragments {
     }
 }
 
-pub(super) fn summary(count: &Count, connections: &[Connection]) -> Summary {
+pub(super) fn summary(count: &Count, connections: &[Connection], evicted: &Evicted) -> Summary {
     let mut outcomes: BTreeMap<String, u64> = Outcome::ALL
         .into_iter()
         .map(|outcome| (outcome.name().to_owned(), 0))
@@ -204,13 +216,18 @@ pub(super) fn summary(count: &Count, connections: &[Connection]) -> Summary {
             }
         }
     }
+    outcomes.insert(Outcome::Evicted.name().to_owned(), evicted.total());
     Summary {
         packets: count.packets,
         tcp_segments: count.segments,
         skipped_packets: count.skipped.values().sum(),
-        connections: connections.len() as u64,
+        connections: evicted.total().saturating_add(connections.len() as u64),
         connections_selected: connections.len() as u64,
         outcomes,
+        evicted: evicted
+            .classes()
+            .map(|(class, count)| (class.name(), count))
+            .collect(),
         states,
         transitions,
         findings: BTreeMap::new(),

@@ -22,8 +22,8 @@ Examples:
   tcptrace-states check *.pcap --github - --markdown \"$GITHUB_STEP_SUMMARY\"    in a GitHub workflow
 
 Exit codes: 0 nothing fails; 1 something fails; 2 wrong usage or configuration, or unreadable input; 3 nothing fails, but the
-input is damaged or cut off; 4 an output could not be written; 130 interrupted, the verdict covers what was read before. They
-do not depend on the format.";
+input is damaged or cut off, or connections were evicted; 4 an output could not be written; 130 interrupted, the verdict
+covers what was read before. They do not depend on the format.";
 
 /// `check`.
 #[derive(Debug, Args)]

@@ -20,8 +20,8 @@ Examples:
   tcptrace-states diff before.jsonl after.pcapng --fail-on-new warning
 
 Exit codes: 0 compared; 1 there is a new finding at or above --fail-on-new; 2 wrong usage or unreadable input;
-with --fail-on-new, 3 if nothing is new but a side is damaged or cut off; 4 the output could not be written;
-130 interrupted, nothing is compared.";
+with --fail-on-new, 3 if nothing is new but a side is damaged, cut off or had connections evicted; 4 the output could not be
+written; 130 interrupted, nothing is compared.";
 
 /// `diff`.
 #[derive(Debug, Args)]

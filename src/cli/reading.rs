@@ -3,6 +3,7 @@
 use clap::Args;
 use clap::builder::ValueParser;
 
+use super::LimitArgs;
 use crate::input::Dedup;
 use crate::time::duration;
 
@@ -18,6 +19,9 @@ pub struct ReadingArgs {
     /// network card are recognised. No segment is dropped for its checksum
     #[arg(long)]
     pub verify_checksums: bool,
+    /// How much is kept at once.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// The window for copies in other files.

@@ -61,7 +61,7 @@ pub fn run(args: &Check) -> anyhow::Result<Done> {
                 said.push(written(path, &baseline));
             }
             Ok(Updated::Incomplete) => verdict.remarks.push(
-                "the baseline was not updated: the input is damaged or cut off, and what was not read would be missing in it"
+                "the baseline was not updated: the input is damaged or cut off, or connections were evicted, and what was not read would be missing in it"
                     .to_owned(),
             ),
             Err(error) => done.unwritten.push(Unwritten::new(shown(path), error)),
@@ -260,7 +260,7 @@ enum Updated {
 }
 
 fn update(path: &Path, analysis: &Analysis, config: &Config, today: Date) -> io::Result<Updated> {
-    if !analysis.capture.complete {
+    if !analysis.capture.complete || analysis.capture.evicted_connections > 0 {
         return Ok(Updated::Incomplete);
     }
     let baseline = Baseline::accepting(&verdict(analysis, config, None, today));

@@ -23,7 +23,7 @@ pub fn run(args: &Diff) -> anyhow::Result<Done> {
     if args.old.as_os_str() == "-" && args.new.as_os_str() == "-" {
         bail!("standard input can be read only once");
     }
-    let mut damage = Vec::new();
+    let mut captures = Done::sound();
     let (old, new) = (saved_side(&args.old)?, saved_side(&args.new)?);
     // A report says which findings were left out of it; a capture is judged as the report beside it.
     let levels = [&old, &new].map(|side| side.as_ref().map(|side| side.origin.findings_from));
@@ -41,7 +41,7 @@ pub fn run(args: &Diff) -> anyhow::Result<Done> {
     let least = levels.into_iter().flatten().next().unwrap_or(Severity::Note);
     let mut captured = |side: Option<Side>, path: &Path| match side {
         Some(side) => Ok(side),
-        None => captured_side(args, path, least, &mut damage),
+        None => captured_side(args, path, least, &mut captures),
     };
     let (old, new) = (captured(old, &args.old)?, captured(new, &args.new)?);
     let difference = Difference::between(&old, &new);
@@ -63,8 +63,8 @@ pub fn run(args: &Diff) -> anyhow::Result<Done> {
         return Err(error);
     }
     Ok(Done {
-        complete: difference.old.complete && difference.new.complete,
-        damage,
+        complete: difference.old.complete && difference.new.complete && captures.complete,
+        damage: captures.damage,
         checked: args.fail_on_new.map(|level| {
             if difference.has_new(level.into()) {
                 Checked::Fails
@@ -96,12 +96,7 @@ fn saved_side(path: &Path) -> anyhow::Result<Option<Side>> {
 }
 
 /// A side that is a capture, with its findings from `least` on.
-fn captured_side(
-    args: &Diff,
-    path: &Path,
-    least: Severity,
-    damage: &mut Vec<String>,
-) -> anyhow::Result<Side> {
+fn captured_side(args: &Diff, path: &Path, least: Severity, captures: &mut Done) -> anyhow::Result<Side> {
     let settings = Settings {
         time_wait_ns: args.msl,
         findings: findings::Settings {
@@ -114,6 +109,8 @@ fn captured_side(
     if !analysis.capture.complete && interrupt::came() {
         return Err(Interrupted("nothing is compared, because only a part of a side was read").into());
     }
-    damage.extend(analysis.capture.damage.iter().cloned());
+    let done = Done::of(&analysis);
+    captures.complete &= done.complete;
+    captures.damage.extend(done.damage);
     Ok(Side::of(&path.to_string_lossy(), &analysis))
 }

@@ -20,7 +20,7 @@ const CODES: [(&str, &str); 7] = [
     ),
     (
         "3",
-        "In `check` and `diff --fail-on-new`, the input is incomplete (cut off, damaged): what was read has nothing that fails, but it is not all.",
+        "In `check` and `diff --fail-on-new`, the input is incomplete (cut off, damaged), or connections were evicted for a limit: what was read has nothing that fails, but it is not all.",
     ),
     (
         "4",

@@ -11,4 +11,5 @@ crate::findings::family! {
     time_went_back,
     inferred_segment,
     open_at_end,
+    connections_evicted,
 }

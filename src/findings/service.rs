@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
-use super::{Rule, Settings, half_close, handshake, sequence, time_wait};
+use super::{Rule, Settings, half_close, handshake, quality, sequence, time_wait};
 use crate::model::{Address, Capture, Confidence, Connection, Role, ServiceFinding};
 use crate::population::Span;
 use crate::time::Timestamp;
@@ -45,7 +45,7 @@ pub struct Found {
 
 /// Rules about everything together, and how each looks.
 type Judge = fn(&Together<'_>) -> Vec<Found>;
-const JUDGES: [(&Rule, Judge); 4] = [
+const JUDGES: [(&Rule, Judge); 5] = [
     (
         &half_close::close_wait_leak::RULE,
         half_close::close_wait_leak::judge,
@@ -53,6 +53,10 @@ const JUDGES: [(&Rule, Judge); 4] = [
     (&time_wait::pressure::RULE, time_wait::pressure::judge),
     (&handshake::syn_flood::RULE, handshake::syn_flood::judge),
     (&sequence::bad_header::RULE, sequence::bad_header::judge),
+    (
+        &quality::connections_evicted::RULE,
+        quality::connections_evicted::judge,
+    ),
 ];
 
 /// What the rules about services and about the capture find, the worst first.

@@ -1,37 +1,36 @@
 //! From a tracker to the plain data of the model. Whatever is derived once the capture has ended stands here.
 
 use std::collections::BTreeMap;
+use std::mem::size_of;
 
 use super::reuse;
 use super::{
-    Address, Close, CloseKind, Connection, EndpointReport, Endpoints, Event, EventKind, FoldedEvents,
-    Handshake, LadderContent, LadderRow, OfferedOptions, OptionsInForce, Outcome, Owed, Quality, SidePair,
-    Successor, TimeWaitHolder,
+    Address, Close, CloseKind, Connection, EndpointReport, Endpoints, Event, EventKind, Finding,
+    FoldedEvents, Handshake, LadderContent, LadderRow, OfferedOptions, OptionsInForce, Outcome, Owed,
+    Quality, SidePair, Successor, TimeWaitHolder,
 };
-use crate::segment::{Decoder, Endpoint};
+use crate::segment::{Decoder, Endpoint, TunnelId};
 use crate::time::Timestamp;
+use crate::tracker::endpoint::{FIRST_KEPT, Record};
 use crate::tracker::evidence::{Cause, Evidence, Transition, Withdrawn};
+use crate::tracker::footprint::{allocated, list};
 use crate::tracker::ladder::{Content, Row};
 use crate::tracker::state::State;
-use crate::tracker::{Role, Syn, Tracker};
+use crate::tracker::{Finished, Role, Syn, Tracker};
 
 /// All connections, in order of their first packet. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL,
 /// `decoder` the one that read the segments: it knows the tunnels.
 pub fn connections(
-    trackers: Vec<Tracker>,
+    trackers: impl IntoIterator<Item = Tracker>,
     decoder: &Decoder,
     end: Timestamp,
     time_wait_ns: i64,
 ) -> Vec<Connection> {
     let numbered = trackers.into_iter().zip(1..);
     let mut connections: Vec<Connection> = numbered
-        .map(|(tracker, id)| {
-            let path = decoder.tunnel(tracker.scope.tunnel);
-            let mut connection = connection(id, tracker, end, time_wait_ns);
-            connection.tunnels = path.map_or_else(Vec::new, |path| {
-                path.tunnels().iter().map(ToString::to_string).collect()
-            });
-            connection
+        .map(|(tracker, id)| Connection {
+            tunnels: tunnels(&tracker, decoder),
+            ..connection(id, tracker, end, time_wait_ns)
         })
         .collect();
     for index in 0..connections.len() {
@@ -52,9 +51,56 @@ pub fn connections(
     connections
 }
 
-/// One connection as the views show it, without the names of its tunnels. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
+/// A connection that was given out on its own. `now` is the time at which it was, `time_wait_ns` 2 MSL, `decoder` the one
+/// that read the segments.
+pub fn finished(finished: Finished, decoder: &Decoder, now: Timestamp, time_wait_ns: i64) -> Connection {
+    let successor = finished.successor.map(|heir| Successor {
+        id: heir.number,
+        reset_packet: heir.reset_packet,
+    });
+    Connection {
+        tunnels: tunnels(&finished.tracker, decoder),
+        successor,
+        ..connection(finished.number, finished.tracker, now, time_wait_ns)
+    }
+}
+
+/// The names of the tunnels that a connection is in, the outermost first.
+fn tunnels(tracker: &Tracker, decoder: &Decoder) -> Vec<String> {
+    let path = decoder.tunnel(tracker.scope.tunnel);
+    path.map_or_else(Vec::new, |path| {
+        path.tunnels().iter().map(ToString::to_string).collect()
+    })
+}
+
+/// Octets that the report of a connection takes, with what rules find in it.
+pub fn report_bytes(tracker: &Tracker) -> u64 {
+    /// Times in each state, of one endpoint: one node of a tree.
+    const DWELL: usize = 11 * size_of::<(&str, i64)>() + 64;
+    /// Findings of a connection and their words: a list of four.
+    const FINDINGS: u64 = 4 * size_of::<Finding>() as u64 + 256;
+    /// Names of tunnels.
+    const TUNNELS: u64 = 512;
+    let in_tunnel = tracker.scope.tunnel != TunnelId::default();
+    let observations = &tracker.aside.observations;
+    let ladder = tracker.ladder.as_ref().map_or(0, |ladder| {
+        list::<LadderRow>(ladder.len()).saturating_add((ladder.len() as u64).saturating_mul(64))
+    });
+    (size_of::<Connection>() as u64)
+        .saturating_add(2 * allocated(DWELL))
+        .saturating_add(FINDINGS)
+        .saturating_add(if in_tunnel { TUNNELS } else { 0 })
+        .saturating_add(list::<Event>(observations.kept().len()))
+        .saturating_add(list::<FoldedEvents>(observations.tallies().len()))
+        .saturating_add(tracker.record_bytes())
+        .saturating_add(ladder)
+}
+
+/// One connection as the views show it, without the names of its tunnels. `end` is the time of the capture's last packet,
+/// `time_wait_ns` 2 MSL.
 pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i64) -> Connection {
     let tap_rtt = [tracker.streams[1].receiver_rtt, tracker.streams[0].receiver_rtt];
+    let reuse = reuse::of(&tracker, end, time_wait_ns);
     let ends = std::mem::replace(
         &mut tracker.ends,
         [State::Unknown; 2].map(crate::tracker::endpoint::Mirror::new),
@@ -72,7 +118,6 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
     }
     let quality = quality(&tracker);
     let handshake = handshake(&tracker);
-    let reuse = reuse::of(&tracker, end, time_wait_ns);
     let mut reports = lives.into_iter().enumerate().map(|(side, life)| {
         let stream = &tracker.streams[side];
         let dwell_ns = life.dwell(end);
@@ -88,6 +133,7 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
             transitions: life.transitions,
             transitions_folded: life.folded,
             withdrawn: life.withdrawn,
+            withdrawn_folded: life.withdrawn_folded,
             packets: stream.packets,
             payload_bytes: stream.payload_bytes,
             retransmitted_segments: u64::from(stream.retransmitted),
@@ -171,13 +217,19 @@ struct Life {
     state: State,
     transitions: Vec<Transition>,
     withdrawn: Vec<Withdrawn>,
+    withdrawn_folded: u64,
     folded: u64,
 }
 
 impl Life {
     fn of(mirror: crate::tracker::endpoint::Mirror, start: State) -> Life {
         let state = mirror.presumed();
-        let (mut transitions, withdrawn, folded) = mirror.into_transitions();
+        let Record {
+            mut transitions,
+            transitions_folded: folded,
+            withdrawn,
+            withdrawn_folded,
+        } = mirror.into_record();
         // What crossed in flight passed the tap in another order than the endpoint's own: no step is before the last.
         let mut before = None;
         for transition in &mut transitions {
@@ -190,6 +242,7 @@ impl Life {
             state,
             transitions,
             withdrawn,
+            withdrawn_folded,
             folded,
         }
     }
@@ -240,6 +293,10 @@ impl Life {
         let mut dwell = BTreeMap::new();
         for (index, transition) in self.transitions.iter().enumerate() {
             if matches!(transition.to, State::Closed | State::Listen | State::Unknown) {
+                continue;
+            }
+            // What came after it was not kept.
+            if self.folded > 0 && index + 1 == FIRST_KEPT {
                 continue;
             }
             let left = self.transitions.get(index + 1).map_or(end, |next| next.at);
@@ -451,7 +508,9 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
             (false, true) => Some(TimeWaitHolder::Server),
             (false, false) => None,
         },
-        time_wait_restarts: tracker.aside.restarts[0].0 + tracker.aside.restarts[1].0,
+        time_wait_restarts: tracker.aside.restarts[0]
+            .0
+            .saturating_add(tracker.aside.restarts[1].0),
         reset_by,
     }
 }

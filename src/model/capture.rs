@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{PacketNumber, Severity};
+use super::{Address, PacketNumber, Severity};
 use crate::time::Timestamp;
 
 /// The capture: where it came from and how good it is. First line of a JSON Lines stream.
@@ -63,6 +63,12 @@ pub struct Capture {
     pub damage: Vec<String>,
     /// Octets of the input that could not be read and were passed over; reading went on behind them.
     pub passed_over_bytes: u64,
+    /// Connections that were given up for a limit of memory or number. Nothing is shown of them, and what came later of one
+    /// of them stands as a connection without a beginning.
+    pub evicted_connections: u64,
+    /// The servers with most of the evicted connections.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evicted_servers: Vec<EvictedServer>,
     /// 2 MSL in force for the TIME-WAIT timer, nanoseconds.
     pub time_wait_ns: i64,
     /// Findings below this severity were left out.
@@ -120,12 +126,16 @@ pub struct Summary {
     pub tcp_segments: u64,
     /// Packets skipped, all reasons together.
     pub skipped_packets: u64,
-    /// Connections (incarnations) in the capture.
+    /// Connections (incarnations) in the capture, evicted ones included.
     pub connections: u64,
     /// Connections that the selection left to be shown.
     pub connections_selected: u64,
-    /// Connections by outcome.
+    /// Connections by outcome, evicted ones under `evicted`.
     pub outcomes: BTreeMap<String, u64>,
+    /// Connections that were given up for a limit, by what they were then: `unanswered`, `leftover` (one segment without a
+    /// beginning, or stray RSTs), `half-open`, `closed`, `ended` (reset, refused or replaced), `open`, `half-closed`. They go
+    /// in this order.
+    pub evicted: BTreeMap<&'static str, u64>,
     /// Endpoints by their state at the end of the capture.
     pub states: BTreeMap<String, u64>,
     /// Transitions reported, by evidence.
@@ -134,6 +144,15 @@ pub struct Summary {
     pub findings: BTreeMap<&'static str, FindingTotal>,
     /// False if the input was damaged or cut off.
     pub complete: bool,
+}
+
+/// Evicted connections of one server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct EvictedServer {
+    /// Address and port.
+    pub server: Address,
+    /// How many at least: up to one in 256 of all may be missing.
+    pub connections: u64,
 }
 
 /// How often a rule fired.

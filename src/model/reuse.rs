@@ -60,7 +60,7 @@ pub fn of(tracker: &Tracker, end: Timestamp, time_wait_ns: i64) -> Option<Reuse>
         refused: before.refused.is_some(),
     };
     Some(Reuse {
-        previous: u64::from(before.index) + 1,
+        previous: before.number,
         same_roles: before.same_roles,
         opener_state,
         peer_state,
@@ -82,7 +82,8 @@ pub fn of(tracker: &Tracker, end: Timestamp, time_wait_ns: i64) -> Option<Reuse>
     })
 }
 
-/// From the first SYN to the copy of it that was answered, where the first one was not.
+/// From the first SYN to the copy of it that was answered, where the first one was not; to the end of the attempt or of the
+/// capture if none was.
 fn delay(tracker: &Tracker, before: &Predecessor, end: Timestamp) -> Option<i64> {
     let syn = tracker.opening.syn[Role::Client as usize]?;
     let answered = tracker.opening.syn_ack.map(|answer| {
@@ -92,10 +93,18 @@ fn delay(tracker: &Tracker, before: &Predecessor, end: Timestamp) -> Option<i64>
             syn.first.time
         }
     });
-    let delay = answered.unwrap_or(end).since(syn.first.time);
+    let waited_until = answered.or_else(|| given_up(tracker)).unwrap_or(end);
+    let delay = waited_until.since(syn.first.time);
     // A refused SYN that was answered without having come again: the copy that was answered is not in the capture.
     let copy_missed = before.refused.is_some() && answered.is_some() && syn.copies == 0;
     ((before.refused.is_some() || answered.is_none() || syn.copies > 0) && !copy_missed).then_some(delay)
+}
+
+/// When the client of an attempt that nobody answered was through with it.
+fn given_up(tracker: &Tracker) -> Option<Timestamp> {
+    let client = tracker.ends[Role::Client as usize].clone();
+    let last = client.into_record().transitions.pop()?;
+    (last.to == State::Closed).then_some(last.at)
 }
 
 /// What the verdict rests on.

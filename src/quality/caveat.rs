@@ -37,6 +37,14 @@ pub fn caveats(capture: &Capture, quality: &Quality) -> Vec<Caveat> {
             advice: "copy the file again, or let the capturing program finish before reading",
         },
         Caveat {
+            name: "evicted",
+            count: capture.evicted_connections,
+            of: Some(capture.evicted_connections.saturating_add(quality.connections)),
+            what: "Connections given up because a limit of this program was reached",
+            means: "nothing is shown of them, and what came of one later stands as a connection without a beginning",
+            advice: "raise --max-memory or --max-connections, or read the capture in parts",
+        },
+        Caveat {
             name: "kernel-drops",
             count: dropped,
             of: None,

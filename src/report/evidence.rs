@@ -190,6 +190,14 @@ fn write_withdrawn(out: &mut dyn Write, sides: &[(Role, &EndpointReport)], look:
                 item.packet,
             )?;
         }
+        if side.withdrawn_folded > 0 {
+            let text = format!(
+                "{}: {} not kept",
+                role.name(),
+                counted(side.withdrawn_folded, "more withdrawn transition")
+            );
+            writeln!(out, "{}", look.paint(Tone::Attention, &text))?;
+        }
     }
     Ok(())
 }

@@ -103,7 +103,31 @@ pub fn capture(capture: &Capture, look: &Look) -> Vec<String> {
     lines.extend(labelled(look, "time (UTC)", Tone::Strong, &time(capture, look)));
     lines.extend(labelled(look, "quality", Tone::Strong, &quality(capture, look)));
     lines.extend(damage(capture, look));
+    lines.extend(evicted(capture, look));
     lines
+}
+
+/// What was given up for a limit; empty if nothing was.
+pub fn evicted(capture: &Capture, look: &Look) -> Vec<String> {
+    if capture.evicted_connections == 0 {
+        return Vec::new();
+    }
+    let mut facts = vec![
+        Fact::new(
+            Tone::Bad,
+            counted(capture.evicted_connections, "connection")
+                + " given up for a limit, nothing is shown of them",
+        ),
+        Fact::plain("raise --max-memory or --max-connections"),
+    ];
+    if let Some(most) = capture.evicted_servers.first() {
+        facts.push(Fact::plain(format!(
+            "most at {} ({} or more)",
+            most.server,
+            number(most.connections)
+        )));
+    }
+    labelled(look, "EVICTED", Tone::Bad, &facts)
 }
 
 /// What was wrong with the input, loudly; empty for sound input.
@@ -199,7 +223,11 @@ fn quality(capture: &Capture, look: &Look) -> Vec<Fact> {
             .filter(|(count, _)| *count > 0)
             .map(|(_, text)| Fact::new(Tone::Attention, text)),
     );
-    if facts.len() == sound && capture.tcp_segments > 0 && capture.complete {
+    if facts.len() == sound
+        && capture.tcp_segments > 0
+        && capture.complete
+        && capture.evicted_connections == 0
+    {
         facts.push(Fact::new(Tone::Good, "nothing cut, doubled or missing"));
     }
     facts

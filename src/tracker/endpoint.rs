@@ -4,14 +4,19 @@
 //! *from* the endpoint proves it (its ACK covers it, or it acts on it) or refutes it (it repeats what the arrival would
 //! have settled). The state that is reported is derived from both, so no guess needs an undo.
 
+use std::mem::size_of;
+
 use super::arrival::{Arrival, Sent, SentKind, Verdict, cause_of, judge};
 use super::evidence::{Cause, Evidence, Mark, Transition, Withdrawn};
+use super::footprint::{allocated, list};
 use super::state::{Event, State, Step, step};
 use crate::seq::Seq;
 use crate::time::Timestamp;
 
-/// How many transitions of one endpoint are kept; further ones are counted.
-const TRANSITIONS_KEPT: usize = 256;
+/// How many transitions of one endpoint are kept from its beginning. Those between these and the last ones are counted.
+pub const FIRST_KEPT: usize = 128;
+/// How many of its last transitions are kept.
+pub const LAST_KEPT: usize = 128;
 /// How many withdrawn transitions of one endpoint are kept.
 const WITHDRAWN_KEPT: usize = 64;
 /// How many arrivals can wait; the relation has no use for more.
@@ -32,8 +37,23 @@ struct BeforeReset {
 #[derive(Clone, Debug, Default)]
 struct Rare {
     withdrawn: Vec<Withdrawn>,
+    /// Those beyond the bound.
+    withdrawn_folded: u32,
     /// What was taken for lost although no round trip was measured, and since when it may have been there.
     doubted: Vec<Arrival>,
+}
+
+/// The life of an endpoint, told at its end.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The first and the last transitions ([`FIRST_KEPT`], [`LAST_KEPT`]).
+    pub transitions: Vec<Transition>,
+    /// How many there were between them.
+    pub transitions_folded: u64,
+    /// The first presumed transitions that were refuted.
+    pub withdrawn: Vec<Withdrawn>,
+    /// How many more there were.
+    pub withdrawn_folded: u64,
 }
 
 /// One endpoint's mirrored machine.
@@ -431,14 +451,17 @@ impl Mirror {
         }
     }
 
-    /// All transitions, with the presumed ones at the end; and how many were folded away.
-    pub fn into_transitions(mut self) -> (Vec<Transition>, Vec<Withdrawn>, u64) {
+    /// All of its life, with the presumed transitions at the end.
+    pub fn into_record(mut self) -> Record {
         self.presume_all();
-        (
-            self.transitions,
-            self.rare.map(|rare| rare.withdrawn).unwrap_or_default(),
-            u64::from(self.transitions_folded),
-        )
+        self.fold_transitions();
+        let rare = self.rare.map(|rare| *rare).unwrap_or_default();
+        Record {
+            transitions: self.transitions,
+            transitions_folded: u64::from(self.transitions_folded),
+            withdrawn: rare.withdrawn,
+            withdrawn_folded: u64::from(rare.withdrawn_folded),
+        }
     }
 
     fn doubted(&self, event: Event) -> Option<Arrival> {
@@ -603,15 +626,17 @@ impl Mirror {
             return;
         };
         let from = self.proven;
-        let withdrawn = &mut self.rare.get_or_insert_default().withdrawn;
-        if withdrawn.len() < WITHDRAWN_KEPT {
-            withdrawn.push(Withdrawn {
+        let rare = self.rare.get_or_insert_default();
+        if rare.withdrawn.len() < WITHDRAWN_KEPT {
+            rare.withdrawn.push(Withdrawn {
                 from,
                 to,
                 packet: arrival.last.packet,
                 by_reset: matches!(arrival.event, Event::RcvRst | Event::RcvRstPassive),
                 refuted_by: refuted_by.map(|mark| mark.packet),
             });
+        } else {
+            rare.withdrawn_folded = rare.withdrawn_folded.saturating_add(1);
         }
     }
 
@@ -661,15 +686,56 @@ impl Mirror {
     /// Where the capture's clock steps back, or its order is not that of the endpoint, the interval still holds the best
     /// estimate.
     fn push(&mut self, transition: Transition) {
-        if self.transitions.len() < TRANSITIONS_KEPT {
-            self.transitions.push(Transition {
-                earliest: transition.earliest.map(|earliest| earliest.min(transition.at)),
-                latest: transition.latest.map(|latest| latest.max(transition.at)),
-                ..transition
-            });
-        } else {
-            self.transitions_folded = self.transitions_folded.saturating_add(1);
+        self.transitions.push(Transition {
+            earliest: transition.earliest.map(|earliest| earliest.min(transition.at)),
+            latest: transition.latest.map(|latest| latest.max(transition.at)),
+            ..transition
+        });
+        // Many at once, so that each costs little.
+        if self.transitions.len() >= FIRST_KEPT + 2 * LAST_KEPT {
+            self.fold_transitions();
         }
+    }
+
+    /// Leaves the first and the last transitions, and counts those between.
+    fn fold_transitions(&mut self) {
+        let end = self.transitions.len().saturating_sub(LAST_KEPT);
+        if end <= FIRST_KEPT {
+            return;
+        }
+        let folded = end - FIRST_KEPT;
+        self.transitions.drain(FIRST_KEPT..end);
+        self.transitions_folded = self
+            .transitions_folded
+            .saturating_add(u32::try_from(folded).unwrap_or(u32::MAX));
+        if let Some(before) = &mut self.before_reset
+            && before.transitions > FIRST_KEPT
+        {
+            before.transitions = before.transitions.saturating_sub(folded).max(FIRST_KEPT);
+        }
+    }
+
+    /// Octets that it holds besides its own size.
+    pub(super) fn heap_bytes(&self) -> u64 {
+        let rare = self.rare.as_ref().map_or(0, |rare| {
+            allocated(size_of::<Rare>())
+                + list::<Withdrawn>(rare.withdrawn.capacity())
+                + list::<Arrival>(rare.doubted.capacity())
+        });
+        let before = self.before_reset.as_ref().map_or(0, |before| {
+            allocated(size_of::<BeforeReset>()) + list::<Arrival>(before.pending.capacity())
+        });
+        list::<Arrival>(self.pending.capacity())
+            + list::<Transition>(self.transitions.capacity())
+            + rare
+            + before
+    }
+
+    /// Octets of its [`Record`] at the end.
+    pub(super) fn record_bytes(&self) -> u64 {
+        let transitions = self.transitions.len().saturating_add(self.pending.len());
+        let withdrawn = self.rare.as_ref().map_or(0, |rare| rare.withdrawn.capacity());
+        list::<Transition>(transitions.next_power_of_two()).saturating_add(list::<Withdrawn>(withdrawn))
     }
 }
 

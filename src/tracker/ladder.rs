@@ -1,8 +1,11 @@
 //! The segments of one connection for its ladder diagram: control segments and whatever moved a machine in full, runs of
 //! plain data and acknowledgments folded. Kept only where a view asks for it.
 
+use std::mem::size_of;
+
 use super::Role;
 use super::evidence::Mark;
+use super::footprint::{allocated, list};
 use crate::segment::{Flags, Segment};
 use crate::seq::Seq;
 
@@ -51,6 +54,42 @@ pub enum Content {
         /// Octets of payload by sender.
         bytes: [u64; 2],
     },
+}
+
+impl Row {
+    /// This row and a later one as one run.
+    fn joined(self, later: Row) -> Row {
+        let (first_from, [mine, theirs]) = (self.first_from(), [self.tally(), later.tally()]);
+        let sum = |a: [u64; 2], b: [u64; 2]| [a[0].saturating_add(b[0]), a[1].saturating_add(b[1])];
+        Row {
+            first: self.first,
+            last: later.last,
+            content: Content::Run {
+                first_from,
+                segments: sum(mine.0, theirs.0),
+                bytes: sum(mine.1, theirs.1),
+            },
+            plain: false,
+        }
+    }
+
+    fn first_from(&self) -> Role {
+        match self.content {
+            Content::Segment { from, .. } => from,
+            Content::Run { first_from, .. } => first_from,
+        }
+    }
+
+    /// Segments and octets of payload by sender.
+    fn tally(&self) -> ([u64; 2], [u64; 2]) {
+        match self.content {
+            Content::Segment { from, payload, .. } => match from {
+                Role::Client => ([1, 0], [u64::from(payload), 0]),
+                Role::Server => ([0, 1], [0, u64::from(payload)]),
+            },
+            Content::Run { segments, bytes, .. } => (segments, bytes),
+        }
+    }
 }
 
 impl Content {
@@ -150,7 +189,8 @@ impl Ladder {
         self.rows
     }
 
-    /// Takes over the rows of another ladder, in order of packets; `swapped`: its client is our server.
+    /// Takes over the rows of another ladder, in order of packets; `swapped`: its client is our server. What is more than is
+    /// kept is one run at the end.
     pub fn absorb(&mut self, other: Ladder, swapped: bool) {
         let rows = other.rows.into_iter().map(|mut row| {
             if swapped {
@@ -160,5 +200,24 @@ impl Ladder {
         });
         self.rows.extend(rows);
         self.rows.sort_by_key(|row| row.first.packet);
+        let more = self.rows.split_off(self.rows.len().min(ROWS_KEPT));
+        self.rows.extend(more.into_iter().reduce(Row::joined));
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// What it takes with all that it holds; rows with words are taken to hold one each.
+    pub(super) fn heap_bytes(&self) -> u64 {
+        allocated(size_of::<Ladder>())
+            + list::<Row>(self.rows.capacity())
+            + (self.rows.len() as u64).saturating_mul(allocated(size_of::<&str>()))
     }
 }

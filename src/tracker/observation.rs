@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::Role;
 use super::evidence::Mark;
+use super::footprint::list;
 
 /// How many observations of one kind and side are kept in full.
 const KEPT: u64 = 8;
@@ -270,6 +271,11 @@ impl Observations {
                 !same || kept <= KEPT
             });
         }
+    }
+
+    /// Octets that it holds besides its own size.
+    pub(super) fn heap_bytes(&self) -> u64 {
+        list::<Observation>(self.kept.capacity()) + list::<Tally>(self.tallies.capacity())
     }
 
     /// Those kept in full, in order of notice.

@@ -11,8 +11,8 @@ use crate::time::Timestamp;
 /// The life before, as the SYN met it. "Opener" is the endpoint that sent the SYN, whatever it was before.
 #[derive(Clone, Copy, Debug)]
 pub struct Predecessor {
-    /// Place of that life in the table of lives.
-    pub index: u32,
+    /// Number of that life among all, from 1 in order of first packets.
+    pub number: u64,
     /// The opener had opened that life, too.
     pub same_roles: bool,
     /// State of the opener and of its peer, presumed arrivals included.
@@ -32,8 +32,8 @@ pub struct Predecessor {
 }
 
 impl Predecessor {
-    /// The life at `index`, before `seg` begins another one. None if `seg` does not tell who opens.
-    pub fn of(old: &Tracker, index: u32, seg: &Segment) -> Option<Predecessor> {
+    /// The life with this number, before `seg` begins another one. None if `seg` does not tell who opens.
+    pub fn of(old: &Tracker, number: u64, seg: &Segment) -> Option<Predecessor> {
         if !seg.flags.syn() {
             return None;
         }
@@ -41,7 +41,7 @@ impl Predecessor {
         let opener = if seg.ack.is_some() { sender.other() } else { sender };
         let sides = [opener as usize, opener.other() as usize];
         Some(Predecessor {
-            index,
+            number,
             same_roles: opener == Role::Client,
             states: sides.map(|side| old.ends[side].presumed()),
             time_wait_since: sides.map(|side| old.time_wait_since(side)),
@@ -60,7 +60,7 @@ impl Tracker {
         if self.ends[side].presumed() != State::TimeWait {
             return None;
         }
-        let (transitions, _, _) = self.ends[side].clone().into_transitions();
+        let transitions = self.ends[side].clone().into_record().transitions;
         let entered = transitions.iter().rev().find(|step| step.to == State::TimeWait)?;
         let restarted = self.aside.restarts[side].1;
         Some(restarted.map_or(entered.at, |at| at.max(entered.at)))

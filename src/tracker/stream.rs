@@ -1,6 +1,9 @@
 //! The sequence space of one direction: what its sender sent, what its receiver acknowledged, what is missing.
 
+use std::mem::size_of;
+
 use super::evidence::Mark;
+use super::footprint::{allocated, list};
 use crate::segment::{Options, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
@@ -171,6 +174,13 @@ impl Stream {
     /// Notes the FIN, or forgets it.
     pub fn set_fin(&mut self, fin: Option<Fin>) {
         self.cold_mut().fin = fin;
+    }
+
+    /// Octets that it holds besides its own size.
+    pub(super) fn heap_bytes(&self) -> u64 {
+        self.cold.as_ref().map_or(0, |cold| {
+            allocated(size_of::<Cold>()) + list::<(Seq, Seq)>(cold.beyond.capacity())
+        })
     }
 
     fn cold_mut(&mut self) -> &mut Cold {

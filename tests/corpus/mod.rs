@@ -61,6 +61,7 @@ pub fn read(capture: &Path, ladder: LadderRequest) -> Option<Analysis> {
         files: vec![capture.to_owned()],
         time_wait_ns: 60_000_000_000,
         ladder,
+        limits: Default::default(),
         findings: Default::default(),
         ..Settings::default()
     };

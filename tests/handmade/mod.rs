@@ -35,6 +35,7 @@ fn endpoint(state: State) -> EndpointReport {
         state_evidence: None,
         transitions: Vec::new(),
         transitions_folded: 0,
+        withdrawn_folded: 0,
         withdrawn: Vec::new(),
         dwell_ns: BTreeMap::new(),
         packets: 0,

@@ -19,6 +19,7 @@
 //! | `closed` | `open` and a close by the client at 1.000 to 1.030: #4 to #7 |
 //! | `2.5 again #4` | packet 4 once more, bit for bit: a copy made by the capture or by the network |
 //! | `2.5 resent #4` | packet 4 sent once more by its sender: another IP identification; fields may follow to change it |
+//! | `limit 3` | at most so many connections are kept at once |
 //! | `2.5 skip bad-tcp-data-offset` | a frame that gives no segment, for this reason |
 //! | `90.0 end` | the capture ends then, with a packet of somebody else |
 //! | `20 times every 0.5 resent #4` | a line twenty times, the first half a second after the line before |
@@ -52,7 +53,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tcptrace_states::analyze::{LadderRequest, Settings, analyze};
 use tcptrace_states::findings;
-use tcptrace_states::flow::{Flows, Ladders};
+use tcptrace_states::flow::{Flows, Ladders, Limits};
 use tcptrace_states::model::{self, Connection, EndpointReport, Role, TimeWaitHolder, Transition};
 use tcptrace_states::segment::{ChecksumState, Decoder, Endpoint, Flags, Options, Scope, Segment};
 use tcptrace_states::seq::Seq;
@@ -128,6 +129,8 @@ pub fn read(story: &str) -> (Vec<Segment>, Timestamp) {
     for line in lines(story) {
         if let Some(time) = line.strip_suffix("end") {
             end = Some(moment(time));
+        } else if line.starts_with("limit ") {
+            // At most so many connections are kept: `evicted` counts the others.
         } else if line.contains(" skip ") {
             // A frame that gives no segment: `skipped` counts it.
         } else if let Some(how) = line.strip_prefix("repeat ") {
@@ -364,6 +367,20 @@ pub fn observe(segments: &[Segment], end: Timestamp) -> Vec<Connection> {
         findings::judge(connection, end, TIME_WAIT, &findings::Settings::default());
     }
     connections
+}
+
+/// How many connections are given up for the story's limit.
+pub fn evicted(story: &str) -> u64 {
+    let limit = lines(story)
+        .iter()
+        .find_map(|line| line.strip_prefix("limit ")?.parse().ok());
+    let limits = Limits {
+        connections: limit,
+        memory: None,
+    };
+    let mut flows = Flows::bounded(Ladders::None, limits, model::report_bytes);
+    read(story).0.iter().for_each(|seg| flows.on_segment(seg));
+    flows.evicted().total()
 }
 
 /// A capture that holds these segments and nothing else, without a fault.
@@ -751,6 +768,7 @@ pub fn analyze_files(files: &[std::path::PathBuf]) -> model::Analysis {
         files: files.to_vec(),
         time_wait_ns: TIME_WAIT,
         ladder: LadderRequest::None,
+        limits: Default::default(),
         findings: Default::default(),
         ..Settings::default()
     };

@@ -37,6 +37,7 @@ fn endpoint(state: State) -> EndpointReport {
         state_evidence: Some(Evidence::Sent),
         transitions: vec![transition],
         transitions_folded: 0,
+        withdrawn_folded: 0,
         withdrawn: Vec::new(),
         dwell_ns: BTreeMap::new(),
         packets: 1,

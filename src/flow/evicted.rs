@@ -1,0 +1,158 @@
+//! What was given up for a limit: counted exactly, by what it was.
+
+use std::cmp::Reverse;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::segment::{Endpoint, PacketNumber};
+use crate::tracker::state::State;
+use crate::tracker::{Role, RolesFrom, Tracker};
+
+/// Servers that are counted at once.
+const SERVERS_COUNTED: usize = 256;
+/// Servers that are named.
+const SERVERS_NAMED: usize = 8;
+
+/// What a connection is to whoever needs room, in the order in which they go; within one class the one that was silent
+/// for longest goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// SYNs of one side, and nothing else.
+    Unanswered,
+    /// One segment, or stray RSTs, without a beginning.
+    Leftover,
+    /// A handshake that was not completed.
+    HalfOpen,
+    /// Both sides sent a FIN, and both ends are gone.
+    Closed,
+    /// Both ends are gone otherwise: reset, refused, or replaced by a new connection of the 4-tuple.
+    Ended,
+    /// Open.
+    Open,
+    /// One or both sides have closed, and it is not over: CLOSE-WAIT, FIN-WAIT-2 and their like.
+    HalfClosed,
+}
+
+impl Class {
+    /// All of them, the first to go first.
+    pub const ALL: [Class; 7] = [
+        Class::Unanswered,
+        Class::Leftover,
+        Class::HalfOpen,
+        Class::Closed,
+        Class::Ended,
+        Class::Open,
+        Class::HalfClosed,
+    ];
+
+    /// The word used in every view.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Unanswered => "unanswered",
+            Class::Leftover => "leftover",
+            Class::HalfOpen => "half-open",
+            Class::Closed => "closed",
+            Class::Ended => "ended",
+            Class::Open => "open",
+            Class::HalfClosed => "half-closed",
+        }
+    }
+
+    /// Whether no handshake is known to have been completed: what floods and scans leave.
+    pub fn is_attempt(self) -> bool {
+        self <= Class::HalfOpen
+    }
+
+    /// What a connection is now.
+    pub fn of(tracker: &Tracker) -> Class {
+        if tracker.is_embryo() {
+            return Class::Unanswered;
+        }
+        let packets = packets(tracker);
+        if tracker.is_only_resets() || tracker.roles_from != RolesFrom::Syn && packets <= 1 {
+            return Class::Leftover;
+        }
+        let closed = tracker.streams.each_ref().map(|stream| stream.fin().is_some());
+        match (tracker.is_over(), closed) {
+            (true, [true, true]) => Class::Closed,
+            (true, _) => Class::Ended,
+            (false, [false, false]) => {
+                let opening = |state| matches!(state, State::SynSent | State::SynReceived | State::Listen);
+                if tracker.ends.iter().any(|end| opening(end.presumed())) {
+                    Class::HalfOpen
+                } else {
+                    Class::Open
+                }
+            }
+            (false, _) => Class::HalfClosed,
+        }
+    }
+}
+
+/// All segments of a connection.
+fn packets(tracker: &Tracker) -> u64 {
+    tracker.streams[0]
+        .packets
+        .saturating_add(tracker.streams[1].packets)
+}
+
+/// Connections that were given up for a limit. Nothing is told of them but these counts.
+#[derive(Clone, Debug, Default)]
+pub struct Evicted {
+    by_class: [u64; Class::ALL.len()],
+    packets: u64,
+    since: Option<PacketNumber>,
+    servers: HashMap<Endpoint, u64, RandomState>,
+}
+
+impl Evicted {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.by_class.iter().sum()
+    }
+
+    /// Those of each class that has any.
+    pub fn classes(&self) -> impl Iterator<Item = (Class, u64)> + '_ {
+        let all = Class::ALL.into_iter().zip(self.by_class);
+        all.filter(|(_, count)| *count > 0)
+    }
+
+    /// The segments that they had got.
+    pub fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// The last packet before the first of them was given up: what is told of packets until there is whole.
+    pub fn since(&self) -> Option<PacketNumber> {
+        self.since
+    }
+
+    /// The servers with most of them, and at least how many: a server with more than one in 256 of all is certainly counted,
+    /// by no more than that share too low.
+    pub fn servers(&self) -> Vec<(Endpoint, u64)> {
+        let mut servers: Vec<(Endpoint, u64)> =
+            self.servers.iter().map(|(end, count)| (*end, *count)).collect();
+        servers.sort_unstable_by_key(|(end, count)| (Reverse(*count), *end));
+        servers.truncate(SERVERS_NAMED);
+        servers
+    }
+
+    pub(super) fn note(&mut self, tracker: &Tracker, class: Class, now: PacketNumber) {
+        self.by_class[class as usize] = self.by_class[class as usize].saturating_add(1);
+        self.packets = self.packets.saturating_add(packets(tracker));
+        self.since.get_or_insert(now);
+        let server = tracker.addresses[Role::Server as usize];
+        if let Some(count) = self.servers.get_mut(&server) {
+            *count = count.saturating_add(1);
+        } else if self.servers.len() < SERVERS_COUNTED {
+            self.servers.insert(server, 1);
+        } else {
+            // Misra and Gries: each pays one, so that only heavy ones stay; what is paid was counted before.
+            self.servers.retain(|_, count| {
+                *count -= 1;
+                *count > 0
+            });
+        }
+    }
+}
