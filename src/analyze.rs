@@ -2,6 +2,7 @@
 //! knows all of them.
 
 mod count;
+mod follow;
 mod source;
 
 use std::ops::ControlFlow;
@@ -12,11 +13,13 @@ use anyhow::{Result, ensure};
 use crate::capture::{Record, Skip, Stop};
 use crate::findings;
 pub use crate::flow::Limits;
-use crate::flow::{Flows, Ladders, Totals};
+use crate::flow::{Evicted, Flows, Ladders, Totals};
 use crate::input::{self, Copies, Dedup, Facts, Item, Place, Timeline};
-use crate::model::{self, Address, Analysis};
+use crate::model::{self, Address, Analysis, Connection};
 use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
-use count::Count;
+use crate::time::Timestamp;
+use count::{Count, Sums};
+pub use follow::{Following, News, follow};
 
 /// How many packets pass between two reports of progress.
 const PROGRESS_EVERY: u64 = 1 << 14;
@@ -113,18 +116,8 @@ pub fn analyze_with_facts(
     stop: &Stop,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Analysis, Facts)> {
-    let ladders = match settings.ladder {
-        LadderRequest::None => Ladders::None,
-        LadderRequest::All => Ladders::All,
-        LadderRequest::Between(a, b) => Ladders::Between(endpoint(a), endpoint(b)),
-    };
     let mut timeline = Timeline::open(input::find(&settings.files)?, stop)?;
-    let mut run = Run {
-        decoder: Decoder::new(settings.decode),
-        flows: Flows::bounded(ladders, settings.limits, model::report_bytes),
-        copies: Copies::new(settings.dedup, timeline.len()),
-        count: Count::default(),
-    };
+    let mut run = Run::new(settings, timeline.len());
     run.read(&mut timeline, progress);
     if run.count.packets == 0
         && let Some(interrupted) = timeline.interrupted()
@@ -137,7 +130,6 @@ pub fn analyze_with_facts(
             file.copies_of.push((of, count));
         }
     }
-    run.count.files(&facts);
     Ok((run.finish(settings, &facts)?, facts))
 }
 
@@ -148,6 +140,7 @@ fn endpoint(address: Address) -> Endpoint {
     }
 }
 
+#[derive(Clone)]
 struct Run {
     decoder: Decoder,
     flows: Flows,
@@ -156,6 +149,20 @@ struct Run {
 }
 
 impl Run {
+    fn new(settings: &Settings, files: usize) -> Run {
+        let ladders = match settings.ladder {
+            LadderRequest::None => Ladders::None,
+            LadderRequest::All => Ladders::All,
+            LadderRequest::Between(a, b) => Ladders::Between(endpoint(a), endpoint(b)),
+        };
+        Run {
+            decoder: Decoder::new(settings.decode),
+            flows: Flows::bounded(ladders, settings.limits, model::report_bytes),
+            copies: Copies::new(settings.dedup, files),
+            count: Count::default(),
+        }
+    }
+
     /// Reads all files to their end.
     fn read(&mut self, timeline: &mut Timeline, progress: &mut dyn FnMut(Progress)) {
         let (bytes_total, bytes_read) = (timeline.octets(), timeline.meter());
@@ -200,27 +207,64 @@ impl Run {
         self.flows.on_segment(&segment);
     }
 
+    /// The report of all connections.
     fn finish(self, settings: &Settings, facts: &Facts) -> Result<Analysis> {
         let end = self.count.last_time.unwrap_or_default();
-        let rest = self.flows.finish(end);
+        let Run {
+            decoder,
+            flows,
+            mut count,
+            ..
+        } = self;
+        count.files(facts);
+        let rest = flows.finish(end);
         let (totals, evicted) = (rest.totals(), rest.evicted().clone());
-        let mut connections = model::connections(rest, &self.decoder, end, settings.time_wait_ns);
-        account(&self.count, totals, connections.len() as u64)?;
+        let connections = model::connections(rest, &decoder, end, settings.time_wait_ns);
+        account(&count, totals, connections.len() as u64)?;
+        let end = End {
+            count,
+            decoder,
+            evicted,
+            time: end,
+        };
+        Ok(end.report(settings, facts, connections, Sums::new()))
+    }
+}
+
+/// What is left when all was read, beside the connections.
+struct End {
+    count: Count,
+    decoder: Decoder,
+    evicted: Evicted,
+    /// Time of the last packet.
+    time: Timestamp,
+}
+
+impl End {
+    /// Judges `connections` and sums up; `sums` are those of connections that were given out before.
+    fn report(
+        self,
+        settings: &Settings,
+        facts: &Facts,
+        mut connections: Vec<Connection>,
+        mut sums: Sums,
+    ) -> Analysis {
         for connection in &mut connections {
-            findings::judge(connection, end, settings.time_wait_ns, &settings.findings);
+            findings::judge(connection, self.time, settings.time_wait_ns, &settings.findings);
+            sums.add(connection);
         }
-        let mut summary = count::summary(&self.count, &connections, &evicted);
-        let (count, decoder) = (self.count, &self.decoder);
-        let capture = count.into_capture(settings, facts, decoder, &connections, &evicted);
+        let capture = self
+            .count
+            .into_capture(settings, facts, &self.decoder, &sums, &self.evicted);
         let together = findings::service::judge(&capture, &connections, &settings.findings);
-        summary.findings = count::totals(&connections, &together);
-        Ok(Analysis {
+        together.iter().for_each(|finding| sums.add_together(finding));
+        Analysis {
+            summary: sums.into_summary(&capture, &self.evicted),
             capture,
             sources: facts.files.iter().map(source::of).collect(),
             connections,
             findings: together,
-            summary,
-        })
+        }
     }
 }
 

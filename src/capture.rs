@@ -23,6 +23,7 @@ mod waiting;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use crate::time::Timestamp;
 use compression::Compression;
@@ -161,19 +162,38 @@ impl CaptureReader {
     ///
     /// Those of [`CaptureReader::open_until`].
     pub fn open_with(path: &Path, limits: &Limits, stop: &Stop) -> Result<CaptureReader, CaptureError> {
+        if path != Path::new("-")
+            && let Some((file, length)) = open_regular(path)?
+        {
+            return CaptureReader::from_reader_with(&path.to_string_lossy(), Box::new(file), limits)
+                .map(|reader| reader.of_length(length).until(stop));
+        }
+        CaptureReader::open_stream(path, limits, stop, false)
+    }
+
+    /// Opens standard input, a FIFO or a device. `tell`: when nothing comes, that is the end for now, as in a growing file.
+    fn open_stream(
+        path: &Path,
+        limits: &Limits,
+        stop: &Stop,
+        tell: bool,
+    ) -> Result<CaptureReader, CaptureError> {
         let name = path.to_string_lossy();
-        let waiting = |opened: std::io::Result<Waiting>, name: &str| match opened {
-            Ok(waiting) => CaptureReader::from_reader_with(name, Box::new(waiting), limits),
+        let read = |opened: std::io::Result<Waiting>, name: &str| match opened {
+            Ok(waiting) => {
+                let silent = waiting.tell();
+                let reader = CaptureReader::from_reader_with(name, Box::new(waiting), limits)?;
+                // A decoder would take it for a fault that nothing comes.
+                silent.store(tell && reader.compression().is_none(), Ordering::Relaxed);
+                Ok(reader)
+            }
             Err(reason) => Err(CaptureError::cannot_open(name, reason)),
         };
         let opened = if path == Path::new("-") {
-            waiting(Waiting::open(|| Ok(std::io::stdin()), stop), "standard input")
-        } else if let Some((file, length)) = open_regular(path)? {
-            return CaptureReader::from_reader_with(&name, Box::new(file), limits)
-                .map(|reader| reader.of_length(length).until(stop));
+            read(Waiting::open(|| Ok(std::io::stdin()), stop), "standard input")
         } else {
             let path = path.to_owned();
-            waiting(Waiting::open(|| File::open(path), stop), &name)
+            read(Waiting::open(|| File::open(path), stop), &name)
         };
         match opened {
             Ok(reader) => Ok(CaptureReader {
@@ -192,8 +212,8 @@ impl CaptureReader {
     /// sleep for a while, or give up.
     ///
     /// Such a reader answers [`None`] whenever all complete packets were given out, and goes on when asked again; see
-    /// [`CaptureReader::is_waiting`]. A record that is not yet complete is waited for. Something other than a regular
-    /// file is read as by [`CaptureReader::open_with`]: it blocks by itself.
+    /// [`CaptureReader::is_waiting`]. A record that is not yet complete is waited for. The same holds for standard input, a
+    /// FIFO or a device once its header has come, unless it is compressed: that one blocks.
     ///
     /// # Errors
     ///
@@ -206,10 +226,10 @@ impl CaptureReader {
         wait: &mut dyn FnMut() -> Growth,
     ) -> Result<CaptureReader, CaptureError> {
         if path == Path::new("-") {
-            return CaptureReader::open_with(path, limits, stop);
+            return CaptureReader::open_stream(path, limits, stop, true);
         }
         let Some((file, length)) = open_regular(path)? else {
-            return CaptureReader::open_with(path, limits, stop);
+            return CaptureReader::open_stream(path, limits, stop, true);
         };
         let name = path.to_string_lossy();
         let second = file

@@ -49,6 +49,7 @@ Examples:
   tcptrace-states a.pcap b.pcap --format jsonl | jq -c 'select(.id == 7)'
   tcptrace-states ring/ 'old*.pcap'           all captures of a directory and those of a pattern
   tcpdump -w - tcp | tcptrace-states -        from standard input
+  tcptrace-states --follow growing.pcap       a screen that is drawn anew as the file grows
   tcptrace-states check a.pcap                for CI: fails by rules and budgets
 
 Exit codes: 0 done (a damaged capture is shown as far as it goes, with a warning); 2 wrong usage or unreadable input; 4 the
@@ -129,6 +130,10 @@ pub struct List {
     /// Show at most N connections in the table
     #[arg(long, value_name = "N", conflicts_with = "all")]
     pub limit: Option<usize>,
+    /// Go on as the capture grows, until Ctrl-C: the screen is drawn anew, or, with --format jsonl, each connection is
+    /// written when it is over and 2 MSL have passed in the capture
+    #[arg(long, conflicts_with_all = ["all", "limit"])]
+    pub follow: bool,
     /// What all commands understand.
     #[command(flatten)]
     pub common: Common,

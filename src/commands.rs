@@ -23,6 +23,7 @@ pub mod bug;
 pub mod check;
 pub mod diff;
 pub mod explain;
+mod follow;
 pub mod info;
 pub mod interrupt;
 pub mod leaks;

@@ -111,7 +111,7 @@ pub struct Totals {
 }
 
 /// All connections of a run.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Flows {
     current: HashMap<FlowKey, u32, RandomState>,
     lives: Lives,

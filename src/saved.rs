@@ -91,6 +91,9 @@ struct SavedSummary {
     connections: u64,
     connections_selected: u64,
     complete: bool,
+    /// Of a stream that was written while the capture grew.
+    #[serde(default)]
+    capture: Option<SavedCapture>,
 }
 
 #[derive(Deserialize)]
@@ -258,6 +261,9 @@ fn read_lines(file: &str, first: Vec<u8>, input: &mut dyn BufRead) -> Result<Sid
                 add_finding(side, &finding).map_err(|found| wrong(number, found, expected))?;
             }
             (SavedLine::Summary(summary), Some(side)) => {
+                if let Some(capture) = &summary.capture {
+                    side.origin = origin(file, capture)?;
+                }
                 finish(side, &summary, seen).map_err(|found| wrong(number, found, "a whole report"))?;
                 return match nothing_follows(input).map_err(failed)? {
                     true => Ok(std::mem::take(side)),

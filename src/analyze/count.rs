@@ -17,7 +17,7 @@ use crate::segment::{ChecksumFacts, Decoder, FragmentFacts};
 use crate::time::Timestamp;
 
 /// What is counted while reading.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Count {
     pub packets: u64,
     pub segments: u64,
@@ -109,7 +109,7 @@ impl Count {
         settings: &Settings,
         facts: &Facts,
         decoder: &Decoder,
-        connections: &[Connection],
+        sums: &Sums,
         evicted: &Evicted,
     ) -> Capture {
         Capture {
@@ -135,9 +135,9 @@ impl Count {
                 .collect(),
             cut_segments: self.cut,
             cut_headers: self.cut_headers,
-            duplicate_segments: connections.iter().map(|c| c.quality.duplicate_segments).sum(),
-            missed_bytes: connections.iter().map(|c| c.quality.missed_bytes).sum(),
-            one_sided_connections: connections.iter().filter(|c| c.quality.one_sided).count() as u64,
+            duplicate_segments: sums.duplicate_segments,
+            missed_bytes: sums.missed_bytes,
+            one_sided_connections: sums.one_sided,
             time_steps_back: self.steps_back,
             longest_step_back: self.longest_step_back,
             longest_pause: self.longest_pause,
@@ -198,55 +198,60 @@ fn fragments(facts: FragmentFacts) -> Fragments {
     }
 }
 
-pub(super) fn summary(count: &Count, connections: &[Connection], evicted: &Evicted) -> Summary {
-    let mut outcomes: BTreeMap<String, u64> = Outcome::ALL
-        .into_iter()
-        .map(|outcome| (outcome.name().to_owned(), 0))
-        .collect();
-    let mut states: BTreeMap<String, u64> = BTreeMap::new();
-    let mut transitions: BTreeMap<String, u64> = BTreeMap::new();
-    for connection in connections {
-        *outcomes.entry(connection.outcome.name().to_owned()).or_insert(0) += 1;
-        for end in [&connection.endpoints.client, &connection.endpoints.server] {
-            *states.entry(end.state.name().to_owned()).or_insert(0) += 1;
-            for transition in &end.transitions {
-                *transitions
-                    .entry(transition.evidence.name().to_owned())
-                    .or_insert(0) += 1;
-            }
-        }
-    }
-    outcomes.insert(Outcome::Evicted.name().to_owned(), evicted.total());
-    Summary {
-        packets: count.packets,
-        tcp_segments: count.segments,
-        skipped_packets: count.skipped.values().sum(),
-        connections: evicted.total().saturating_add(connections.len() as u64),
-        connections_selected: connections.len() as u64,
-        outcomes,
-        evicted: evicted
-            .classes()
-            .map(|(class, count)| (class.name(), count))
-            .collect(),
-        states,
-        transitions,
-        findings: BTreeMap::new(),
-        complete: count.damage.is_empty(),
-    }
+/// Sums over connections.
+#[derive(Clone)]
+pub(super) struct Sums {
+    pub connections: u64,
+    duplicate_segments: u64,
+    missed_bytes: u64,
+    one_sided: u64,
+    outcomes: BTreeMap<&'static str, u64>,
+    states: BTreeMap<&'static str, u64>,
+    transitions: BTreeMap<&'static str, u64>,
+    findings: BTreeMap<&'static str, FindingTotal>,
 }
 
-pub(super) fn totals(
-    connections: &[Connection],
-    together: &[ServiceFinding],
-) -> BTreeMap<&'static str, FindingTotal> {
-    let mut totals: BTreeMap<&'static str, FindingTotal> = BTreeMap::new();
-    let each = connections.iter().flat_map(|connection| &connection.findings);
-    let each = each.map(|finding| (finding.code, finding.severity, finding.count));
-    let all = each.chain(together.iter().map(|finding| (finding.code, finding.severity, 1)));
-    for (code, severity, count) in all {
-        let total = totals.entry(code).or_default();
+impl Sums {
+    pub fn new() -> Sums {
+        Sums {
+            connections: 0,
+            duplicate_segments: 0,
+            missed_bytes: 0,
+            one_sided: 0,
+            outcomes: Outcome::ALL.map(|outcome| (outcome.name(), 0)).into(),
+            states: BTreeMap::new(),
+            transitions: BTreeMap::new(),
+            findings: BTreeMap::new(),
+        }
+    }
+
+    pub fn add(&mut self, connection: &Connection) {
+        self.connections += 1;
+        let quality = &connection.quality;
+        self.duplicate_segments = self.duplicate_segments.saturating_add(quality.duplicate_segments);
+        self.missed_bytes = self.missed_bytes.saturating_add(quality.missed_bytes);
+        self.one_sided += u64::from(quality.one_sided);
+        *self.outcomes.entry(connection.outcome.name()).or_insert(0) += 1;
+        for end in [&connection.endpoints.client, &connection.endpoints.server] {
+            *self.states.entry(end.state.name()).or_insert(0) += 1;
+            for transition in &end.transitions {
+                *self.transitions.entry(transition.evidence.name()).or_insert(0) += 1;
+            }
+        }
+        for finding in &connection.findings {
+            self.found(finding.code, finding.severity, finding.count);
+        }
+    }
+
+    /// A finding about a service or the capture.
+    pub fn add_together(&mut self, finding: &ServiceFinding) {
+        self.found(finding.code, finding.severity, 1);
+    }
+
+    fn found(&mut self, code: &'static str, severity: Severity, count: u64) {
+        let total = self.findings.entry(code).or_default();
         total.findings += 1;
-        total.count += count;
+        total.count = total.count.saturating_add(count);
         match severity {
             Severity::Error => total.errors += 1,
             Severity::Warning => total.warnings += 1,
@@ -254,5 +259,31 @@ pub(super) fn totals(
             Severity::Info => {}
         }
     }
-    totals
+
+    /// The totals of a run in which `capture` was read.
+    pub fn into_summary(self, capture: &Capture, evicted: &Evicted) -> Summary {
+        let named = |counts: BTreeMap<&'static str, u64>| {
+            let named = counts.into_iter().map(|(name, count)| (name.to_owned(), count));
+            named.collect::<BTreeMap<String, u64>>()
+        };
+        let mut outcomes = named(self.outcomes);
+        outcomes.insert(Outcome::Evicted.name().to_owned(), evicted.total());
+        Summary {
+            packets: capture.packets,
+            tcp_segments: capture.tcp_segments,
+            skipped_packets: capture.skipped.values().sum(),
+            connections: evicted.total().saturating_add(self.connections),
+            connections_selected: self.connections,
+            outcomes,
+            evicted: evicted
+                .classes()
+                .map(|(class, count)| (class.name(), count))
+                .collect(),
+            states: named(self.states),
+            transitions: named(self.transitions),
+            findings: self.findings,
+            complete: capture.complete,
+            capture: None,
+        }
+    }
 }

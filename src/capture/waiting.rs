@@ -4,6 +4,8 @@
 //! called off.
 
 use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,6 +41,8 @@ pub(super) struct Waiting {
     given: usize,
     ended: bool,
     stop: Stop,
+    /// Set: whoever reads is told when nothing comes, and does not wait for it.
+    tell: Arc<AtomicBool>,
     /// When this reader first saw that it shall stop.
     since: Option<Instant>,
 }
@@ -63,12 +67,18 @@ impl Waiting {
             given: 0,
             ended: false,
             stop: stop.clone(),
+            tell: Arc::default(),
             since: None,
         };
         match waiting.listen()? {
             Said::Failed(error) => Err(error),
             Said::Open | Said::Octets(_) | Said::End => Ok(waiting),
         }
+    }
+
+    /// Once this is set, a read that finds nothing for a moment fails with [`ErrorKind::WouldBlock`] and may be tried again.
+    pub fn tell(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.tell)
     }
 
     /// The next that the thread says.
@@ -80,6 +90,9 @@ impl Waiting {
             }
             match self.said.recv_timeout(LOOK_EVERY) {
                 Ok(said) => return Ok(said),
+                Err(RecvTimeoutError::Timeout) if self.tell.load(Ordering::Relaxed) => {
+                    return Err(ErrorKind::WouldBlock.into());
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(io::Error::other("the thread that reads has ended early"));
@@ -210,6 +223,26 @@ mod tests {
         let mut text = String::new();
         waiting.read_to_string(&mut text).expect("all of it");
         assert_eq!((text.as_str(), stop.heeded()), ("abc", false));
+    }
+
+    #[test]
+    fn a_silent_input_is_told_where_that_was_asked_for() {
+        let mut waiting = Waiting::open(|| dripping("ab", silence), &Stop::default()).expect("open");
+        waiting.tell().store(true, Ordering::Relaxed);
+        let mut octets = [0; 2];
+        let mut count = 0;
+        for _ in 0..1_000 {
+            match waiting.read(&mut octets[count..]) {
+                Ok(more) => count += more,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+            if count == 2 {
+                break;
+            }
+        }
+        assert_eq!(octets, *b"ab");
+        let nothing = waiting.read(&mut octets).expect_err("nothing comes");
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::{Format, List};
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{Done, ROWS, Screen, analysis_of, print};
+use super::{Done, ROWS, Screen, analysis_of, follow, print};
 
 /// The default command.
 pub fn run(args: &List) -> anyhow::Result<Done> {
@@ -18,6 +18,9 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
     }
     if args.limit.is_some() && common.format != Format::Table {
         bail!("--limit is for --format table; the other formats have all that the selection leaves");
+    }
+    if args.follow {
+        return follow::run(args);
     }
     let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
     common.selection.to_selection().apply(&mut analysis);

@@ -9,6 +9,7 @@ use super::FlowKey;
 const CHUNK: usize = 1 << 16;
 
 /// One life of a 4-tuple in the table.
+#[derive(Clone)]
 pub(super) struct Life {
     pub tracker: Tracker,
     /// Number among all lives, from 0 in order of first packets.
@@ -50,7 +51,7 @@ impl Life {
 }
 
 /// Slots of lives.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Lives {
     chunks: Vec<Vec<Option<Life>>>,
     free: Vec<u32>,

@@ -39,6 +39,7 @@ pub enum Dedup {
 ///
 /// Copies are matched one to one: the second copy in a file stands for the second one in the other. So a retransmission
 /// that two taps saw stays one retransmission.
+#[derive(Clone)]
 pub struct Copies {
     /// Nanoseconds; `None` to look for none.
     window: Option<i64>,
@@ -54,6 +55,7 @@ pub struct Copies {
 }
 
 /// What is known of segments that look alike.
+#[derive(Clone)]
 struct Seen {
     /// How many were let through.
     passed: u64,

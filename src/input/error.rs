@@ -16,6 +16,9 @@ pub enum InputError {
     /// Standard input was named twice.
     #[error("-: standard input is named twice; it can be read only once")]
     StandardInputTwice,
+    /// Only one file can be followed.
+    #[error("--follow reads one capture that grows; name one file, or - for standard input")]
+    NotOne,
     /// A pattern that fits no file.
     #[error("{pattern}: no file has a name like this; check the path")]
     NoMatch {

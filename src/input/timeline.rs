@@ -4,14 +4,15 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::descriptors::{Descriptors, Meter};
 use super::named::{Found, Kind, Way};
 use super::{InputError, Inputs, Origins};
 use crate::capture::error::printable;
 use crate::capture::{
-    self, CaptureError, CaptureReader, Direction, Frame, LinkType, PacketNumber, ProcessId, Record, Skip,
-    Stop,
+    self, CaptureError, CaptureReader, Direction, Frame, Growth, LinkType, PacketNumber, ProcessId, Record,
+    Skip, Stop,
 };
 use crate::time::Timestamp;
 
@@ -19,6 +20,8 @@ use crate::time::Timestamp;
 const MOST_LEADING: usize = 1 << 16;
 /// Damaged places of one file that are described, at most.
 const MOST_DAMAGE: usize = 100;
+/// How often it is looked whether a file that is followed has begun.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Entries of directories that are named, at most.
 const MOST_NAMED: usize = 20;
 /// How many records of standard input or a FIFO pass between two looks at how much of it was read.
@@ -249,6 +252,47 @@ impl Timeline {
         Ok(timeline)
     }
 
+    /// Reads one file that somebody still writes to, or standard input or a FIFO, as it grows; waits for its beginning.
+    /// [`Timeline::read`] breaks off whenever all that is there was read, and goes on when it is called again.
+    ///
+    /// # Errors
+    ///
+    /// There is not exactly one file, it cannot be read, it is compressed, or stopping was asked for before there was
+    /// anything to read.
+    pub fn follow(inputs: Inputs, stop: &Stop) -> Result<Timeline, InputError> {
+        let Inputs {
+            mut files, problems, ..
+        } = inputs;
+        if let Some(problem) = problems.into_iter().next() {
+            return Err(problem);
+        }
+        let (Some(found), true) = (files.pop(), files.is_empty()) else {
+            return Err(InputError::NotOne);
+        };
+        let mut timeline = Timeline::open(Inputs::default(), stop)?;
+        let pause = &mut || {
+            std::thread::sleep(LOOK_EVERY);
+            Growth::Continue
+        };
+        let capture = CaptureReader::open_growing(&found.path, &capture::Limits::default(), stop, pause)?;
+        // Who follows a file decides when it is enough: what is there is read before.
+        let capture = match found.kind {
+            Kind::Regular => capture.until(&Stop::default()),
+            Kind::Stream => capture,
+        };
+        timeline.files.push(Input {
+            facts: FileFacts {
+                path: found.path.clone(),
+                ..FileFacts::default()
+            },
+            found,
+            begins: None,
+            reader: Some(Box::new(Reader::new(capture))),
+        });
+        timeline.put_in_order();
+        Ok(timeline)
+    }
+
     /// Learns whether a file is a capture, and when it begins. What can be read once stays open; so does a file that is the
     /// only one.
     fn look(&self, found: Found, alone: bool) -> Result<Input, (PathBuf, CaptureError)> {
@@ -338,14 +382,28 @@ impl Timeline {
         move || meter.octets()
     }
 
-    /// Gives all records in order to `take`, until that breaks off. What is wrong with a file ends that file; see
-    /// [`FileFacts::damage`].
+    /// Gives all records in order to `take`, until that breaks off; called again, it goes on behind. What is wrong with a file
+    /// ends that file; see [`FileFacts::damage`].
     pub fn read(&mut self, mut take: impl FnMut(Item<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
         while let Some(rank) = self.next_file() {
             let limit = self.next_key();
-            self.drain(rank, limit, &mut take)?;
+            if self.drain(rank, limit, &mut take).is_break() {
+                if let Some(Input {
+                    reader: Some(open), ..
+                }) = self.files.get(rank)
+                {
+                    self.held.push(Reverse((open.effective, rank)));
+                }
+                return ControlFlow::Break(());
+            }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether [`Timeline::read`] broke off because nothing more is there for now.
+    pub fn is_waiting(&self) -> bool {
+        let mut open = self.files.iter().filter_map(|input| input.reader.as_ref());
+        open.any(|reader| reader.capture.is_waiting())
     }
 
     /// The file with the next packet; it is begun if it was waiting.
@@ -531,12 +589,31 @@ impl Timeline {
             };
             take(Item { record, place })?;
         }
+        if open.capture.is_waiting() {
+            return ControlFlow::Break(()); // the end for now
+        }
         if stream {
             open.meter(&descriptors.meter);
         }
         facts.close(&mut open.capture);
         *reader = None;
         ControlFlow::Continue(())
+    }
+
+    /// What there is to know of the files by now.
+    pub fn facts_so_far(&self) -> Facts {
+        let files = self.files.iter().map(|input| {
+            let mut facts = input.facts.clone();
+            if let Some(reader) = &input.reader {
+                facts.note(&reader.capture);
+                facts.told = reader.capture.facts().clone();
+            }
+            facts
+        });
+        Facts {
+            files: files.collect(),
+            ..Facts::default()
+        }
     }
 
     /// What there is to know of the files, after reading.
@@ -678,12 +755,16 @@ impl FileFacts {
     }
 
     fn close(&mut self, capture: &mut CaptureReader) {
+        self.note(capture);
+        self.told = capture.take_facts();
+    }
+
+    fn note(&mut self, capture: &CaptureReader) {
         self.format = Some(capture.format());
         self.compression = capture.compression();
         self.snap_length = capture.snap_length();
         self.octets = capture.bytes_read();
         self.grew = capture.grew();
-        self.told = capture.take_facts();
     }
 }
 

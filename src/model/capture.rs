@@ -144,6 +144,10 @@ pub struct Summary {
     pub findings: BTreeMap<&'static str, FindingTotal>,
     /// False if the input was damaged or cut off.
     pub complete: bool,
+    /// The capture as it was in the end, in a stream that was written while the capture grew (`--follow`): its first line
+    /// could not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capture: Option<Box<Capture>>,
 }
 
 /// Evicted connections of one server.

@@ -28,7 +28,7 @@ pub struct DecodeSettings {
 }
 
 /// Reads frames, and keeps what one frame leaves for later ones: fragments, the tunnels seen, and counts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Decoder {
     settings: DecodeSettings,
     tunnels: Tunnels,

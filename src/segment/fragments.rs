@@ -80,7 +80,7 @@ struct Key {
     scope: Scope,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Datagram {
     since: Timestamp,
     /// Which packet with this key it is: keys come again.
@@ -98,7 +98,7 @@ struct Datagram {
 }
 
 /// The packets that wait for fragments.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Pool {
     limits: FragmentLimits,
     waiting: HashMap<Key, Datagram, RandomState>,

@@ -139,7 +139,7 @@ impl fmt::Display for TunnelPath {
 }
 
 /// All paths seen.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tunnels {
     numbers: HashMap<TunnelPath, TunnelId, RandomState>,
     paths: Vec<TunnelPath>,
