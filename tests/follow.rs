@@ -56,7 +56,11 @@ fn process(path: &Path) -> String {
         let line = std::fs::read_to_string(entry.path().join("cmdline"));
         line.is_ok_and(|line| line == wanted)
     });
-    process.expect("it runs").file_name().to_string_lossy().into_owned()
+    process
+        .expect("it runs")
+        .file_name()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The lines of a program as they come.
@@ -183,7 +187,8 @@ fn without_a_terminal_the_last_screen_is_that_of_the_whole() {
 
 #[test]
 fn a_terminal_is_drawn_over() {
-    if Command::new("script").arg("--version").output().is_err() || !Path::new("/proc/self/cmdline").exists() {
+    if Command::new("script").arg("--version").output().is_err() || !Path::new("/proc/self/cmdline").exists()
+    {
         eprintln!("SKIPPED: this needs `script` (Debian: bsdutils) and /proc");
         return;
     }

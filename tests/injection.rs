@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod captures;
 mod program;
 
 use std::ffi::OsString;
@@ -12,6 +13,8 @@ use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use captures::Order::Little;
+use captures::{block, option, section};
 use program::*;
 use pulldown_cmark::{Event, Options, Parser};
 use serde_json::Value;
@@ -510,6 +513,54 @@ fn names_of_files_are_obeyed_in_no_message() {
         let output = run(command.arg(OsString::from_vec(unwritable)));
         assert_eq!(code(&output), Some(4), "{text}: {}", stderr(&output));
         assert_all_inert(text, &output);
+    });
+}
+
+/// A pcapng file with this text wherever one can stand, and a packet that is no TCP.
+fn talkative(text: &[u8]) -> Vec<u8> {
+    let text = text.get(..text.len().min(60_000)).unwrap_or(text);
+    let option = |code| option(Little, code, text);
+    let described = [1, 2, 3, 11, 12, 15].map(option).concat();
+    let interface = [&[1, 0, 0, 0][..], &Little.u32(96), &described].concat();
+    let name = [b"\x0a\0\0\x01", text, b"\0"].concat();
+    let names = [captures::option(Little, 1, &name), option(1)].concat();
+    let process = [Little.u32(7).to_vec(), option(2)].concat();
+    let packet = [Little.words(&[0, 0, 9, 6, 6]), b"abcdef\0\0".to_vec(), option(1)].concat();
+    [
+        section(Little),
+        block(Little, 1, &interface),
+        block(Little, 4, &names),
+        block(Little, 0x8000_0001, &process),
+        block(Little, 6, &packet),
+    ]
+    .concat()
+}
+
+#[test]
+fn what_a_file_says_about_itself_is_obeyed_nowhere() {
+    each(|index, text| {
+        let place = Place::new();
+        let path = place.path("a.pcapng");
+        fs::write(&path, talkative(text.as_bytes())).expect("a file");
+        let ways: [&[&str]; 4] = [
+            &["info", "--width", "80"],
+            &["info", "--format", "json"],
+            &["info", "--width", "200", "--color", "always"],
+            &["--format", "json"],
+        ];
+        for args in some_of(&ways, index, 2) {
+            let output = run(program().args(args).arg(&path));
+            assert_eq!(code(&output), Some(0), "{text} {args:?}: {}", stderr(&output));
+            assert_all_inert(&format!("{text} {args:?}"), &output);
+            assert_no_command(text, &stdout(&output));
+            if args.contains(&"json") {
+                let document: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+                let told = document["sources"][0]["interfaces"][0]["name"]
+                    .as_str()
+                    .expect("a name");
+                assert!(text.starts_with(told.trim_end_matches('…')), "{text}: {told}");
+            }
+        }
     });
 }
 

@@ -110,6 +110,8 @@ struct Material {
     captures: Vec<PathBuf>,
     tools: [bool; 2],
     folder: PathBuf,
+    /// For files at hand: another run at the same time has another one.
+    scratch: tempfile::TempDir,
     program: PathBuf,
 }
 
@@ -232,6 +234,7 @@ impl Material {
             small: small_files(root),
             captures,
             tools,
+            scratch: tempfile::tempdir_in(&folder).expect("space beside the build"),
             folder,
             program: program.map_or(env!("CARGO_BIN_EXE_tcptrace-states").into(), PathBuf::from),
         }
@@ -283,9 +286,8 @@ impl Material {
     }
 
     fn run(&self, case: Case, worker: usize) -> Run {
-        let file = self.folder.join(format!("{worker}.capture"));
-        let output = self.folder.join(format!("{worker}.out"));
-        let told = self.folder.join(format!("{worker}.err"));
+        let [file, output, told] =
+            ["capture", "out", "err"].map(|kind| self.scratch.path().join(format!("{worker}.{kind}")));
         let mut run = Run {
             case,
             code: None,
@@ -314,7 +316,7 @@ impl Material {
         let child = Command::new("sh")
             .args([
                 "-c",
-                "ulimit -v 1048576 -t 10; exec timeout -s KILL 30 \"$@\"",
+                "ulimit -v 1048576 && ulimit -t 10 && exec timeout -s KILL 30 \"$@\"",
                 "sh",
             ])
             .arg(&self.program)

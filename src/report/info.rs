@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::escape::Escaped;
+use super::escape::{self, Escaped};
 use super::grid::{self, Column, LEFT, RIGHT};
 use crate::model::{Analysis, Capture, Interface, Source, Step};
 use crate::quality::{Caveat, Host, Quality};
@@ -38,7 +38,7 @@ pub fn json(out: &mut dyn Write, analysis: &Analysis, quality: &Quality) -> io::
         sources: &analysis.sources,
         quality,
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?; // keeps the kind of the io::Error
+    escape::json::write_pretty(out, &document)?; // keeps the kind of the io::Error
     out.write_all(b"\n")
 }
 
