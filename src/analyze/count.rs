@@ -1,8 +1,9 @@
 //! What is counted while reading, and the totals made of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::Settings;
 use crate::capture::error::printable;
@@ -24,7 +25,9 @@ pub(super) struct Count {
     pub cut: u64,
     pub cut_headers: u64,
     pub skipped: HashMap<Skip, u64, foldhash::fast::RandomState>,
+    /// In order of appearance.
     pub link_types: Vec<LinkType>,
+    known_links: HashSet<LinkType, foldhash::fast::RandomState>,
     pub formats: Vec<&'static str>,
     pub snap_length: Option<u32>,
     pub first_time: Option<Timestamp>,
@@ -63,7 +66,8 @@ impl Count {
         }
         self.first_time = Some(self.first_time.map_or(time, |first| first.min(time)));
         self.last_time = Some(self.last_time.map_or(time, |last| last.max(time)));
-        if !self.link_types.contains(&link) {
+        // A file may have as many link types as numbers for them.
+        if self.link_types.last() != Some(&link) && self.known_links.insert(link) {
             self.link_types.push(link);
         }
     }
@@ -121,11 +125,7 @@ impl Count {
                 .map(|file| file.path.to_string_lossy().into_owned())
                 .collect(),
             formats: self.formats.iter().map(|format| (*format).to_owned()).collect(),
-            link_types: self
-                .link_types
-                .iter()
-                .map(|link| link.name().into_owned())
-                .collect(),
+            link_types: names(&self.link_types),
             packets: self.packets,
             tcp_segments: self.segments,
             skipped: self
@@ -168,6 +168,14 @@ impl Count {
             findings_from: settings.findings.least,
         }
     }
+}
+
+/// Several numbers may have one name.
+fn names(link_types: &[LinkType]) -> Vec<String> {
+    let mut known: HashSet<_, foldhash::fast::RandomState> = HashSet::default();
+    let names = link_types.iter().map(|link| link.name());
+    let first = names.filter(|name| known.insert(name.clone()));
+    first.map(Cow::into_owned).collect()
 }
 
 fn longest(of: &mut Option<Step>, packet: u64, ns: i64) {

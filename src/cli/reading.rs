@@ -9,15 +9,14 @@ use crate::time::duration;
 
 /// How captures are read.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Reading")]
 pub struct ReadingArgs {
     /// Leave out copies of a segment that another file holds (two taps on one way): `auto` between files that overlap in
     /// time, within 200 ms; a duration: between any files, within that; `off`
-    #[arg(long, value_name = "WINDOW", default_value = "auto", value_parser = ValueParser::new(dedup))]
+    #[arg(long, help_heading = "Reading", value_name = "WINDOW", default_value = "auto", value_parser = ValueParser::new(dedup))]
     pub dedup: Dedup,
     /// Verify the checksums of IPv4 headers and TCP; wrong ones are told (CP07), and `info` counts them. Those left to the
     /// network card are recognised. No segment is dropped for its checksum
-    #[arg(long)]
+    #[arg(long, help_heading = "Reading")]
     pub verify_checksums: bool,
     /// How much is kept at once.
     #[command(flatten)]

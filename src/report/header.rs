@@ -153,6 +153,8 @@ pub fn damage(capture: &Capture, look: &Look) -> Vec<String> {
 
 fn source(capture: &Capture, look: &Look) -> Vec<Fact> {
     const NAMED: usize = 3;
+    /// How many link types are.
+    const KINDS_NAMED: usize = 30;
     let mut files: Vec<String> = capture
         .files
         .iter()
@@ -165,10 +167,14 @@ fn source(capture: &Capture, look: &Look) -> Vec<Fact> {
     }
     let mut facts = vec![Fact::new(Tone::Strong, files.join(", "))];
     for list in [&capture.formats, &capture.link_types] {
-        let mut distinct: Vec<String> = list.iter().map(|name| Escaped(name).to_string()).collect();
-        distinct.dedup();
-        if !distinct.is_empty() {
-            facts.push(Fact::plain(distinct.join(", ")));
+        let mut named: Vec<String> = (list.iter().take(KINDS_NAMED))
+            .map(|name| Escaped(name).to_string())
+            .collect();
+        if list.len() > KINDS_NAMED {
+            named.push(format!("{} {} more", look.ellipsis(), list.len() - KINDS_NAMED));
+        }
+        if !named.is_empty() {
+            facts.push(Fact::plain(named.join(", ")));
         }
     }
     facts.push(Fact::plain(counted(capture.packets, "packet")));
