@@ -295,3 +295,16 @@ impl Sums {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_types_of_one_name_are_named_once() {
+        let types = [1, 12, 14, 101, 1].map(LinkType);
+        let named = names(&types);
+        assert_eq!(named.first().map(String::as_str), Some("EN10MB"));
+        assert_eq!(named.iter().filter(|name| *name == "RAW").count(), 1);
+    }
+}

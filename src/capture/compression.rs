@@ -345,7 +345,7 @@ impl Input {
         let length = self.buffer.len();
         if length < FIRST {
             self.buffer.resize(FIRST, 0);
-        } else if self.plenty && length < CHUNK {
+        } else if (self.plenty || self.end == length) && length < CHUNK {
             self.buffer.resize(length.saturating_mul(2).min(CHUNK), 0);
         }
         let Some(space) = self.buffer.get_mut(self.end..) else {
@@ -369,12 +369,29 @@ impl Input {
     }
 }
 
+/// How many octets of a compressed input a decoder gets at once when it has taken so many. A decoder that meets a fault keeps
+/// back what it made of the octets it got last: those are few at the beginning, where a small file may lie as a whole.
+fn step(consumed: u64) -> usize {
+    let size = match consumed {
+        0..0x1_0000 => 16,
+        0x1_0000..0x40_0000 => 1 << 10,
+        _ => 1 << 16,
+    };
+    let left = size - consumed % size;
+    usize::try_from(left).unwrap_or(1)
+}
+
 impl BufRead for Input {
+    /// Never across the end of a step: what a decoder gives before a fault depends on how much it was given at once, and must
+    /// not depend on how the input came.
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.start == self.end && self.refill()? == 0 {
+        let step = step(self.consumed);
+        while self.data().len() < step && self.refill()? > 0 {}
+        if self.data().is_empty() {
             self.hit_end = true;
         }
-        Ok(self.data())
+        let data = self.data();
+        Ok(data.get(..step).unwrap_or(data))
     }
 
     fn consume(&mut self, length: usize) {
