@@ -2,7 +2,7 @@
 # Fuzzes each target for a given time: tests/fuzz/run.sh SECONDS [TARGET…]
 #
 # Begins with the seeds of testdata (and of the folder that TCPTRACE_STATES_CORPUS names) and what earlier runs kept in
-# target/fuzz/corpus. An input may take a second and the whole 512 MiB. Tells executions and finds of each target; a find is
+# target/fuzz/corpus. An input may take ten seconds (machines are busy) and the whole 512 MiB. Tells executions and finds of each target; a find is
 # minimised and lies in target/fuzz/finds. Exits with 1 if there is one. Needs a nightly compiler and cargo-fuzz.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
@@ -34,7 +34,7 @@ for target in "${targets[@]}"; do
   log=$work/$target.log
   mkdir -p "$finds" "$corpus"
   case $target in container) largest=32768 ;; frame) largest=16384 ;; *) largest=4096 ;; esac
-  limits=(-rss_limit_mb=512 -malloc_limit_mb=128 -timeout=1 -max_len=$largest)
+  limits=(-rss_limit_mb=512 -malloc_limit_mb=128 -timeout=10 -max_len=$largest)
   cargo "+$toolchain" fuzz run "${fuzz[@]}" "$target" "$corpus" "$work/seeds/$target" -- \
     -max_total_time="$seconds" "${limits[@]}" -print_final_stats=1 -artifact_prefix="$finds/" >"$log" 2>&1
   code=$?
