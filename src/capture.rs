@@ -431,7 +431,9 @@ impl CaptureReader {
             return self.wait();
         }
         let mut fault = fault;
-        if fault.may_be_passed() && self.damages < self.limits.damages {
+        // A snoop record has nothing that tells it from octets by chance: it is not searched for.
+        let searchable = !matches!(self.format, Format::Snoop(_));
+        if searchable && fault.may_be_passed() && self.damages < self.limits.damages {
             match self.search() {
                 Ok(Some(damaged)) => return Ok(Some(Record::Damage(self.pass_over(&fault, damaged)))),
                 Ok(None) => {

@@ -13,8 +13,7 @@ use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use captures::Order::Little;
-use captures::{block, option, section};
+use captures::{Little, block, option, section};
 use program::*;
 use pulldown_cmark::{Event, Options, Parser};
 use serde_json::Value;

@@ -38,7 +38,7 @@ pub enum News<'a> {
     /// Connections that are over, with their findings.
     Ended(&'a [Connection]),
     /// Everything by now.
-    Now(Analysis),
+    Now(Box<Analysis>),
 }
 
 /// Reads one capture as it grows, until it ends (standard input, a FIFO) or `stop` is asked for. What was read by then is
@@ -83,7 +83,9 @@ pub fn follow(
                 if told != Some(run.count.packets) && Instant::now() >= next {
                     told = Some(run.count.packets);
                     let begun = Instant::now();
-                    tell(News::Now(run.clone().finish(settings, &timeline.facts_so_far())?))?;
+                    tell(News::Now(Box::new(
+                        run.clone().finish(settings, &timeline.facts_so_far())?,
+                    )))?;
                     next = begun + every.max(begun.elapsed().saturating_mul(SHARE));
                 }
             }
