@@ -13,11 +13,10 @@ use anyhow::{Result, ensure};
 use crate::capture::{Record, Skip, Stop};
 use crate::findings;
 pub use crate::flow::Limits;
-use crate::flow::{Evicted, Flows, Ladders, Totals};
+use crate::flow::{Flows, Ladders, Totals};
 use crate::input::{self, Copies, Dedup, Facts, Item, Place, Timeline};
-use crate::model::{self, Address, Analysis, Connection};
+use crate::model::{self, Address, Analysis};
 use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
-use crate::time::Timestamp;
 use count::{Count, Sums};
 pub use follow::{Following, News, follow};
 
@@ -130,7 +129,7 @@ pub fn analyze_with_facts(
             file.copies_of.push((of, count));
         }
     }
-    Ok((run.finish(settings, &facts)?, facts))
+    Ok((run.finish(settings, &facts, None)?, facts))
 }
 
 fn endpoint(address: Address) -> Endpoint {
@@ -207,64 +206,44 @@ impl Run {
         self.flows.on_segment(&segment);
     }
 
-    /// The report of all connections.
-    fn finish(self, settings: &Settings, facts: &Facts) -> Result<Analysis> {
-        let end = self.count.last_time.unwrap_or_default();
+    /// The report of the connections that stand. `given_out` are the sums of those that were told before, where some were:
+    /// then each keeps the number that it had.
+    fn finish(self, settings: &Settings, facts: &Facts, given_out: Option<Sums>) -> Result<Analysis> {
         let Run {
             decoder,
             flows,
+            copies,
             mut count,
-            ..
         } = self;
+        let (end, time_wait_ns) = (count.last_time.unwrap_or_default(), settings.time_wait_ns);
         count.files(facts);
-        let rest = flows.finish(end);
-        let (totals, evicted) = (rest.totals(), rest.evicted().clone());
-        let connections = model::connections(rest, &decoder, end, settings.time_wait_ns);
-        account(&count, totals, connections.len() as u64)?;
-        let end = End {
-            count,
-            decoder,
-            evicted,
-            time: end,
+        let (totals, evicted, mut connections) = if given_out.is_some() {
+            let (totals, evicted, rest) = flows.finish_rest(end);
+            let rest = rest.map(|one| model::finished(one, &decoder, end, time_wait_ns));
+            (totals, evicted, rest.collect())
+        } else {
+            let rest = flows.finish(end);
+            let (totals, evicted) = (rest.totals(), rest.evicted().clone());
+            let connections = model::connections(rest, &decoder, end, time_wait_ns);
+            (totals, evicted, connections)
         };
-        Ok(end.report(settings, facts, connections, Sums::new()))
-    }
-}
-
-/// What is left when all was read, beside the connections.
-struct End {
-    count: Count,
-    decoder: Decoder,
-    evicted: Evicted,
-    /// Time of the last packet.
-    time: Timestamp,
-}
-
-impl End {
-    /// Judges `connections` and sums up; `sums` are those of connections that were given out before.
-    fn report(
-        self,
-        settings: &Settings,
-        facts: &Facts,
-        mut connections: Vec<Connection>,
-        mut sums: Sums,
-    ) -> Analysis {
+        account(&count, totals, connections.len() as u64)?;
+        let mut sums = given_out.unwrap_or_else(Sums::new);
         for connection in &mut connections {
-            findings::judge(connection, self.time, settings.time_wait_ns, &settings.findings);
+            findings::judge(connection, end, time_wait_ns, &settings.findings);
             sums.add(connection);
         }
-        let capture = self
-            .count
-            .into_capture(settings, facts, &self.decoder, &sums, &self.evicted);
+        count.copies_not_looked_for = copies.forgotten();
+        let capture = count.into_capture(settings, facts, &decoder, &sums, &evicted);
         let together = findings::service::judge(&capture, &connections, &settings.findings);
         together.iter().for_each(|finding| sums.add_together(finding));
-        Analysis {
-            summary: sums.into_summary(&capture, &self.evicted),
+        Ok(Analysis {
+            summary: sums.into_summary(&capture, &evicted),
             capture,
             sources: facts.files.iter().map(source::of).collect(),
             connections,
             findings: together,
-        }
+        })
     }
 }
 

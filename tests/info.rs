@@ -101,7 +101,11 @@ fn a_capture_with_every_weakness_tells_all_of_them() {
         bad: 1,
         offloaded: 4,
         not_captured: 2,
+        bad_ip_headers: 1,
     });
+    capture.copies_not_looked_for = 7;
+    capture.tunnels_not_told_apart = 8;
+    capture.entries_passed_over = 9;
     capture.fragments = tcptrace_states::model::Fragments {
         packets: 9,
         reassembled: 2,

@@ -41,6 +41,7 @@ pub(super) struct Count {
     pub longest_pause: Option<Step>,
     pub cut_packets: u64,
     pub kernel_drops: Option<u64>,
+    pub copies_not_looked_for: u64,
     pub damage: Vec<String>,
     pub passed_over: u64,
 }
@@ -61,7 +62,6 @@ impl Count {
             && let Some(previous) = previous.replace(time)
             && time < previous
         {
-            self.steps_back += 1;
             longest(&mut self.longest_step_back, self.packets, previous.since(time));
         }
         self.first_time = Some(self.first_time.map_or(time, |first| first.min(time)));
@@ -86,6 +86,7 @@ impl Count {
                 self.formats.push(format);
             }
             self.snap_length = self.snap_length.max(file.snap_length);
+            self.steps_back = self.steps_back.saturating_add(file.steps_back);
             self.damage.extend_from_slice(&file.damage);
             if file.more_damage > 0 {
                 let name = printable(&file.path.to_string_lossy());
@@ -148,6 +149,9 @@ impl Count {
                 .verify_checksums
                 .then(|| checksums(decoder.checksums())),
             fragments: fragments(decoder.fragments()),
+            copies_not_looked_for: self.copies_not_looked_for,
+            tunnels_not_told_apart: decoder.tunnels_not_told_apart(),
+            entries_passed_over: facts.passed_over.count,
             first_time: self.first_time,
             last_time: self.last_time,
             snap_length: self.snap_length,
@@ -190,6 +194,7 @@ fn checksums(facts: ChecksumFacts) -> Checksums {
         bad: facts.bad,
         offloaded: facts.offloaded,
         not_captured: facts.not_captured,
+        bad_ip_headers: facts.bad_ip_headers,
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::count::Sums;
-use super::{End, Run, Settings, account};
+use super::{Run, Settings};
 use crate::capture::Stop;
 use crate::findings;
 use crate::input::{self, Timeline};
@@ -62,7 +62,9 @@ pub fn follow(
     let mut sums = Sums::new();
     if following == Following::Ends {
         tell(News::Begun(
-            &run.clone().finish(settings, &timeline.facts_so_far())?.capture,
+            &run.clone()
+                .finish(settings, &timeline.facts_so_far(), None)?
+                .capture,
         ))?;
     }
     let mut told = None;
@@ -83,9 +85,11 @@ pub fn follow(
                 if told != Some(run.count.packets) && Instant::now() >= next {
                     told = Some(run.count.packets);
                     let begun = Instant::now();
-                    tell(News::Now(Box::new(
-                        run.clone().finish(settings, &timeline.facts_so_far())?,
-                    )))?;
+                    tell(News::Now(Box::new(run.clone().finish(
+                        settings,
+                        &timeline.facts_so_far(),
+                        None,
+                    )?)))?;
                     next = begun + every.max(begun.elapsed().saturating_mul(SHARE));
                 }
             }
@@ -110,10 +114,7 @@ pub fn follow(
         return Err(interrupted.into());
     }
     let facts = timeline.facts_so_far();
-    match following {
-        Following::Everything(_) => run.finish(settings, &facts),
-        Following::Ends => run.finish_rest(settings, &facts, sums),
-    }
+    run.finish(settings, &facts, (following == Following::Ends).then_some(sums))
 }
 
 impl Run {
@@ -127,28 +128,5 @@ impl Run {
             connection
         });
         ended.collect()
-    }
-
-    /// The report of the connections that were not taken out, with the sums of all.
-    fn finish_rest(self, settings: &Settings, facts: &input::Facts, sums: Sums) -> Result<Analysis> {
-        let time = self.count.last_time.unwrap_or_default();
-        let Run {
-            decoder,
-            flows,
-            mut count,
-            ..
-        } = self;
-        count.files(facts);
-        let (totals, evicted, rest) = flows.finish_rest(time);
-        let rest = rest.map(|one| model::finished(one, &decoder, time, settings.time_wait_ns));
-        let connections: Vec<Connection> = rest.collect();
-        account(&count, totals, connections.len() as u64)?;
-        let end = End {
-            count,
-            decoder,
-            evicted,
-            time,
-        };
-        Ok(end.report(settings, facts, connections, sums))
     }
 }

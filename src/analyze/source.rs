@@ -41,6 +41,7 @@ pub(super) fn of(file: &FileFacts) -> Source {
         process_count: told.process_count,
         names: told.names.clone(),
         name_count: told.name_count,
+        text_left_out: told.text_left_out,
         secret_blocks: told.secret_blocks,
         unknown_blocks: told.unknown_blocks,
     }

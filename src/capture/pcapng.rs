@@ -171,8 +171,18 @@ impl Section {
         block: &'a [u8],
         number: PacketNumber,
     ) -> Result<(Frame<'a>, &Interface, &'a [u8]), Skip> {
+        let interface_id = self.number(block, 8).ok_or(Skip::BadPacketBlock)?;
+        self.packet_of(block, number, interface_id)
+    }
+
+    /// What stands in both packet blocks behind the interface: time, two lengths, data, options.
+    fn packet_of<'a>(
+        &self,
+        block: &'a [u8],
+        number: PacketNumber,
+        interface_id: u32,
+    ) -> Result<(Frame<'a>, &Interface, &'a [u8]), Skip> {
         let field = |at| self.number(block, at).ok_or(Skip::BadPacketBlock);
-        let interface_id = field(8)?;
         let interface = self.interface(interface_id)?;
         let (bytes, options) = data_and_options(block, field(20)?).ok_or(Skip::BadPacketBlock)?;
         let frame = Frame {
@@ -226,31 +236,19 @@ impl Section {
         number: PacketNumber,
         facts: &mut Facts,
     ) -> Result<(Frame<'a>, &Interface, &'a [u8]), Skip> {
-        let field = |at| self.number(block, at).ok_or(Skip::BadPacketBlock);
         // The id is the first half of its word, so the byte order decides which bits it is.
-        let word = field(8)?;
+        let word = self.number(block, 8).ok_or(Skip::BadPacketBlock)?;
         let (interface_id, drops) = if self.big_endian {
             (word >> 16, word & 0xffff)
         } else {
             (word & 0xffff, word >> 16)
         };
-        let interface = self.interface(interface_id)?;
-        let (bytes, options) = data_and_options(block, field(20)?).ok_or(Skip::BadPacketBlock)?;
+        let packet = self.packet_of(block, number, interface_id)?;
         // All ones: not known.
         if drops != 0xffff {
-            lost_before(facts, interface, u64::from(drops));
+            lost_before(facts, packet.1, u64::from(drops));
         }
-        let frame = Frame {
-            number,
-            time: interface.time(field(12)?, field(16)?),
-            link: interface.link,
-            bytes,
-            original_len: field(24)?,
-            interface: interface_id,
-            direction: None,
-            process: None,
-        };
-        Ok((frame, interface, options))
+        Ok(packet)
     }
 
     /// Takes over what a packet's options say: direction and length of the frame check sequence, packets lost before it,

@@ -50,7 +50,6 @@ pub struct Copies {
     known: HashMap<u128, Seen, RandomState>,
     seeds: [RandomState; 2],
     pairs: HashMap<(usize, usize), u64, RandomState>,
-    found: u64,
     forgotten: u64,
 }
 
@@ -97,7 +96,6 @@ impl Copies {
             known: HashMap::default(),
             seeds: [RandomState::default(), RandomState::default()],
             pairs: HashMap::default(),
-            found: 0,
             forgotten: 0,
         }
     }
@@ -134,7 +132,6 @@ impl Copies {
                         }
                         Err(index) => seen.others.insert(index, entry),
                     }
-                    self.found += 1;
                     if self.pairs.len() < MOST_PAIRS || self.pairs.contains_key(&(file, of)) {
                         *self.pairs.entry((file, of)).or_insert(0) += 1;
                     }
@@ -164,11 +161,6 @@ impl Copies {
             self.forget_oldest();
         }
         false
-    }
-
-    /// How many copies were found.
-    pub fn found(&self) -> u64 {
-        self.found
     }
 
     /// How many segments were forgotten before the window had passed, because there were too many: their copies were not

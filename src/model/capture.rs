@@ -51,6 +51,12 @@ pub struct Capture {
     pub checksums: Option<Checksums>,
     /// IP fragments.
     pub fragments: Fragments,
+    /// Segments whose copies in other files were not looked for to the end, because too many came within the window.
+    pub copies_not_looked_for: u64,
+    /// Segments from tunnels that were not told apart any more, because too many were seen.
+    pub tunnels_not_told_apart: u64,
+    /// Entries of directories that were named which are no captures.
+    pub entries_passed_over: u64,
     /// Time of the earliest packet; null if there is none.
     pub first_time: Option<Timestamp>,
     /// Time of the latest packet; null if there is none.
@@ -95,6 +101,8 @@ pub struct Checksums {
     pub offloaded: u64,
     /// Not all octets of the segment were captured.
     pub not_captured: u64,
+    /// Of `bad`: those where the checksum of the IPv4 header is wrong.
+    pub bad_ip_headers: u64,
 }
 
 impl Checksums {

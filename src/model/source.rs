@@ -60,6 +60,8 @@ pub struct Source {
     pub names: BTreeMap<IpAddr, Untrusted>,
     /// Names, those that are not listed included.
     pub name_count: u64,
+    /// Octets of its texts that were left out because there was too much of it.
+    pub text_left_out: u64,
     /// pcapng blocks with keys for decryption, which are not used.
     pub secret_blocks: u64,
     /// pcapng blocks of a type that is not known, which were passed over.

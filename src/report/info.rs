@@ -166,6 +166,26 @@ fn loss(capture: &Capture, quality: &Quality) -> Vec<Fact> {
             ),
         ));
     }
+    for (count, text) in [
+        (
+            capture.copies_not_looked_for,
+            "segments too many to look for all their copies",
+        ),
+        (
+            capture.tunnels_not_told_apart,
+            "segments from tunnels not told apart",
+        ),
+    ] {
+        if count > 0 {
+            facts.push(Fact::new(Tone::Attention, format!("{} {text}", number(count))));
+        }
+    }
+    if capture.entries_passed_over > 0 {
+        let entries = number(capture.entries_passed_over);
+        facts.push(Fact::plain(format!(
+            "{entries} directory entries are no captures"
+        )));
+    }
     let fragments = capture.fragments;
     if fragments.packets > 0 {
         facts.push(Fact::plain(format!(
