@@ -682,7 +682,11 @@ impl Format {
 
 /// Time in nanoseconds since the epoch, clamped to what a [`Timestamp`] holds.
 fn timestamp(nanoseconds: i128) -> Timestamp {
-    Timestamp(i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX }))
+    Timestamp::from_ns(i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 {
+        i64::MIN
+    } else {
+        i64::MAX
+    }))
 }
 
 #[cfg(test)]
@@ -691,8 +695,8 @@ mod tests {
 
     #[test]
     fn times_are_clamped() {
-        assert_eq!(timestamp(i128::MAX).0, i64::MAX);
-        assert_eq!(timestamp(i128::MIN).0, i64::MIN);
-        assert_eq!(timestamp(-1).0, -1);
+        assert_eq!(timestamp(i128::MAX).ns(), i64::MAX);
+        assert_eq!(timestamp(i128::MIN).ns(), i64::MIN + 1);
+        assert_eq!(timestamp(-1).ns(), -1);
     }
 }

@@ -7,24 +7,30 @@
 //! Memory is bounded ([`Limits`]): what is least worth keeping goes first ([`Class`]) and is counted ([`Evicted`]).
 //! Connections of which nothing can change any more can be taken out on the way ([`Flows::take_finished`]).
 
+mod embryo;
 mod evicted;
+mod index;
 mod limits;
 mod lives;
 
-use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 use std::mem::size_of;
+use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::segment::{Endpoint, Flags, Scope, Segment};
+use crate::segment::{Endpoint, Scope, Segment};
 use crate::time::Timestamp;
 use crate::tracker::evidence::Mark;
+use crate::tracker::footprint::allocated;
 use crate::tracker::{Finished, Heir, Predecessor, Role, Tracker};
+use embryo::Embryo;
 pub use evicted::{Class, Evicted};
+use index::Index;
 pub use limits::Limits;
 use limits::Used;
-use lives::{ByBirth, Life, Lives};
+use lives::{ByBirth, Handle, Life, Lives, Place, Waiting};
 
 /// For how long after a RST that disowned a SYN another SYN is taken for the real one that it got in the way of
 /// (RFC 9293 figure 8): the first retransmissions of a SYN come within this time.
@@ -35,13 +41,18 @@ const SCOPES_KEPT: usize = 16;
 
 /// What the table of 4-tuples takes for each of them at most: an entry and its control octet, where the table has just
 /// doubled, with the old one beside it.
-const ENTRY_BYTES: u64 = 224;
+const ENTRY_BYTES: u64 = 32;
+
+/// So many lives keep their trackers, however long they have been idle.
+const AWAKE: u64 = 1 << 13;
+/// A life without a segment for longer than this is idle, nanoseconds.
+const IDLE_NS: i64 = 10_000_000_000;
 
 /// Between two looks for finished connections at least so many slots are looked at.
 const SLOTS_LOOKED_AT: u64 = 4096;
 
 /// A 4-tuple with its outer context, whichever side sent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowKey {
     low: Endpoint,
     high: Endpoint,
@@ -56,18 +67,42 @@ impl FlowKey {
 
     /// The key of two endpoints.
     pub fn between(a: Endpoint, b: Endpoint, scope: Scope) -> FlowKey {
-        match a.cmp(&b) {
-            Ordering::Less | Ordering::Equal => FlowKey {
-                low: a,
-                high: b,
-                scope,
-            },
-            Ordering::Greater => FlowKey {
-                low: b,
-                high: a,
-                scope,
-            },
+        let (low, high) = if order(&a) <= order(&b) { (a, b) } else { (b, a) };
+        FlowKey { low, high, scope }
+    }
+}
+
+impl Hash for FlowKey {
+    /// As few words as possible, because this is done for each segment. Keys that differ give different words.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let ports = u64::from(self.low.port) << 16 | u64::from(self.high.port);
+        match (self.low.ip, self.high.ip) {
+            (IpAddr::V4(low), IpAddr::V4(high)) => {
+                state.write_u64(u64::from(u32::from(low)) << 32 | u64::from(u32::from(high)));
+            }
+            (low, high) => {
+                state.write_u128(bits(low));
+                state.write_u128(bits(high));
+            }
         }
+        state.write_u64(ports << 32 | u64::from(self.scope.tunnel.0));
+        let [a, b, c, d] = self.scope.vlans.map(u64::from);
+        let vlans = a << 48 | b << 32 | c << 16 | d;
+        if vlans != 0 {
+            state.write_u64(vlans);
+        }
+    }
+}
+
+/// Some order of endpoints: version, address, port.
+fn order(end: &Endpoint) -> (bool, u128, u16) {
+    (end.ip.is_ipv6(), bits(end.ip), end.port)
+}
+
+fn bits(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => u32::from(ip).into(),
+        IpAddr::V6(ip) => ip.into(),
     }
 }
 
@@ -113,7 +148,7 @@ pub struct Totals {
 /// All connections of a run.
 #[derive(Clone, Default)]
 pub struct Flows {
-    current: HashMap<FlowKey, u32, RandomState>,
+    current: Index,
     lives: Lives,
     ladders: Ladders,
     /// Outer contexts seen, to look a segment up under other tags.
@@ -124,11 +159,18 @@ pub struct Flows {
     /// All footprints, and those of attempts.
     memory: u64,
     attempts_memory: u64,
+    /// The footprint of an embryo, once there was one.
+    embryo_bytes: Option<u64>,
     totals: Totals,
     evicted: Evicted,
     /// The slot at which the next look for finished connections begins, and segments since the last.
     hand: u32,
+    waiting_hand: u32,
     segments_since: u64,
+    /// The slot at which the next look for idle lives begins.
+    broom: u32,
+    /// For packing; kept for its room.
+    packing: Vec<u8>,
 }
 
 impl Flows {
@@ -170,18 +212,31 @@ impl Flows {
 
     fn route_segment(&mut self, seg: &Segment) {
         let key = FlowKey::of(seg);
-        let Some(index) = self
-            .current
-            .get(&key)
-            .copied()
-            .or_else(|| self.under_other_tags(key, seg))
-        else {
-            return self.begin(key, seg, None, 0);
+        let found = match self.current.get(&key, &self.lives).map(Handle::place) {
+            Some(Place::Life(index)) => Some(index),
+            Some(Place::Embryo(slot)) => self.grow(slot),
+            Some(Place::Waiting(slot)) => self.wake(slot),
+            None => self.under_other_tags(key, seg),
         };
+        let Some(index) = found else {
+            return self.begin_first(key, seg);
+        };
+        // What most segments are, and where: nothing competes with the life for an ordinary one.
+        if let Some(life) = self.lives.get_mut(index)
+            && life.previous.is_none()
+            && life.tracker.is_calm_for(seg)
+        {
+            if !life.tracker.on_segment(seg) {
+                self.weigh(index);
+                self.put_to_sleep(key, index);
+            }
+            return;
+        }
         match self.route(index, seg) {
             Route::Current => {
                 self.give(index, seg);
                 self.succeed(index);
+                self.put_to_sleep(key, index);
             }
             Route::Previous(previous) => self.give_to_previous(key, index, previous, seg),
             Route::StartOver => {
@@ -209,7 +264,7 @@ impl Flows {
         Rest {
             totals: self.totals(),
             evicted: std::mem::take(&mut self.evicted),
-            lives: self.lives.by_birth(),
+            lives: self.lives.by_birth(grown),
             end,
         }
     }
@@ -222,6 +277,20 @@ impl Flows {
         let budget = self.segments_since.saturating_mul(2).max(SLOTS_LOOKED_AT);
         self.segments_since = 0;
         let mut finished = Vec::new();
+        for _ in 0..budget.min(u64::from(self.lives.waiting_slots())) {
+            self.waiting_hand = if self.waiting_hand.saturating_add(1) < self.lives.waiting_slots() {
+                self.waiting_hand + 1
+            } else {
+                0
+            };
+            let slot = self.waiting_hand;
+            let may_be = |waiting: &&Waiting| waiting.over && now.since(waiting.last.time) >= time_wait_ns;
+            if self.lives.waiting(slot).filter(may_be).is_some()
+                && let Some(index) = self.wake(slot)
+            {
+                finished.extend(self.take_if_final(index, now, time_wait_ns));
+            }
+        }
         for _ in 0..budget.min(u64::from(slots)) {
             self.hand = if self.hand.saturating_add(1) < slots {
                 self.hand + 1
@@ -248,7 +317,7 @@ impl Flows {
             }
         }
         let totals = flows.totals();
-        let rest = flows.lives.by_birth().map(move |mut life| {
+        let rest = flows.lives.by_birth(grown).map(move |mut life| {
             life.tracker.end(end);
             let number = life.birth.saturating_add(1);
             Finished {
@@ -286,7 +355,7 @@ impl Flows {
         }
         // Whether the one after it is one is not known yet.
         let undecided = |key| {
-            let newer = self.lives.get(*self.current.get(&key)?)?;
+            let newer = self.lives.get(self.current_life(&key)?)?;
             Some(newer.previous == Some(index) && newer.is_undecided())
         };
         if life.keys().any(|key| undecided(key) == Some(true)) {
@@ -294,7 +363,7 @@ impl Flows {
         }
         let mut heir = life.heir;
         for key in life.keys() {
-            let newer = self.current.get(&key).and_then(|newer| self.lives.get(*newer));
+            let newer = self.current_life(&key).and_then(|newer| self.lives.get(newer));
             if let Some(newer) = newer.filter(|newer| newer.previous == Some(index)) {
                 heir = newer.tracker.as_heir(newer.birth.saturating_add(1)).or(heir);
             }
@@ -320,7 +389,7 @@ impl Flows {
     fn make_room(&mut self, seg: &Segment) {
         let goal = self.limits.after_eviction();
         let newest = (self.totals.begun).saturating_sub(Limits::part(self.lives.len()).max(1));
-        let mut order: Vec<(bool, Class, u64, u32)> = Vec::new();
+        let mut order: Vec<(bool, Class, u64, Handle)> = Vec::new();
         let mut attempts_memory = 0_u64;
         for (index, life) in self.lives.iter_mut() {
             let class = Class::of(&life.tracker);
@@ -329,7 +398,27 @@ impl Flows {
             if life.attempt {
                 attempts_memory = attempts_memory.saturating_add(life.footprint);
             }
-            order.push((life.birth >= newest, class, life.tracker.last.packet, index));
+            order.push((
+                life.birth >= newest,
+                class,
+                life.tracker.last.packet,
+                Handle::life(index),
+            ));
+        }
+        for (handle, embryo) in self.lives.embryos() {
+            attempts_memory = attempts_memory.saturating_add(self.embryo_bytes.unwrap_or_default());
+            order.push((embryo.birth >= newest, Class::Unanswered, embryo.packet, handle));
+        }
+        for (handle, waiting) in self.lives.all_waiting() {
+            if waiting.class.is_attempt() {
+                attempts_memory = attempts_memory.saturating_add(waiting.footprint);
+            }
+            order.push((
+                waiting.birth >= newest,
+                waiting.class,
+                waiting.last.packet,
+                handle,
+            ));
         }
         self.attempts_memory = attempts_memory;
         let batch = Limits::part(order.len() as u64).max(1);
@@ -339,40 +428,56 @@ impl Flows {
             rest.select_nth_unstable(size - 1);
             let (now, later) = rest.split_at_mut(size);
             now.sort_unstable();
-            for (_, class, _, index) in now {
+            for (_, class, _, handle) in now {
                 let used = self.used();
                 if !goal.exceeded(used) {
                     return;
                 }
                 // What is exceeded may be the part for attempts only.
                 if class.is_attempt() || goal.exceeded_by_all(used) {
-                    self.evict(*index, *class, seg);
+                    self.evict(*handle, *class, seg);
                 }
             }
             rest = later;
         }
     }
 
-    fn evict(&mut self, index: u32, class: Class, seg: &Segment) {
+    fn evict(&mut self, handle: Handle, class: Class, seg: &Segment) {
+        let until = seg.packet.saturating_sub(1);
+        let index = match handle.place() {
+            Place::Life(index) => index,
+            Place::Embryo(slot) => {
+                if let Some(key) = self.lives.embryo(slot).map(Embryo::key) {
+                    self.current.remove(&key, &self.lives);
+                }
+                if let Some(embryo) = self.take_embryo(slot) {
+                    self.evicted.note(embryo.server(), 1, class, until);
+                }
+                return;
+            }
+            // What is told of it stands in its tracker.
+            Place::Waiting(slot) => match self.wake(slot) {
+                Some(index) => index,
+                None => return,
+            },
+        };
         // A SYN that nobody answered still says something about the connection before it.
         if self.settle(index) != index {
             return; // it was none
         }
         if let Some(life) = self.remove(index) {
+            let server = life.tracker.addresses[Role::Server as usize];
             self.evicted
-                .note(&life.tracker, class, seg.packet.saturating_sub(1));
+                .note(server, evicted::packets(&life.tracker), class, until);
         }
     }
 
     /// Takes a life out of the table. The one before it, if that is there, is the current one again.
     fn remove(&mut self, index: u32) -> Option<Life> {
-        let life = self.lives.take(index)?;
-        self.memory = self.memory.saturating_sub(life.footprint);
-        if life.attempt {
-            self.attempts_memory = self.attempts_memory.saturating_sub(life.footprint);
-        }
-        for key in life.keys() {
-            let Some(current) = self.current.get(&key).copied() else {
+        let life = self.lives.get(index)?;
+        let (keys, before) = (life.keys(), life.previous);
+        for key in keys {
+            let Some(current) = self.current_life(&key) else {
                 continue;
             };
             if current != index {
@@ -381,24 +486,20 @@ impl Flows {
                 {
                     newer.previous = None;
                 }
-            } else if let Some(before) = life.previous {
-                self.current.insert(key, before);
+            } else if let Some(before) = before {
+                self.current.insert(&key, Handle::life(before), &self.lives);
             } else {
-                self.current.remove(&key);
+                self.current.remove(&key, &self.lives);
             }
         }
+        let life = self.lives.take(index)?;
+        self.discharge(life.footprint, life.attempt);
         Some(life)
     }
 
     /// Gives a segment to a life, and counts anew what that takes where it may have grown.
     fn give(&mut self, index: u32, seg: &Segment) {
-        const CONTROL: u16 = Flags::SYN | Flags::FIN | Flags::RST;
-        let life = self.life(index);
-        life.tracker.on_segment(seg);
-        let packets = life.tracker.streams[0]
-            .packets
-            .wrapping_add(life.tracker.streams[1].packets);
-        if seg.flags.0 & CONTROL != 0 || life.attempt || packets.is_multiple_of(8) {
+        if !self.life(index).tracker.on_segment(seg) {
             self.weigh(index);
         }
     }
@@ -417,13 +518,8 @@ impl Flows {
         let attempt = Class::of(&life.tracker).is_attempt();
         let before = std::mem::replace(&mut life.footprint, footprint);
         let was_attempt = std::mem::replace(&mut life.attempt, attempt);
-        self.memory = self.memory.saturating_sub(before).saturating_add(footprint);
-        if was_attempt {
-            self.attempts_memory = self.attempts_memory.saturating_sub(before);
-        }
-        if attempt {
-            self.attempts_memory = self.attempts_memory.saturating_add(footprint);
-        }
+        self.discharge(before, was_attempt);
+        self.charge(footprint, attempt);
     }
 
     /// Some taps show VLAN tags in one direction only. A life of which the other direction is missing takes a segment that
@@ -435,8 +531,13 @@ impl Flows {
         if self.scopes.len() < 2 || seg.ack.is_none() {
             return None;
         }
-        let found = self.scopes.iter().find_map(|scope| {
-            let index = *self.current.get(&FlowKey { scope: *scope, ..key })?;
+        let others = self.scopes.clone();
+        let found = others.into_iter().find_map(|scope| {
+            let index = match self.current.get(&FlowKey { scope, ..key }, &self.lives)?.place() {
+                Place::Life(index) => index,
+                Place::Embryo(slot) => self.grow(slot)?,
+                Place::Waiting(slot) => self.wake(slot)?,
+            };
             let life = self.lives.get(index)?;
             let tracker = &life.tracker;
             let from = tracker.role_of(seg);
@@ -444,7 +545,7 @@ impl Flows {
             (one_sided && tracker.answers(seg)).then_some(index)
         })?;
         self.life(found).alias = Some(seg.scope);
-        self.current.insert(key, found);
+        self.current.insert(&key, Handle::life(found), &self.lives);
         Some(found)
     }
 
@@ -458,12 +559,156 @@ impl Flows {
         self.lives.len() == 0
     }
 
+    /// The life in the table that a key leads to, if that has a tracker.
+    fn current_life(&self, key: &FlowKey) -> Option<u32> {
+        match self.current.get(key, &self.lives)?.place() {
+            Place::Life(index) => Some(index),
+            Place::Embryo(_) | Place::Waiting(_) => None,
+        }
+    }
+
+    /// The first life of a 4-tuple.
+    fn begin_first(&mut self, key: FlowKey, seg: &Segment) {
+        let embryo = match self.ladders.keeps(seg) {
+            false => Embryo::of(seg, self.totals.begun),
+            true => None,
+        };
+        let Some(embryo) = embryo else {
+            return self.begin(key, seg, None, 0);
+        };
+        let report = self.report_bytes;
+        let footprint = *self.embryo_bytes.get_or_insert_with(|| {
+            let own = size_of::<Option<Embryo>>() as u64;
+            let life = grown(&embryo);
+            report
+                .map_or(own, |report| own.max(report(&life.tracker)))
+                .saturating_add(ENTRY_BYTES)
+        });
+        self.totals.begun = self.totals.begun.saturating_add(1);
+        self.charge(footprint, true);
+        let handle = self.lives.insert_embryo(embryo);
+        self.current.insert(&key, handle, &self.lives);
+    }
+
+    /// Makes a life with a tracker of an embryo.
+    fn grow(&mut self, slot: u32) -> Option<u32> {
+        let life = grown(self.lives.embryo(slot)?);
+        let now = life.tracker.last.time;
+        let key = self.lives.embryo(slot)?.key();
+        let index = self.lives.insert(life);
+        self.current.insert(&key, Handle::life(index), &self.lives);
+        self.take_embryo(slot);
+        self.weigh(index);
+        self.sweep(now);
+        Some(index)
+    }
+
+    /// Packs a life that is over, if no other depends on it: its segments are few from now on, if any. It is the current one
+    /// of its key.
+    fn put_to_sleep(&mut self, key: FlowKey, index: u32) {
+        let over = |life: &&Life| life.stands_alone() && life.tracker.is_over();
+        if self.lives.get(index).filter(over).is_some() {
+            self.pack(key, index, true);
+        }
+    }
+
+    /// Packs lives that have been idle for long, where there are many. Each new life makes two looked at, so that the number
+    /// of trackers is about that of connections in use.
+    fn sweep(&mut self, now: Timestamp) {
+        if self.lives.awake() <= AWAKE {
+            return;
+        }
+        for _ in 0..2 {
+            self.broom = if self.broom.saturating_add(1) < self.lives.slots() {
+                self.broom + 1
+            } else {
+                0
+            };
+            let index = self.broom;
+            let idle = |life: &&Life| life.stands_alone() && now.since(life.tracker.last.time) > IDLE_NS;
+            let Some(key) = self.lives.get(index).filter(idle).map(Life::key) else {
+                continue;
+            };
+            if self.current_life(&key) == Some(index) {
+                self.pack(key, index, false);
+            }
+        }
+    }
+
+    fn pack(&mut self, key: FlowKey, index: u32, over: bool) {
+        let Some(life) = self.lives.get(index) else { return };
+        let Some(tracker) = life.tracker.pack(&mut self.packing) else {
+            return;
+        };
+        let own = size_of::<Option<Waiting>>() as u64 + allocated(tracker.len());
+        let report = self.report_bytes;
+        let waiting = Waiting {
+            birth: life.birth,
+            key,
+            last: life.tracker.last,
+            over,
+            class: Class::of(&life.tracker),
+            footprint: report
+                .map_or(own, |report| own.max(report(&life.tracker)))
+                .saturating_add(ENTRY_BYTES),
+            tracker,
+        };
+        self.charge(waiting.footprint, waiting.class.is_attempt());
+        let handle = self.lives.insert_waiting(waiting);
+        self.current.insert(&key, handle, &self.lives);
+        if let Some(life) = self.lives.take(index) {
+            self.discharge(life.footprint, life.attempt);
+        }
+    }
+
+    /// Unpacks a life that waited.
+    fn wake(&mut self, slot: u32) -> Option<u32> {
+        let waiting = self.lives.waiting(slot)?;
+        let (key, life) = (waiting.key, Life::new(waiting.tracker.unpack(), waiting.birth));
+        let index = self.lives.insert(life);
+        self.current.insert(&key, Handle::life(index), &self.lives);
+        self.take_waiting(slot);
+        self.weigh(index);
+        Some(index)
+    }
+
+    /// Takes a life that waits out of its slot; nothing must lead there any more.
+    fn take_waiting(&mut self, slot: u32) -> Option<Waiting> {
+        let waiting = self.lives.take_waiting(slot)?;
+        self.discharge(waiting.footprint, waiting.class.is_attempt());
+        Some(waiting)
+    }
+
+    /// So many octets are in use.
+    fn charge(&mut self, footprint: u64, attempt: bool) {
+        self.memory = self.memory.saturating_add(footprint);
+        if attempt {
+            self.attempts_memory = self.attempts_memory.saturating_add(footprint);
+        }
+    }
+
+    /// So many are free again.
+    fn discharge(&mut self, footprint: u64, attempt: bool) {
+        self.memory = self.memory.saturating_sub(footprint);
+        if attempt {
+            self.attempts_memory = self.attempts_memory.saturating_sub(footprint);
+        }
+    }
+
+    /// Takes an embryo out of its slot; nothing must lead there any more.
+    fn take_embryo(&mut self, slot: u32) -> Option<Embryo> {
+        let embryo = self.lives.take_embryo(slot)?;
+        self.discharge(self.embryo_bytes.unwrap_or_default(), true);
+        Some(embryo)
+    }
+
     fn begin(&mut self, key: FlowKey, seg: &Segment, previous: Option<u32>, incarnation: u32) {
         let mut tracker = Tracker::new(seg, incarnation);
         let met = previous.and_then(|index| self.lives.get(index));
-        tracker.aside.predecessor = met
-            .and_then(|old| Predecessor::of(&old.tracker, old.birth.saturating_add(1), seg))
-            .map(Box::new);
+        if let Some(met) = met.and_then(|old| Predecessor::of(&old.tracker, old.birth.saturating_add(1), seg))
+        {
+            tracker.aside.predecessor = Some(Box::new(met));
+        }
         if self.ladders.keeps(seg) {
             tracker.keep_ladder();
         }
@@ -474,20 +719,11 @@ impl Flows {
         let birth = self.totals.begun;
         self.totals.begun = birth.saturating_add(1);
         let index = self.lives.insert(Life {
-            tracker,
-            birth,
-            scope: seg.scope,
-            alias: None,
             previous,
-            heir: None,
-            footprint: 0,
-            attempt: false,
-            succeeded: false,
-            opener_reset_old: false,
-            opener_went_on: false,
+            ..Life::new(tracker, birth)
         });
         self.weigh(index);
-        self.current.insert(key, index);
+        self.current.insert(&key, Handle::life(index), &self.lives);
     }
 
     /// The life before the one before can get nothing any more.
@@ -605,7 +841,7 @@ impl Flows {
             let older = &mut self.life(previous).tracker;
             older.start_over();
             older.adopt(younger.tracker);
-            self.current.insert(key, previous);
+            self.current.insert(&key, Handle::life(previous), &self.lives);
             self.totals.absorbed = self.totals.absorbed.saturating_add(1);
             self.weigh(previous);
         }
@@ -662,6 +898,14 @@ impl Flows {
     }
 }
 
+/// The life that an embryo stands for.
+fn grown(embryo: &Embryo) -> Life {
+    let syn = embryo.segment();
+    let mut tracker = Tracker::new(&syn, 0);
+    tracker.on_segment(&syn);
+    Life::new(tracker, embryo.birth)
+}
+
 /// The connections that are left when the capture has ended, in order of their first packets.
 pub struct Rest {
     totals: Totals,
@@ -689,7 +933,9 @@ impl Iterator for Rest {
         let mut tracker = self.lives.next()?.tracker;
         tracker.end(self.end);
         // Lives that turned out to be none leave gaps: predecessors are named by their place among those that stand.
-        if let Some(before) = &mut tracker.aside.predecessor {
+        if tracker.aside.predecessor.is_some()
+            && let Some(before) = &mut tracker.aside.predecessor
+        {
             match self.lives.rank(before.number.saturating_sub(1)) {
                 Some(number) => before.number = number,
                 None => tracker.aside.predecessor = None,

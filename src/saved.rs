@@ -320,7 +320,7 @@ fn origin(file: &str, capture: &SavedCapture) -> Result<Origin, SavedError> {
     }
     let time = |text: &Option<String>| {
         let parsed = text.as_ref()?.parse::<jiff::Timestamp>().ok()?;
-        i64::try_from(parsed.as_nanosecond()).ok().map(Timestamp)
+        i64::try_from(parsed.as_nanosecond()).ok().map(Timestamp::from_ns)
     };
     let findings_from = Severity::ALL
         .into_iter()

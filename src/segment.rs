@@ -7,6 +7,7 @@
 
 mod checksum;
 mod decode;
+mod direct;
 mod fragments;
 mod layers;
 mod options;

@@ -1,31 +1,65 @@
 //! Capture time: integer nanoseconds since the Unix epoch, and the text forms of it.
 
 use std::fmt;
+use std::num::NonZeroU64;
+
+/// The sign bit of an `i64`.
+const SIGN: u64 = 1 << 63;
 
 /// A moment on the capture's clock, in nanoseconds since 1970-01-01T00:00:00Z.
 ///
 /// `i64` reaches from the year 1677 to 2262; what a file says beyond that is clamped by the reader.
 /// `Display` writes RFC 3339 in UTC with nine digits, as the JSON contract wants it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(pub i64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    /// Nanoseconds, with the sign bit turned: in the same order, and never zero, so that an `Option` takes no more room.
+    turned: NonZeroU64,
+}
 
 impl Timestamp {
+    /// The moment so many nanoseconds after the Unix epoch; the very first one counts as the one after it.
+    pub const fn from_ns(ns: i64) -> Timestamp {
+        let turned = match NonZeroU64::new(ns as u64 ^ SIGN) {
+            Some(turned) => turned,
+            None => NonZeroU64::MIN,
+        };
+        Timestamp { turned }
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    pub const fn ns(self) -> i64 {
+        (self.turned.get() ^ SIGN) as i64
+    }
+
     /// Nanoseconds from `earlier` to `self`; zero where the clock went back (R12).
     pub fn since(self, earlier: Timestamp) -> i64 {
-        self.0.saturating_sub(earlier.0).max(0)
+        self.ns().saturating_sub(earlier.ns()).max(0)
     }
 
     /// The moment `ns` nanoseconds later, clamped to what can be represented.
     pub fn plus(self, ns: i64) -> Timestamp {
-        Timestamp(self.0.saturating_add(ns))
+        Timestamp::from_ns(self.ns().saturating_add(ns))
+    }
+}
+
+impl Default for Timestamp {
+    /// The Unix epoch.
+    fn default() -> Timestamp {
+        Timestamp::from_ns(0)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Timestamp").field(&self.ns()).finish()
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {
+        match jiff::Timestamp::from_nanosecond(i128::from(self.ns())) {
             Ok(moment) => write!(f, "{moment:.9}"),
-            Err(_) => write!(f, "{} ns", self.0), // cannot happen: i64 nanoseconds fit its range
+            Err(_) => write!(f, "{} ns", self.ns()), // cannot happen: i64 nanoseconds fit its range
         }
     }
 }
@@ -140,24 +174,39 @@ mod tests {
 
     #[test]
     fn rfc_3339_with_nine_digits() {
-        assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000000000Z");
         assert_eq!(
-            Timestamp(1_700_000_000_000_000_001).to_string(),
+            Timestamp::from_ns(0).to_string(),
+            "1970-01-01T00:00:00.000000000Z"
+        );
+        assert_eq!(
+            Timestamp::from_ns(1_700_000_000_000_000_001).to_string(),
             "2023-11-14T22:13:20.000000001Z"
         );
         assert_eq!(
-            Timestamp(951_782_400_000_000_000).to_string(),
+            Timestamp::from_ns(951_782_400_000_000_000).to_string(),
             "2000-02-29T00:00:00.000000000Z"
         );
-        assert_eq!(Timestamp(-1).to_string(), "1969-12-31T23:59:59.999999999Z");
-        assert_eq!(Timestamp(i64::MAX).to_string(), "2262-04-11T23:47:16.854775807Z");
-        assert_eq!(Timestamp(i64::MIN).to_string(), "1677-09-21T00:12:43.145224192Z");
+        assert_eq!(
+            Timestamp::from_ns(-1).to_string(),
+            "1969-12-31T23:59:59.999999999Z"
+        );
+        assert_eq!(
+            Timestamp::from_ns(i64::MAX).to_string(),
+            "2262-04-11T23:47:16.854775807Z"
+        );
+        assert_eq!(
+            Timestamp::from_ns(i64::MIN).to_string(),
+            "1677-09-21T00:12:43.145224193Z"
+        );
     }
 
     #[test]
     fn durations_never_go_below_zero() {
-        assert_eq!(Timestamp(5).since(Timestamp(9)), 0);
-        assert_eq!(Timestamp(i64::MAX).since(Timestamp(i64::MIN)), i64::MAX);
+        assert_eq!(Timestamp::from_ns(5).since(Timestamp::from_ns(9)), 0);
+        assert_eq!(
+            Timestamp::from_ns(i64::MAX).since(Timestamp::from_ns(i64::MIN)),
+            i64::MAX
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! ([`endpoint::Mirror::on_its_way`]).
 
 pub mod arrival;
+mod calm;
 mod closing;
 pub mod endpoint;
 pub mod evidence;
@@ -16,7 +17,9 @@ mod lives;
 pub mod observation;
 mod oddity;
 mod opening;
+mod packed;
 mod predecessor;
+mod rarely;
 mod reset;
 pub mod state;
 pub mod stream;
@@ -24,10 +27,11 @@ pub mod stream;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::segment::{ChecksumState, Endpoint, Flags, Scope, Segment};
+use crate::segment::{ChecksumState, Endpoint, Flags, Scope, Segment, TunnelId};
 use crate::seq::Seq;
 use crate::time::Timestamp;
 use arrival::{Arrival, Sent, SentKind};
+use calm::Calm;
 use endpoint::Mirror;
 use evidence::Mark;
 pub use finished::{Finished, Heir};
@@ -35,7 +39,10 @@ use ladder::Ladder;
 use observation::{Kind, Observations};
 pub use opening::{Opening, Syn};
 use opening::{OtherSynAck, Signature};
+pub use packed::Packed;
+use packed::{Both, Pack, Packer, Unpacker, packed};
 pub use predecessor::Predecessor;
+pub use rarely::Rarely;
 use state::{Event, State};
 use stream::{Owes, Place, Repeat, Stream};
 
@@ -106,21 +113,11 @@ pub struct HalfClose {
     pub last_data: [Option<Timestamp>; 2],
 }
 
-/// What a connection rarely touches, kept apart from what every segment needs.
+/// What few connections have, kept out of the table of connections.
 #[derive(Clone, Debug, Default)]
 pub struct Aside {
     /// Protocol events.
     pub observations: Observations,
-    /// Packets that the capture doubled.
-    pub duplicates: u64,
-    /// Packets that the snap length cut.
-    pub cut: u64,
-    /// Packets with a time before the one before.
-    pub time_steps_back: u64,
-    /// The longest of these steps, ns.
-    pub longest_step_back: i64,
-    /// Where each side stood when it first acknowledged the peer's FIN.
-    pub half_close_from: [Option<HalfClose>; 2],
     /// The life before, as this one's SYN met it.
     pub predecessor: Option<Box<Predecessor>>,
     /// For how long each side had been silent when a RST showed that it did not know the connection, ns.
@@ -141,8 +138,40 @@ pub struct Aside {
     far_ahead: [Option<(Role, Seq)>; 2],
     /// The SYN-ACK before the newest, while the client may still choose it.
     other_syn_ack: Option<Box<OtherSynAck>>,
-    /// Numbers of the server's newest SYN-ACK, also of one for another SYN than the client's.
-    newest_syn_ack: Option<(Seq, Option<Seq>)>,
+}
+
+impl Aside {
+    /// There is nothing in it but protocol events.
+    fn is_only_observations(&self) -> bool {
+        let Aside {
+            observations: _,
+            predecessor,
+            silent_before_reset,
+            reset_in_window,
+            restarts,
+            disowned,
+            fin_repeated,
+            before_inferred_fin,
+            before_stray_syn_ack,
+            far_ahead,
+            other_syn_ack,
+        } = self;
+        predecessor.is_none()
+            && *silent_before_reset == [None; 2]
+            && *reset_in_window == [None; 2]
+            && *restarts == [(0, None); 2]
+            && disowned.is_none()
+            && *fin_repeated == [None; 2]
+            && before_inferred_fin.is_none()
+            && before_stray_syn_ack.is_none()
+            && *far_ahead == [None; 2]
+            && other_syn_ack.is_none()
+    }
+
+    /// Nothing in it depends on the next ordinary segment.
+    fn awaits_nothing(&self) -> bool {
+        self.other_syn_ack.is_none() && self.reset_in_window.iter().all(Option::is_none)
+    }
 }
 
 /// One incarnation.
@@ -165,15 +194,29 @@ pub struct Tracker {
     /// Both endpoints.
     pub ends: [Mirror; 2],
     /// The opening.
-    pub opening: Box<Opening>,
+    pub opening: Opening,
+    /// Numbers of the server's newest SYN-ACK, also of one for another SYN than the client's.
+    newest_syn_ack: Option<(Seq, Option<Seq>)>,
+    /// Where each side stood when it first acknowledged the peer's FIN.
+    pub half_close_from: [Option<HalfClose>; 2],
     /// The ladder, where a view asks for it.
     pub ladder: Option<Box<Ladder>>,
     /// The connection's beginning is missing.
     pub midstream: bool,
     /// Something of the old connection answered this one's SYN.
     pub challenged: bool,
-    /// What is rarely touched.
-    pub aside: Box<Aside>,
+    /// Packets that the snap length cut.
+    pub cut: u64,
+    /// Packets that the capture doubled.
+    pub duplicates: u64,
+    /// Packets with a time before the one before.
+    pub time_steps_back: u64,
+    /// The longest of these steps, ns.
+    pub longest_step_back: i64,
+    /// Whether ordinary segments can go the short way.
+    calm: Calm,
+    /// What few connections have.
+    pub aside: Rarely<Aside>,
 }
 
 impl Tracker {
@@ -201,11 +244,18 @@ impl Tracker {
             last: mark,
             streams: Default::default(),
             ends: [Mirror::new(start), Mirror::new(start)],
-            opening: Box::default(),
+            opening: Opening::default(),
+            newest_syn_ack: None,
+            half_close_from: [None; 2],
             ladder: None,
             midstream: roles_from != RolesFrom::Syn,
             challenged: false,
-            aside: Box::default(),
+            cut: 0,
+            duplicates: 0,
+            time_steps_back: 0,
+            longest_step_back: 0,
+            calm: Calm::default(),
+            aside: Rarely::default(),
         }
     }
 
@@ -223,27 +273,31 @@ impl Tracker {
         }
     }
 
-    /// Takes one segment of this connection.
-    pub fn on_segment(&mut self, seg: &Segment) {
+    /// Takes one segment of this connection. True if it was an ordinary one, which changes no state and takes no memory.
+    pub fn on_segment(&mut self, seg: &Segment) -> bool {
         let from = self.role_of(seg);
+        let repeat = self.count(seg, from);
+        if repeat == Repeat::Fresh && self.take_calmly(seg, from) {
+            return true;
+        }
         let mut notes = Notes::default();
-        let weight = self.take(seg, from, &mut notes);
+        let weight = self.take(seg, from, repeat, &mut notes);
+        self.look_for_calm();
         if let Some(ladder) = &mut self.ladder {
             let control = seg.flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
             let plain = weight == Weight::Plain && !control && !notes.keep;
             ladder.add(seg, from, &notes.words[..usize::from(notes.count)], plain);
         }
+        false
     }
 
-    fn take(&mut self, seg: &Segment, from: Role, notes: &mut Notes) -> Weight {
+    fn take(&mut self, seg: &Segment, from: Role, repeat: Repeat, notes: &mut Notes) -> Weight {
         let mark = Mark {
             packet: seg.packet,
             time: seg.time,
         };
-        self.count(seg, from, mark);
-        let repeat = self.streams[from as usize].repeat_of(seg);
         if repeat == Repeat::OfCapture {
-            self.aside.duplicates += 1;
+            self.duplicates += 1;
             notes.add("capture duplicate");
             return Weight::Plain;
         }
@@ -269,16 +323,22 @@ impl Tracker {
         self.on_own(seg, from, mark, repeat, notes)
     }
 
-    fn count(&mut self, seg: &Segment, from: Role, mark: Mark) {
+    /// Counts a segment, and compares it with those before.
+    fn count(&mut self, seg: &Segment, from: Role) -> Repeat {
+        let mark = Mark {
+            packet: seg.packet,
+            time: seg.time,
+        };
         if mark.time < self.last.time {
-            self.aside.time_steps_back += 1;
-            self.aside.longest_step_back = self.aside.longest_step_back.max(self.last.time.since(mark.time));
+            self.time_steps_back += 1;
+            self.longest_step_back = self.longest_step_back.max(self.last.time.since(mark.time));
         }
         self.last = mark;
-        self.aside.cut += u64::from(seg.cut);
+        self.cut += u64::from(seg.cut);
         let stream = &mut self.streams[from as usize];
         stream.packets += 1;
         stream.payload_bytes += u64::from(seg.payload_len);
+        stream.repeat_of(seg)
     }
 
     fn on_own(&mut self, seg: &Segment, from: Role, mark: Mark, repeat: Repeat, notes: &mut Notes) -> Weight {
@@ -345,7 +405,9 @@ impl Tracker {
             } else {
                 self.streams[me].scale
             };
-            self.offer(seg, me, shift);
+            if let Some(ack) = seg.ack {
+                self.streams[me].offer(ack, seg.window, shift);
+            }
         }
         self.note_midstream_data(data, from, mark);
 
@@ -376,11 +438,11 @@ impl Tracker {
                 self.ends[me].on_sent(&sent);
             }
         }
-        if self.aside.half_close_from[me].is_none()
+        if self.half_close_from[me].is_none()
             && let (Some(fin), Some(ack)) = (self.streams[peer].fin(), seg.ack)
             && ack.at_or_after(fin.covered_by())
         {
-            self.aside.half_close_from[me] = Some(HalfClose {
+            self.half_close_from[me] = Some(HalfClose {
                 from: nxt_before.map_or(seg.seq, |nxt| nxt.max(seg.seq)),
                 probes: [self.streams[0].probes, self.streams[1].probes],
                 last_data: data_before,
@@ -498,21 +560,20 @@ impl Tracker {
         };
         let echo = seg.ack.and(seg.options.timestamps).map(|(_, echo)| echo);
         let known = [
-            self.streams[me].floor,
             seg.ack.and_then(|ack| self.streams[peer].time_of(ack)),
             echo.and_then(|echo| self.streams[peer].time_of_tsval(echo)),
         ];
-        let mut floor = known.into_iter().flatten().max();
+        self.streams[me].note_floor(known);
         let mut acts_on = None;
         if matches!(kind, SentKind::SynAck | SentKind::SynAckAnew)
             && let Some(syn) = self.opening.syn[peer]
         {
             // Any copy of the SYN may be the one that was answered, unless its TSval comes back.
-            floor = Some(syn.first.time);
+            self.streams[me].floor = Some(syn.first.time);
             let newest_answered = echo.is_none() || echo == syn.last_tsval || syn.copies == 0;
             acts_on = Some(if newest_answered { syn.last } else { syn.first });
         }
-        self.streams[me].floor = floor;
+        let floor = self.streams[me].floor;
         let tap_rtt = self.streams[peer].receiver_rtt;
         let data_on_syn = self.opening.syn[0].map_or(0, |syn| syn.data);
         let fast_open = self.opening.syn_data_accepted == Some(true) && from == Role::Server;
@@ -734,5 +795,113 @@ fn guess_role(seg: &Segment) -> Role {
         Role::Server
     } else {
         Role::Client
+    }
+}
+
+packed!(
+    enum Role {
+        Client,
+        Server,
+    }
+);
+packed!(
+    enum RolesFrom {
+        Syn,
+        SynAck,
+        Guess,
+    }
+);
+packed!(struct HalfClose { from, probes, last_data });
+packed!(struct Endpoint { ip, port });
+
+impl Pack for Scope {
+    fn put(&self, into: &mut Packer) {
+        let Scope { vlans, tunnel } = self;
+        vlans.put(into);
+        tunnel.0.put(into);
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Scope> {
+        Some(Scope {
+            vlans: Pack::get(from)?,
+            tunnel: TunnelId(Pack::get(from)?),
+        })
+    }
+}
+
+impl Pack for Tracker {
+    fn put(&self, into: &mut Packer) {
+        let Tracker {
+            addresses,
+            scope,
+            roles_from,
+            incarnation,
+            first,
+            last,
+            streams,
+            ends,
+            opening,
+            newest_syn_ack,
+            half_close_from,
+            ladder: _, // is not packed
+            midstream,
+            challenged,
+            cut,
+            duplicates,
+            time_steps_back,
+            longest_step_back,
+            calm: _, // is looked for again
+            aside,
+        } = self;
+        Both(addresses).put(into);
+        scope.put(into);
+        roles_from.put(into);
+        incarnation.put(into);
+        first.put(into);
+        last.put(into);
+        opening.put(into);
+        Both(ends).put(into);
+        Both(streams).put(into);
+        newest_syn_ack.put(into);
+        half_close_from.put(into);
+        midstream.put(into);
+        challenged.put(into);
+        cut.put(into);
+        duplicates.put(into);
+        time_steps_back.put(into);
+        longest_step_back.put(into);
+        aside.is_there().put(into);
+        if aside.is_there() {
+            aside.observations.put(into);
+        }
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Tracker> {
+        let mut tracker = Tracker {
+            addresses: Both::get(from)?,
+            scope: Pack::get(from)?,
+            roles_from: Pack::get(from)?,
+            incarnation: Pack::get(from)?,
+            first: Pack::get(from)?,
+            last: Pack::get(from)?,
+            opening: Pack::get(from)?,
+            ends: Both::get(from)?,
+            streams: Both::get(from)?,
+            newest_syn_ack: Pack::get(from)?,
+            half_close_from: Pack::get(from)?,
+            midstream: Pack::get(from)?,
+            challenged: Pack::get(from)?,
+            cut: Pack::get(from)?,
+            duplicates: Pack::get(from)?,
+            time_steps_back: Pack::get(from)?,
+            longest_step_back: Pack::get(from)?,
+            ladder: None,
+            calm: Calm::default(),
+            aside: Rarely::default(),
+        };
+        if Pack::get(from)? {
+            tracker.aside.observations = Pack::get(from)?;
+        }
+        Some(tracker)
     }
 }

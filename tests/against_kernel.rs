@@ -286,8 +286,8 @@ fn one_endpoint(score: &mut Score, reported: &[Transition], wanted: Vec<Truth>, 
         // close() behind unsent data is FIN-WAIT-1 long before the FIN can leave: no segment tells its time.
         let queued = matches!(ours.to, State::FinWait1 | State::LastAck)
             && truth.segment.is_some_and(|(_, last)| truth.time < last);
-        let low = ours.earliest.map_or(i64::MIN, |time| time.0 - SLACK_NS);
-        let high = ours.latest.map_or(i64::MAX, |time| time.0 + SLACK_NS);
+        let low = ours.earliest.map_or(i64::MIN, |time| time.ns() - SLACK_NS);
+        let high = ours.latest.map_or(i64::MAX, |time| time.ns() + SLACK_NS);
         if !queued && !(low..=high).contains(&truth.time) {
             score.outside += 1;
             score.problems.push(format!(
@@ -296,9 +296,9 @@ fn one_endpoint(score: &mut Score, reported: &[Transition], wanted: Vec<Truth>, 
             ));
         }
         let from_segment = truth.segment.map_or(0, |(first, last)| {
-            (first - ours.at.0).max(ours.at.0 - last).max(0)
+            (first - ours.at.ns()).max(ours.at.ns() - last).max(0)
         });
-        if from_segment.min((ours.at.0 - truth.time).abs()) > 1_000_000 {
+        if from_segment.min((ours.at.ns() - truth.time).abs()) > 1_000_000 {
             score.late += 1;
         }
     }
@@ -312,7 +312,9 @@ fn one_endpoint(score: &mut Score, reported: &[Transition], wanted: Vec<Truth>, 
             score.proven_extra += usize::from(ours.evidence.is_proof());
             score.problems.push(format!(
                 "{who}: invented {} > {} at {}",
-                ours.from, ours.to, ours.at.0
+                ours.from,
+                ours.to,
+                ours.at.ns()
             ));
         }
     }

@@ -49,7 +49,7 @@ impl Tap {
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp(self.packet as i64 * 1_000_000 + self.offset)
+        Timestamp::from_ns(self.packet as i64 * 1_000_000 + self.offset)
     }
 
     /// A segment from the client of connection `id` (or to it), numbers counted from 0 on both sides.
@@ -443,7 +443,7 @@ fn the_first_and_the_last_transitions_are_kept_and_the_others_counted() {
             };
             let mark = Mark {
                 packet: step as u64,
-                time: Timestamp(step as i64),
+                time: Timestamp::from_ns(step as i64),
             };
             mirror.infer(to, Cause::FirstSeen, mark, None);
         }
@@ -504,7 +504,7 @@ fn keys_that_collide_under_one_seed_do_not_under_another() {
         places.len()
     };
     // Made for one seed, so that all fall into one place of a small table.
-    let fixed = foldhash::fast::FixedState::with_seed(1);
+    let fixed = foldhash::quality::FixedState::with_seed(1);
     let crafted: Vec<FlowKey> = (0..2_000_000)
         .map(key)
         .filter(|key| fixed.hash_one(key) % PLACES == 7)
@@ -514,7 +514,7 @@ fn keys_that_collide_under_one_seed_do_not_under_another() {
     // Under the seed of a run they spread as any others do, and so do ports and addresses in sequence.
     let sequence: Vec<FlowKey> = (0..2_000).map(key).collect();
     for _ in 0..8 {
-        let seeded = foldhash::fast::RandomState::default();
+        let seeded = foldhash::quality::RandomState::default();
         for keys in [&crafted, &sequence] {
             let spread = places(&|key| seeded.hash_one(key), keys);
             assert!(
@@ -585,7 +585,7 @@ fn renumbered(mut connections: Vec<Connection>) -> Vec<String> {
 /// The segments of captures one after the other, each on addresses of its own and with an idle time after it, which a packet
 /// of somebody else ends.
 fn with_idle_times(captures: &[PathBuf], idle: i64) -> (Vec<Segment>, Timestamp) {
-    let (mut all, mut now, mut packet) = (Vec::new(), Timestamp(SECOND), 0);
+    let (mut all, mut now, mut packet) = (Vec::new(), Timestamp::from_ns(SECOND), 0);
     for (index, path) in (0_u16..).zip(captures) {
         let (segments, end) = segments(path);
         let Some(start) = segments.iter().map(|seg| seg.time).min() else {

@@ -127,7 +127,7 @@ fn every_second_segment_is_missing() {
     let (mut segments, _) = story::read("open");
     segments.extend((1..many()).map(data));
     for (seg, packet) in segments.iter_mut().zip(1..) {
-        (seg.packet, seg.time) = (packet, Timestamp(START + packet as i64 * 1_000));
+        (seg.packet, seg.time) = (packet, Timestamp::from_ns(START + packet as i64 * 1_000));
     }
     let connections = told(&segments);
     assert_eq!(connections.len(), 1);
@@ -151,7 +151,7 @@ fn all_control_bits_in_every_state() {
                     own.map_or(50, |seg| seg.seq_end().0)
                 };
                 let peer = if from == 'C' { 'S' } else { 'C' };
-                let time = segments.last().map_or(START, |seg| seg.time.0 + 1_000_000);
+                let time = segments.last().map_or(START, |seg| seg.time.ns() + 1_000_000);
                 let [source, destination] = [from, peer].map(host);
                 let mut seg = segment(length as u64 + 1, time, source, destination, flags);
                 seg.seq = Seq(next(from));

@@ -373,7 +373,7 @@ proptest! {
         let jumping: Vec<Segment> = segments
             .iter()
             .zip(jumps.iter().cycle())
-            .map(|(seg, jump)| Segment { time: Timestamp(*jump), ..*seg })
+            .map(|(seg, jump)| Segment { time: Timestamp::from_ns(*jump), ..*seg })
             .collect();
         let connections = told(&jumping);
         let counted: u64 = connections.iter().flat_map(ends).map(|end| end.packets).sum();

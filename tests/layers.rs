@@ -13,7 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("segment", &["capture", "seq", "time"]),
     ("input", &["capture", "segment", "seq", "time"]),
     ("tracker", &["segment", "seq", "time"]),
-    ("flow", &["tracker", "segment", "time"]),
+    ("flow", &["tracker", "segment", "seq", "time"]),
     ("model", &["tracker", "segment", "seq", "untrusted", "time"]),
     ("schema", &["model"]),
     ("ss", &["model", "time"]),

@@ -301,14 +301,14 @@ fn extremes_do_no_harm() {
     let extremes = [i64::MIN, -1, 0, 1, i64::MAX];
     for (place, connection) in analysis.connections.iter_mut().enumerate() {
         connection.close.half_close_ns = Some(extremes[place % 5]);
-        connection.close.close_wait_since = Some(Timestamp(extremes[place / 5 % 5]));
+        connection.close.close_wait_since = Some(Timestamp::from_ns(extremes[place / 5 % 5]));
         connection.close.half_close_bytes = Some(u64::MAX);
         connection.endpoints.client.unacknowledged_bytes = Some(u64::MAX);
     }
     let (_, mut waits) = waiting_room();
     for (from, to) in [(i64::MIN, i64::MAX), (i64::MAX, i64::MIN), (0, 0)] {
-        analysis.capture.first_time = Some(Timestamp(from));
-        analysis.capture.last_time = Some(Timestamp(to));
+        analysis.capture.first_time = Some(Timestamp::from_ns(from));
+        analysis.capture.last_time = Some(Timestamp::from_ns(to));
         judged(&analysis);
         for width in [0, 40, 80, 65_535] {
             leaks_text(&analysis, By::Pair, None, &look(width, false));
@@ -481,9 +481,9 @@ fn half_closes_last_as_long_as_the_kernel_says() {
             let kernel_ns = (entered["t"].as_f64().expect("a time") * 1e9) as i64;
             let ours = connection.close.close_wait_since.expect("a half-close");
             assert!(
-                (kernel_ns - ours.0).abs() < SLACK_NS,
+                (kernel_ns - ours.ns()).abs() < SLACK_NS,
                 "{name}: {} ns",
-                kernel_ns - ours.0
+                kernel_ns - ours.ns()
             );
         }
         durations.sort_unstable();

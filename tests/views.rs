@@ -245,7 +245,7 @@ fn nothing_is_wider_than_the_screen() {
 fn extremes_do_no_harm() {
     let mut analysis = handmade::mixed();
     for connection in &mut analysis.connections {
-        connection.first_time = Timestamp(i64::MAX);
+        connection.first_time = Timestamp::from_ns(i64::MAX);
         connection.close.half_close_ns = Some(i64::MIN);
         connection
             .endpoints
@@ -253,7 +253,7 @@ fn extremes_do_no_harm() {
             .dwell_ns
             .insert("ESTABLISHED", i64::MAX);
         for transition in &mut connection.endpoints.server.transitions {
-            transition.at = Timestamp(i64::MIN);
+            transition.at = Timestamp::from_ns(i64::MIN);
             transition.packet = None;
         }
     }

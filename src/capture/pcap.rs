@@ -3,7 +3,8 @@
 use super::error::{Fault, Part};
 use super::limits::Limits;
 use super::source::Source;
-use super::{Frame, LinkType, PacketNumber, Record, Skip, timestamp};
+use super::{Frame, LinkType, PacketNumber, Record, Skip};
+use crate::time::Timestamp;
 
 const HEADER: usize = 24;
 
@@ -158,8 +159,34 @@ impl Header {
         Some(self.snap_length).filter(|length| *length > 0)
     }
 
+    /// The length of the next record with its header, if the window holds all of it and nothing about it is unusual: the
+    /// short way for what most records are.
+    fn length_in(&mut self, window: &[u8]) -> Option<usize> {
+        const LENGTH: usize = 16;
+        if self.variant == Variant::Modified || !matches!(self.lengths, Lengths::CapturedFirst) {
+            return None;
+        }
+        let header = RecordHeader::read(window.first_chunk::<LENGTH>()?, self.big_endian);
+        let length = usize::try_from(header.captured).ok()?.checked_add(LENGTH)?;
+        if header.captured > self.allowed || header.is_zero() || length > window.len() {
+            return None;
+        }
+        self.habits.note(&header);
+        Some(length)
+    }
+
+    /// Seconds are unsigned, and the fraction may be more than a second: both fit into what a time can hold.
+    fn time_of(&self, header: &RecordHeader) -> Timestamp {
+        let unit = i64::from(1_000_000_000 / self.fractions());
+        let seconds = i64::from(header.seconds) * 1_000_000_000;
+        Timestamp::from_ns(seconds.saturating_add(i64::from(header.fraction) * unit))
+    }
+
     /// Waits until the next record is complete; its length with header, or `None` at the end of the file.
     pub fn find_packet(&mut self, source: &mut Source) -> Result<Option<usize>, Fault> {
+        if let Some(length) = self.length_in(source.data()) {
+            return Ok(Some(length));
+        }
         let header_len = self.record_header_len();
         let had = source.fill(header_len)?;
         if had == 0 {
@@ -207,12 +234,10 @@ impl Header {
                 reason: Skip::BadPacketBlock,
             };
         };
-        let time = i128::from(header.seconds) * 1_000_000_000
-            + i128::from(header.fraction) * i128::from(1_000_000_000 / self.fractions());
         let (bytes, original_len) = without_fcs(bytes, header.original, self.fcs);
         Record::Frame(Frame {
             number,
-            time: timestamp(time),
+            time: self.time_of(&header),
             link: self.link,
             bytes,
             original_len,
@@ -285,29 +310,17 @@ impl Header {
     /// Reads a record's header. pcap-parser's own function for this knows only one order of the lengths, and takes as
     /// many octets as the first one says.
     fn record_header(&self, record: &[u8]) -> Option<RecordHeader> {
-        let big_endian = self.big_endian;
-        let mut fields = record
-            .chunks_exact(4)
-            .filter_map(|bytes| bytes.first_chunk::<4>())
-            .map(|bytes| {
-                if big_endian {
-                    u32::from_be_bytes(*bytes)
-                } else {
-                    u32::from_le_bytes(*bytes)
-                }
-            });
-        let (seconds, fraction) = (fields.next()?, fields.next()?);
-        let (first, second) = (fields.next()?, fields.next()?);
+        let header = RecordHeader::read(record.first_chunk()?, self.big_endian);
+        let (first, second) = (header.captured, header.original);
         let (captured, original) = match self.lengths {
             Lengths::CapturedFirst => (first, second),
             Lengths::OriginalFirst => (second, first),
             Lengths::SmallerIsCaptured => (first.min(second), first.max(second)),
         };
         Some(RecordHeader {
-            seconds,
-            fraction,
             captured,
             original,
+            ..header
         })
     }
 }
@@ -322,6 +335,24 @@ struct RecordHeader {
 }
 
 impl RecordHeader {
+    /// Four numbers; the captured length comes first.
+    fn read(header: &[u8; 16], big_endian: bool) -> RecordHeader {
+        let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, o0, o1, o2, o3] = *header;
+        let number = |octets| {
+            if big_endian {
+                u32::from_be_bytes(octets)
+            } else {
+                u32::from_le_bytes(octets)
+            }
+        };
+        RecordHeader {
+            seconds: number([s0, s1, s2, s3]),
+            fraction: number([f0, f1, f2, f3]),
+            captured: number([c0, c1, c2, c3]),
+            original: number([o0, o1, o2, o3]),
+        }
+    }
+
     fn is_zero(&self) -> bool {
         (self.seconds, self.fraction, self.captured, self.original) == (0, 0, 0, 0)
     }
@@ -399,6 +430,41 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_short_way_takes_what_is_sound_and_there() {
+        let record = |captured: u32, original: u32, there: usize| {
+            let numbers = [u32::MAX, u32::MAX, captured, original];
+            let mut record: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            record.resize(16 + there, 7);
+            record
+        };
+        let cases = [
+            // captured, original, octets there, length
+            (4, 9, 4, Some(20)),
+            (4, 9, 8, Some(20)),
+            (0, 0, 0, Some(16)),
+            (9, 4, 9, Some(25)),
+            (4, 9, 3, None),
+            (300_000, 9, 300_000, None),
+        ];
+        for (captured, original, there, length) in cases {
+            let bytes = record(captured, original, there);
+            for magic in [[0xd4, 0xc3, 0xb2, 0xa1], [0x4d, 0x3c, 0xb2, 0xa1]] {
+                assert_eq!(
+                    header(magic).length_in(&bytes),
+                    length,
+                    "{captured} {original} {there}"
+                );
+            }
+            assert_eq!(header([0x34, 0xcd, 0xb2, 0xa1]).length_in(&bytes), None);
+        }
+        assert_eq!(
+            header([0xd4, 0xc3, 0xb2, 0xa1]).length_in(&[0; 40]),
+            None,
+            "zeros are damage"
+        );
     }
 
     #[test]

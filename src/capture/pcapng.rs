@@ -806,7 +806,7 @@ mod tests {
             fcs: 0,
             place: None,
         };
-        interface.time((units >> 32) as u32, units as u32).0
+        interface.time((units >> 32) as u32, units as u32).ns()
     }
 
     #[test]
@@ -827,7 +827,7 @@ mod tests {
         assert_eq!(time(0, 0, u64::MAX), i64::MAX);
         assert_eq!(time(0x80, 0, u64::MAX), i64::MAX);
         assert_eq!(time(6, i64::MAX, 0), i64::MAX);
-        assert_eq!(time(6, i64::MIN, 0), i64::MIN);
+        assert_eq!(time(6, i64::MIN, 0), i64::MIN + 1);
         assert_eq!(time(0x7f, 0, u64::MAX), 0);
         assert_eq!(time(0xff, 0, u64::MAX), 0);
         assert_eq!(time(38, 0, u64::MAX), 0);

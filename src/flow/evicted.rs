@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use crate::segment::{Endpoint, PacketNumber};
 use crate::tracker::state::State;
-use crate::tracker::{Role, RolesFrom, Tracker};
+use crate::tracker::{RolesFrom, Tracker};
 
 /// Servers that are counted at once.
 const SERVERS_COUNTED: usize = 256;
@@ -91,7 +91,7 @@ impl Class {
 }
 
 /// All segments of a connection.
-fn packets(tracker: &Tracker) -> u64 {
+pub(super) fn packets(tracker: &Tracker) -> u64 {
     tracker.streams[0]
         .packets
         .saturating_add(tracker.streams[1].packets)
@@ -138,11 +138,10 @@ impl Evicted {
         servers
     }
 
-    pub(super) fn note(&mut self, tracker: &Tracker, class: Class, now: PacketNumber) {
+    pub(super) fn note(&mut self, server: Endpoint, packets: u64, class: Class, now: PacketNumber) {
         self.by_class[class as usize] = self.by_class[class as usize].saturating_add(1);
-        self.packets = self.packets.saturating_add(packets(tracker));
+        self.packets = self.packets.saturating_add(packets);
         self.since.get_or_insert(now);
-        let server = tracker.addresses[Role::Server as usize];
         if let Some(count) = self.servers.get_mut(&server) {
             *count = count.saturating_add(1);
         } else if self.servers.len() < SERVERS_COUNTED {

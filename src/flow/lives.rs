@@ -1,12 +1,15 @@
-//! The lives of all 4-tuples, in slots that are used again.
+//! The lives of all 4-tuples, in slots that are used again: with their trackers, or packed where those are not needed for now.
 
 use crate::segment::{Endpoint, Scope};
-use crate::tracker::{Heir, Tracker};
+use crate::tracker::evidence::Mark;
+use crate::tracker::{Heir, Packed, Tracker};
 
 use super::FlowKey;
+use super::embryo::Embryo;
+use super::evicted::Class;
 
 /// Slots that are allocated together; large enough that the system gets them back one by one.
-const CHUNK: usize = 1 << 16;
+const CHUNK: usize = 1 << 10;
 
 /// One life of a 4-tuple in the table.
 #[derive(Clone)]
@@ -34,6 +37,23 @@ pub(super) struct Life {
 }
 
 impl Life {
+    /// The first life of a 4-tuple.
+    pub fn new(tracker: Tracker, birth: u64) -> Life {
+        Life {
+            birth,
+            scope: tracker.scope,
+            alias: None,
+            previous: None,
+            heir: None,
+            footprint: 0,
+            attempt: false,
+            succeeded: false,
+            opener_reset_old: false,
+            opener_went_on: false,
+            tracker,
+        }
+    }
+
     /// The keys that it is or was looked up by.
     pub fn keys(&self) -> impl Iterator<Item = FlowKey> + use<> {
         let [a, b]: [Endpoint; 2] = self.tracker.addresses;
@@ -44,111 +64,333 @@ impl Life {
             .map(move |scope| FlowKey::between(a, b, scope))
     }
 
+    /// Whether it is or was looked up by this key.
+    pub fn has(&self, key: &FlowKey) -> bool {
+        let [a, b] = self.tracker.addresses;
+        let same = (a == key.low && b == key.high) || (a == key.high && b == key.low);
+        same && (self.scope == key.scope || self.alias == Some(key.scope))
+    }
+
+    /// The key that it is looked up by first.
+    pub fn key(&self) -> FlowKey {
+        let [a, b] = self.tracker.addresses;
+        FlowKey::between(a, b, self.scope)
+    }
+
+    /// No other life of its 4-tuple is bound up with it, and it has one key.
+    pub fn stands_alone(&self) -> bool {
+        self.previous.is_none() && self.heir.is_none() && self.alias.is_none()
+    }
+
     /// Whether it may yet turn out to be no life at all.
     pub fn is_undecided(&self) -> bool {
         self.previous.is_some() && !self.succeeded && self.tracker.is_embryo()
     }
 }
 
-/// Slots of lives.
+/// A life that waits for its next segment, which may never come: it is over, or has been idle for long.
+#[derive(Clone)]
+pub(super) struct Waiting {
+    /// See [`Life::birth`].
+    pub birth: u64,
+    pub key: FlowKey,
+    /// Its newest packet.
+    pub last: Mark,
+    /// Both ends are gone.
+    pub over: bool,
+    pub class: Class,
+    /// See [`Life::footprint`].
+    pub footprint: u64,
+    pub tracker: Packed,
+}
+
+/// Where a life is: a slot of one that has a tracker, or, told by the highest bits, of one that is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Handle(u32);
+
+const EMBRYO: u32 = 1 << 31;
+const WAITING: u32 = 1 << 30;
+
+/// What is behind a handle.
+pub(super) enum Place {
+    /// A life with a tracker.
+    Life(u32),
+    /// An embryo.
+    Embryo(u32),
+    /// One that waits.
+    Waiting(u32),
+}
+
+impl Handle {
+    pub fn life(slot: u32) -> Handle {
+        Handle(slot)
+    }
+
+    fn embryo(slot: u32) -> Handle {
+        Handle(slot | EMBRYO)
+    }
+
+    fn waiting(slot: u32) -> Handle {
+        Handle(slot | WAITING)
+    }
+
+    pub fn place(self) -> Place {
+        if self.0 & EMBRYO != 0 {
+            Place::Embryo(self.0 & !EMBRYO)
+        } else if self.0 & WAITING != 0 {
+            Place::Waiting(self.0 & !WAITING)
+        } else {
+            Place::Life(self.0)
+        }
+    }
+}
+
+/// Slots of lives, of embryos, and of lives that wait.
 #[derive(Clone, Default)]
 pub(super) struct Lives {
-    chunks: Vec<Vec<Option<Life>>>,
-    free: Vec<u32>,
-    standing: u64,
+    lives: Slots<Life>,
+    embryos: Slots<Embryo>,
+    waiting: Slots<Waiting>,
 }
 
 impl Lives {
-    /// Lives that there are.
+    /// Lives that there are, of all kinds.
     pub fn len(&self) -> u64 {
-        self.standing
+        self.lives.standing + self.embryos.standing + self.waiting.standing
     }
 
-    /// Slots, empty ones included.
+    /// Lives with trackers.
+    pub fn awake(&self) -> u64 {
+        self.lives.standing
+    }
+
+    /// Slots of lives that wait, empty ones included.
+    pub fn waiting_slots(&self) -> u32 {
+        self.waiting.slots()
+    }
+
+    /// Slots of lives with trackers, empty ones included.
     pub fn slots(&self) -> u32 {
-        let before = self.chunks.len().saturating_sub(1).saturating_mul(CHUNK);
-        let slots = before.saturating_add(self.chunks.last().map_or(0, Vec::len));
-        u32::try_from(slots).unwrap_or(u32::MAX)
+        self.lives.slots()
+    }
+
+    /// Whether the life behind a handle is or was looked up by this key.
+    pub fn has(&self, handle: Handle, key: &FlowKey) -> bool {
+        match handle.place() {
+            Place::Life(slot) => self.lives.get(slot).is_some_and(|life| life.has(key)),
+            Place::Embryo(slot) => self.embryos.get(slot).is_some_and(|embryo| embryo.has(key)),
+            Place::Waiting(slot) => self.waiting.get(slot).is_some_and(|waiting| waiting.key == *key),
+        }
     }
 
     /// Puts a life into a slot.
     pub fn insert(&mut self, life: Life) -> u32 {
-        self.standing += 1;
-        if let Some(index) = self.free.pop()
-            && let Some(slot) = self.slot_mut(index)
-        {
-            *slot = Some(life);
-            return index;
-        }
-        let index = self.slots();
-        match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK => chunk.push(Some(life)),
-            Some(_) | None => self.chunks.push(vec![Some(life)]),
-        }
-        index
+        self.lives.insert(life)
+    }
+
+    /// Puts an embryo into a slot.
+    pub fn insert_embryo(&mut self, embryo: Embryo) -> Handle {
+        Handle::embryo(self.embryos.insert(embryo))
     }
 
     /// Takes a life out of its slot.
-    pub fn take(&mut self, index: u32) -> Option<Life> {
-        let life = self.slot_mut(index)?.take()?;
-        self.standing -= 1;
-        self.free.push(index);
-        Some(life)
+    pub fn take(&mut self, slot: u32) -> Option<Life> {
+        self.lives.take(slot)
+    }
+
+    /// Takes an embryo out of its slot.
+    pub fn take_embryo(&mut self, slot: u32) -> Option<Embryo> {
+        self.embryos.take(slot)
     }
 
     /// The life in a slot.
-    pub fn get(&self, index: u32) -> Option<&Life> {
-        let index = index as usize;
-        self.chunks.get(index / CHUNK)?.get(index % CHUNK)?.as_ref()
+    pub fn get(&self, slot: u32) -> Option<&Life> {
+        self.lives.get(slot)
     }
 
     /// See [`Lives::get`].
-    pub fn get_mut(&mut self, index: u32) -> Option<&mut Life> {
-        self.slot_mut(index)?.as_mut()
+    pub fn get_mut(&mut self, slot: u32) -> Option<&mut Life> {
+        self.lives.slot_mut(slot)?.as_mut()
     }
 
-    /// All lives and their slots.
+    /// The embryo in a slot.
+    pub fn embryo(&self, slot: u32) -> Option<&Embryo> {
+        self.embryos.get(slot)
+    }
+
+    /// Puts a life that waits into a slot.
+    pub fn insert_waiting(&mut self, waiting: Waiting) -> Handle {
+        Handle::waiting(self.waiting.insert(waiting))
+    }
+
+    /// Takes a life that waits out of its slot.
+    pub fn take_waiting(&mut self, slot: u32) -> Option<Waiting> {
+        self.waiting.take(slot)
+    }
+
+    /// The life that waits in a slot.
+    pub fn waiting(&self, slot: u32) -> Option<&Waiting> {
+        self.waiting.get(slot)
+    }
+
+    /// All lives that wait.
+    pub fn all_waiting(&self) -> impl Iterator<Item = (Handle, &Waiting)> {
+        let waiting = self.waiting.iter();
+        waiting.map(|(slot, waiting)| (Handle::waiting(slot), waiting))
+    }
+
+    /// All lives with trackers, and their slots.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Life)> {
-        (0..self.slots()).filter_map(|index| Some((index, self.get(index)?)))
+        self.lives.iter()
     }
 
     /// See [`Lives::iter`].
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Life)> {
-        let slots = self.chunks.iter_mut().flatten();
+        let slots = self.lives.chunks.iter_mut().flatten();
         (0..)
             .zip(slots)
-            .filter_map(|(index, slot)| Some((index, slot.as_mut()?)))
+            .filter_map(|(slot, life)| Some((slot, life.as_mut()?)))
     }
 
-    fn slot_mut(&mut self, index: u32) -> Option<&mut Option<Life>> {
-        let index = index as usize;
-        self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
+    /// All embryos.
+    pub fn embryos(&self) -> impl Iterator<Item = (Handle, &Embryo)> {
+        let embryos = self.embryos.iter();
+        embryos.map(|(slot, embryo)| (Handle::embryo(slot), embryo))
     }
 
-    /// All lives in order of their births. Memory is given back on the way.
-    pub fn by_birth(self) -> ByBirth {
-        let mut order: Vec<(u64, u32)> = self.iter().map(|(index, life)| (life.birth, index)).collect();
-        order.sort_unstable();
-        let left = self
-            .chunks
+    /// All lives in order of their births; `grow` makes those of embryos. Memory is given back on the way.
+    pub fn by_birth(self, grow: fn(&Embryo) -> Life) -> ByBirth {
+        let lives = self
+            .lives
             .iter()
-            .map(|chunk| chunk.iter().flatten().count())
-            .collect();
+            .map(|(slot, life)| (life.birth, Handle::life(slot)));
+        let embryos = self.embryos().map(|(handle, embryo)| (embryo.birth, handle));
+        let mut order: Vec<(u64, Handle)> = Vec::with_capacity(usize::try_from(self.len()).unwrap_or(0));
+        order.extend(lives);
+        order.extend(embryos);
+        order.extend(
+            self.all_waiting()
+                .map(|(handle, waiting)| (waiting.birth, handle)),
+        );
+        order.sort_unstable();
         ByBirth {
-            chunks: self.chunks,
-            left,
+            lives: self.lives.leaving(),
+            embryos: self.embryos.leaving(),
+            waiting: self.waiting.leaving(),
+            grow,
             order,
             next: 0,
         }
     }
 }
 
+/// Slots that are used again, in chunks that are never moved.
+#[derive(Clone)]
+struct Slots<T> {
+    chunks: Vec<Vec<Option<T>>>,
+    free: Vec<u32>,
+    standing: u64,
+}
+
+impl<T> Default for Slots<T> {
+    fn default() -> Slots<T> {
+        Slots {
+            chunks: Vec::new(),
+            free: Vec::new(),
+            standing: 0,
+        }
+    }
+}
+
+impl<T> Slots<T> {
+    fn slots(&self) -> u32 {
+        let before = self.chunks.len().saturating_sub(1).saturating_mul(CHUNK);
+        let slots = before.saturating_add(self.chunks.last().map_or(0, Vec::len));
+        u32::try_from(slots).unwrap_or(u32::MAX)
+    }
+
+    fn insert(&mut self, value: T) -> u32 {
+        self.standing += 1;
+        if let Some(index) = self.free.pop()
+            && let Some(slot) = self.slot_mut(index)
+        {
+            *slot = Some(value);
+            return index;
+        }
+        let index = self.slots();
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK => chunk.push(Some(value)),
+            // All of it at once: a chunk that grew would be moved. The system gives memory page by page as it is used.
+            Some(_) | None => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(Some(value));
+                self.chunks.push(chunk);
+            }
+        }
+        index
+    }
+
+    fn take(&mut self, index: u32) -> Option<T> {
+        let value = self.slot_mut(index)?.take()?;
+        self.standing -= 1;
+        self.free.push(index);
+        Some(value)
+    }
+
+    fn get(&self, index: u32) -> Option<&T> {
+        let index = index as usize;
+        self.chunks.get(index / CHUNK)?.get(index % CHUNK)?.as_ref()
+    }
+
+    fn slot_mut(&mut self, index: u32) -> Option<&mut Option<T>> {
+        let index = index as usize;
+        self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        let slots = self.chunks.iter().flatten();
+        (0..)
+            .zip(slots)
+            .filter_map(|(slot, value)| Some((slot, value.as_ref()?)))
+    }
+
+    fn leaving(self) -> Leaving<T> {
+        let left = self.chunks.iter().map(|chunk| chunk.iter().flatten().count());
+        Leaving {
+            left: left.collect(),
+            chunks: self.chunks,
+        }
+    }
+}
+
+/// Slots that are emptied one by one; a chunk that is empty is given back.
+struct Leaving<T> {
+    chunks: Vec<Vec<Option<T>>>,
+    /// Values that each chunk still holds.
+    left: Vec<usize>,
+}
+
+impl<T> Leaving<T> {
+    fn take(&mut self, slot: u32) -> Option<T> {
+        let (chunk, slot) = (slot as usize / CHUNK, slot as usize % CHUNK);
+        let value = self.chunks.get_mut(chunk)?.get_mut(slot)?.take()?;
+        if let Some(left) = self.left.get_mut(chunk) {
+            *left -= 1;
+            if *left == 0 {
+                self.chunks[chunk] = Vec::new();
+            }
+        }
+        Some(value)
+    }
+}
+
 /// The lives in order of their births.
 pub(super) struct ByBirth {
-    chunks: Vec<Vec<Option<Life>>>,
-    /// Lives that each chunk still holds.
-    left: Vec<usize>,
-    order: Vec<(u64, u32)>,
+    lives: Leaving<Life>,
+    embryos: Leaving<Embryo>,
+    waiting: Leaving<Waiting>,
+    grow: fn(&Embryo) -> Life,
+    order: Vec<(u64, Handle)>,
     next: usize,
 }
 
@@ -172,16 +414,15 @@ impl Iterator for ByBirth {
     type Item = Life;
 
     fn next(&mut self) -> Option<Life> {
-        let (_, index) = *self.order.get(self.next)?;
+        let (_, handle) = *self.order.get(self.next)?;
         self.next += 1;
-        let (chunk, slot) = (index as usize / CHUNK, index as usize % CHUNK);
-        let life = self.chunks.get_mut(chunk)?.get_mut(slot)?.take()?;
-        if let Some(left) = self.left.get_mut(chunk) {
-            *left -= 1;
-            if *left == 0 {
-                self.chunks[chunk] = Vec::new();
+        match handle.place() {
+            Place::Life(slot) => self.lives.take(slot),
+            Place::Embryo(slot) => Some((self.grow)(&self.embryos.take(slot)?)),
+            Place::Waiting(slot) => {
+                let waiting = self.waiting.take(slot)?;
+                Some(Life::new(waiting.tracker.unpack(), waiting.birth))
             }
         }
-        Some(life)
     }
 }

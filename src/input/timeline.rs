@@ -341,7 +341,7 @@ impl Timeline {
 
     /// Ranks the files: by the time of the first packet, those without packets last; then by name.
     fn put_in_order(&mut self) {
-        let first = |input: &Input| input.begins.unwrap_or(Timestamp(i64::MAX));
+        let first = |input: &Input| input.begins.unwrap_or(Timestamp::from_ns(i64::MAX));
         self.files
             .sort_by(|a, b| (first(a), &a.found.path).cmp(&(first(b), &b.found.path)));
         self.spans = vec![None; self.files.len()];
@@ -446,7 +446,7 @@ impl Timeline {
 
     fn waiting_key(&self) -> Option<(Timestamp, usize)> {
         let input = self.files.get(self.waiting)?;
-        Some((input.begins.unwrap_or(Timestamp(i64::MAX)), self.waiting))
+        Some((input.begins.unwrap_or(Timestamp::from_ns(i64::MAX)), self.waiting))
     }
 
     /// Moves on to the next file that is not open.
@@ -628,7 +628,7 @@ impl Timeline {
             }
             let mut facts = input.facts;
             if let (Some(newest), Some(first)) = (newest, facts.first_time) {
-                facts.gap_ns = Some(first.0.saturating_sub(newest.0));
+                facts.gap_ns = Some(first.ns().saturating_sub(newest.ns()));
             }
             newest = newest.max(facts.last_time);
             files.push(facts);
@@ -680,7 +680,7 @@ impl Reader {
     fn new(capture: CaptureReader) -> Reader {
         Reader {
             capture,
-            effective: Timestamp(i64::MIN),
+            effective: Timestamp::from_ns(i64::MIN),
             leading: VecDeque::new(),
             head: None,
             spare: Vec::new(),

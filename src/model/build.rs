@@ -472,7 +472,7 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
         let left = life.transitions.get(index + 1);
         let ns = left.map_or(end, |next| next.at).since(entered.at);
         let stream = &tracker.streams[second as usize];
-        let bytes = tracker.aside.half_close_from[second as usize].and_then(|from| {
+        let bytes = tracker.half_close_from[second as usize].and_then(|from| {
             let until = stream.fin().map_or(stream.nxt?, |fin| fin.seq);
             Some(u64::try_from(until.offset_from(from.from).max(0)).unwrap_or(0))
         });
@@ -480,7 +480,7 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
     });
     let start = half_close
         .and(passive)
-        .and_then(|second| tracker.aside.half_close_from[second as usize]);
+        .and_then(|second| tracker.half_close_from[second as usize]);
     let holds = |side: usize| lives[side].passed(State::TimeWait);
     Close {
         kind,
@@ -524,15 +524,15 @@ fn quality(tracker: &Tracker) -> Quality {
             && !unanswered
             && tracker.streams.iter().any(|stream| stream.una.is_some()),
         midstream: tracker.midstream,
-        duplicate_segments: tracker.aside.duplicates,
+        duplicate_segments: tracker.duplicates,
         missed_bytes: tracker.streams.iter().map(|stream| stream.missed).sum(),
         inferred_segments: (tracker.aside.observations.tallies().iter())
             .filter(|tally| tally.kind == EventKind::FinMissing)
             .map(|tally| tally.count)
             .sum(),
-        cut_segments: tracker.aside.cut,
-        time_steps_back: tracker.aside.time_steps_back,
-        longest_step_back_ns: tracker.aside.longest_step_back,
+        cut_segments: tracker.cut,
+        time_steps_back: tracker.time_steps_back,
+        longest_step_back_ns: tracker.longest_step_back,
     }
 }
 

@@ -173,7 +173,7 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
 
     fn stays(list: &[(i64, Option<i64>)]) -> Vec<Stay> {
-        let at = |seconds: i64| Timestamp(seconds * SECOND);
+        let at = |seconds: i64| Timestamp::from_ns(seconds * SECOND);
         list.iter()
             .map(|(from, until)| Stay {
                 from: at(*from),
@@ -184,17 +184,23 @@ mod tests {
 
     fn span(seconds: i64) -> Span {
         Span {
-            from: Timestamp(0),
-            to: Timestamp(seconds * SECOND),
+            from: Timestamp::from_ns(0),
+            to: Timestamp::from_ns(seconds * SECOND),
         }
     }
 
     #[test]
     fn who_leaves_makes_room_for_who_enters_at_the_same_moment() {
         let sweep = Sweep::of(&stays(&[(0, Some(5)), (5, Some(9)), (5, None), (7, Some(7))]));
-        let steps: Vec<(i64, u64)> = sweep.steps().map(|(at, count)| (at.0 / SECOND, count)).collect();
+        let steps: Vec<(i64, u64)> = sweep
+            .steps()
+            .map(|(at, count)| (at.ns() / SECOND, count))
+            .collect();
         assert_eq!(steps, [(0, 1), (5, 2), (9, 1)]);
-        assert_eq!((sweep.now(), sweep.peak()), (1, Some((2, Timestamp(5 * SECOND)))));
+        assert_eq!(
+            (sweep.now(), sweep.peak()),
+            (1, Some((2, Timestamp::from_ns(5 * SECOND))))
+        );
         assert_eq!(Sweep::of(&[]).peak(), None);
     }
 
@@ -220,8 +226,8 @@ mod tests {
         let curve = sweep.curve(span(60));
         assert_eq!(curve.at_end.last(), Some(&2));
         let wild = Span {
-            from: Timestamp(i64::MIN),
-            to: Timestamp(i64::MAX),
+            from: Timestamp::from_ns(i64::MIN),
+            to: Timestamp::from_ns(i64::MAX),
         };
         assert_eq!(sweep.curve(wild).at_end.last(), Some(&2));
     }

@@ -226,7 +226,7 @@ pub fn counted(count: u64, noun: &str) -> String {
 
 /// Seconds from `start` to `moment` with six digits, cut, not rounded; negative where the clock went back.
 pub fn seconds_since(start: Timestamp, moment: Timestamp) -> String {
-    let ns = i128::from(moment.0) - i128::from(start.0);
+    let ns = i128::from(moment.ns()) - i128::from(start.ns());
     let sign = if ns < 0 { "-" } else { "" };
     let micros = ns.unsigned_abs() / 1_000;
     format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
@@ -255,7 +255,10 @@ mod tests {
             (i64::MIN, i64::MAX, "18446744073.709551"),
         ];
         for (start, moment, text) in cases {
-            assert_eq!(seconds_since(Timestamp(start), Timestamp(moment)), text);
+            assert_eq!(
+                seconds_since(Timestamp::from_ns(start), Timestamp::from_ns(moment)),
+                text
+            );
         }
     }
 

@@ -56,7 +56,7 @@ mod tests {
 
     fn curve(most: &[u64]) -> Curve {
         Curve {
-            from: Timestamp(0),
+            from: Timestamp::from_ns(0),
             bucket_ns: 1_000_000_000,
             at_end: most.to_vec(),
             most: most.to_vec(),
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_scale_tells_what_the_bars_stand_for() {
-        let at = Timestamp(3_661_000_000_000);
+        let at = Timestamp::from_ns(3_661_000_000_000);
         assert_eq!(
             scale(&curve(&[0, 1_200]), at, &look(true)),
             "0 to 1 200, 00:00:00 -> 01:01:01"

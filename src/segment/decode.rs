@@ -5,12 +5,13 @@
 //! stands in the first sixteen octets.
 
 use super::checksum::{self, ChecksumFacts, ChecksumState};
+use super::direct;
 use super::fragments::{FragmentFacts, FragmentLimits, Pool};
 use super::layers::ip::{IpPacket, UDP};
 use super::layers::{Around, Found, Layers, MOST_TUNNELS, Next, is_udp_tunnel};
 use super::tunnel::{Tunnel, TunnelPath, Tunnels};
 use super::{Endpoint, Flags, Options, Scope, Segment, TunnelId, options};
-use crate::capture::{Frame, Skip};
+use crate::capture::{Frame, LinkType, Skip};
 use crate::seq::Seq;
 
 /// Length of a TCP header without options, octets.
@@ -59,6 +60,20 @@ impl Decoder {
     ///
     /// The reason why this frame gives no segment; nothing here is fatal for the capture.
     pub fn decode(&mut self, frame: &Frame<'_>) -> Result<Segment, Skip> {
+        if frame.link == LinkType::ETHERNET
+            && let Some((scope, ip)) = direct::open(frame.bytes)
+        {
+            let mut segment = segment(frame, scope, &ip)?;
+            if self.settings.verify_checksums {
+                segment.checksum_state = verify(&ip, &segment, &mut self.checksums);
+            }
+            return Ok(segment);
+        }
+        self.decode_layers(frame)
+    }
+
+    /// As [`Decoder::decode`], layer by layer.
+    fn decode_layers(&mut self, frame: &Frame<'_>) -> Result<Segment, Skip> {
         self.path.clear();
         let original = usize::try_from(frame.original_len)
             .unwrap_or(usize::MAX)
@@ -207,7 +222,6 @@ fn segment(frame: &Frame<'_>, scope: Scope, ip: &IpPacket<'_>) -> Result<Segment
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::LinkType;
     use crate::time::Timestamp;
     use proptest::prelude::*;
 
@@ -264,7 +278,7 @@ mod tests {
         let original_len = original_len as u32;
         Decoder::default().decode(&Frame {
             number: 3,
-            time: Timestamp(5),
+            time: Timestamp::from_ns(5),
             link,
             bytes,
             original_len,
@@ -282,7 +296,7 @@ mod tests {
     fn a_segment_over_ipv4() {
         let packet = v4(6, &[], 45, &[tcp(&[]), b"hello".to_vec()].concat());
         let segment = read(&packet).expect("a segment");
-        assert_eq!((segment.packet, segment.time), (3, Timestamp(5)));
+        assert_eq!((segment.packet, segment.time), (3, Timestamp::from_ns(5)));
         assert_eq!(segment.source.to_string(), "10.0.0.1:1000");
         assert_eq!(segment.destination.to_string(), "10.0.0.2:80");
         assert_eq!(
@@ -453,6 +467,36 @@ mod tests {
                 Ok(segment) => prop_assert!(segment.seq_len() >= segment.payload_len || segment.flags.rst()),
                 Err(skip) => prop_assert!(!skip.name().is_empty()),
             }
+        }
+
+        /// The short way gives what the layers give.
+        #[test]
+        fn the_short_way_is_the_same(
+            tag in 0u8..3, six: bool, options in prop::collection::vec(any::<u8>(), 0..40), more in 0usize..40, total in 0usize..120,
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3), keep in 0usize..200,
+            original in 0u32..300,
+        ) {
+            let options = &options[..options.len() / 4 * 4];
+            let payload = [tcp(options), vec![7; more]].concat();
+            let packet = if six { v6(6, total, &payload) } else { v4(6, &[], total, &payload) };
+            let inner = if six { [0x86, 0xdd] } else { [8, 0] };
+            let tags = (0..tag).map(|tag| [0x81, 0, 0x60, tag]);
+            let ends = if tag == 0 { inner.to_vec() } else { [&tags.collect::<Vec<_>>().concat()[..], &inner].concat() };
+            let mut bytes = [&[2u8; 12][..], &ends, &packet].concat();
+            for (at, value) in damage {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            bytes.truncate(keep);
+            let frame = Frame {
+                number: 3, time: Timestamp::from_ns(5), link: LinkType::ETHERNET, bytes: &bytes, original_len: original,
+                interface: 0, direction: None, process: None,
+            };
+            let settings = DecodeSettings { verify_checksums: true, ..DecodeSettings::default() };
+            let (mut short, mut long) = (Decoder::new(settings), Decoder::new(settings));
+            let (a, b) = (short.decode(&frame), long.decode_layers(&frame));
+            prop_assert_eq!(format!("{a:?}"), format!("{b:?}"));
+            prop_assert_eq!(format!("{:?}", short.checksums()), format!("{:?}", long.checksums()));
         }
 
         /// As above, but with bytes that come as far as TCP.

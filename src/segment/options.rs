@@ -27,6 +27,15 @@ const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
 /// repeated option the last one counts.
 pub(crate) fn read(captured: &[u8], declared: usize) -> Options {
     let mut options = Options::default();
+    // What nearly all segments carry: two no-operations and timestamps (RFC 7323 appendix A).
+    if declared == 12
+        && let Some(&[1, 1, kind::TIMESTAMPS, 10, v0, v1, v2, v3, e0, e1, e2, e3]) =
+            captured.first_chunk::<12>()
+    {
+        let (value, echo) = ([v0, v1, v2, v3], [e0, e1, e2, e3]);
+        options.timestamps = Some((u32::from_be_bytes(value), u32::from_be_bytes(echo)));
+        return options;
+    }
     let mut rest = captured.get(..declared).unwrap_or(captured);
     let mut left = declared; // octets of the header from the start of `rest`
     while let Some((&kind, after_kind)) = rest.split_first() {

@@ -1,6 +1,7 @@
 //! What is on its way to an endpoint, and what the endpoint's own segments say about it.
 
 use super::evidence::Mark;
+use super::packed::packed;
 use super::reset::PATIENCE_NS;
 use super::state::{Event, State};
 use crate::seq::Seq;
@@ -209,3 +210,21 @@ pub(super) fn cause_of(arrival: &Arrival, sent: &Sent) -> Mark {
         arrival.last
     }
 }
+
+packed!(struct Arrival {
+    event, first, since, last, proof, echo, last_tsval, last_acknowledges_fin, inferred, doubtful, order_unproven,
+});
+packed!(
+    enum SentKind {
+        Syn,
+        SynAck,
+        SynAckAnew,
+        Fin,
+        RstAck,
+        RstBare,
+        Plain,
+    }
+);
+packed!(struct Sent {
+    mark, kind, left, floor, acts_on, ack, echo, duplicate_reported, crossing, tap_rtt, shows_established,
+});

@@ -35,7 +35,7 @@ impl Tracker {
             Some(fin) if fin.seq == seq => {
                 if fin.inferred {
                     *fin = found;
-                    self.aside.before_inferred_fin = None;
+                    self.aside.forget_before_inferred_fin();
                     self.ends[me].amend_inferred([State::FinWait1, State::LastAck], mark);
                 } else if repeat == Repeat::Fresh {
                     self.aside.observations.note(Kind::FinRetransmitted, from, mark);
@@ -154,8 +154,8 @@ impl Tracker {
         self.streams[of as usize].set_fin(None);
         self.streams[of as usize].fin_on_its_way = false;
         self.streams[of as usize].missed += 1;
-        self.aside.half_close_from[of.other() as usize] = None;
-        if let Some(before) = self.aside.before_inferred_fin.take() {
+        self.half_close_from[of.other() as usize] = None;
+        if let Some(before) = self.aside.take_before_inferred_fin() {
             self.ends = *before;
             // The other side's FIN, if one came since, stands.
             let peer = of.other() as usize;

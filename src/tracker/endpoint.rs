@@ -9,9 +9,11 @@ use std::mem::size_of;
 use super::arrival::{Arrival, Sent, SentKind, Verdict, cause_of, judge};
 use super::evidence::{Cause, Evidence, Mark, Transition, Withdrawn};
 use super::footprint::{allocated, list};
+use super::packed::packed;
 use super::state::{Event, State, Step, step};
 use crate::seq::Seq;
 use crate::time::Timestamp;
+use smallvec::SmallVec;
 
 /// How many transitions of one endpoint are kept from its beginning. Those between these and the last ones are counted.
 pub const FIRST_KEPT: usize = 128;
@@ -22,6 +24,9 @@ const WITHDRAWN_KEPT: usize = 64;
 /// How many arrivals can wait; the relation has no use for more.
 const PENDING_KEPT: usize = 8;
 
+/// What is on its way; seldom more than one thing.
+type Pending = SmallVec<[Arrival; 1]>;
+
 /// What a host needs to answer, ns: a shorter round trip says nothing about the way.
 const OWN_WORK_NS: i64 = 1_000_000;
 /// An endpoint as it was before it sent a RST.
@@ -30,7 +35,7 @@ struct BeforeReset {
     reset: Sent,
     proven: State,
     transitions: usize,
-    pending: Vec<Arrival>,
+    pending: Pending,
 }
 
 /// What few endpoints need, kept out of the table of connections.
@@ -60,7 +65,7 @@ pub struct Record {
 #[derive(Clone, Debug)]
 pub struct Mirror {
     proven: State,
-    pending: Vec<Arrival>,
+    pending: Pending,
     transitions: Vec<Transition>,
     transitions_folded: u32,
     /// It opened passively (a SYN-ACK without an own SYN before): a RST in SYN-RECEIVED returns it to LISTEN (R17).
@@ -76,7 +81,7 @@ impl Mirror {
     pub fn new(state: State) -> Mirror {
         Mirror {
             proven: state,
-            pending: Vec::new(),
+            pending: Pending::new(),
             transitions: Vec::new(),
             transitions_folded: 0,
             passive: false,
@@ -92,6 +97,9 @@ impl Mirror {
 
     /// The best guess: what is proven, plus everything still on its way, in the order in which it would arrive.
     pub fn presumed(&self) -> State {
+        if self.pending.is_empty() {
+            return self.proven;
+        }
         let mut order: [usize; PENDING_KEPT] = std::array::from_fn(|index| index);
         let order = &mut order[..self.pending.len()];
         order.sort_by_key(|index| self.pending[*index].presumed_cause().packet);
@@ -101,6 +109,11 @@ impl Mirror {
                 Step::Stay | Step::Impossible => state,
             }
         })
+    }
+
+    /// Nothing is on its way to it, and it has sent no RST.
+    pub fn is_settled(&self) -> bool {
+        self.pending.is_empty() && self.before_reset.is_none()
     }
 
     /// Whether an arrival of this kind waits.
@@ -519,8 +532,8 @@ impl Mirror {
         // Segments arrive in order unless something shows otherwise: a proven arrival proves those before it. RCV.NXT
         // shows otherwise where it does not cover a SYN or FIN.
         let proven = verdicts.iter().rposition(|verdict| *verdict == Verdict::Proven);
-        let mut left = Vec::new();
-        let mut arrived: Vec<(Mark, Arrival)> = acknowledged.into_iter().collect();
+        let mut left = Pending::new();
+        let mut arrived: SmallVec<[(Mark, Arrival); 2]> = acknowledged.into_iter().collect();
         for (index, arrival) in std::mem::take(&mut self.pending).into_iter().enumerate() {
             let reset = matches!(arrival.event, Event::RcvRst | Event::RcvRstPassive);
             match verdicts[index] {
@@ -686,6 +699,10 @@ impl Mirror {
     /// Where the capture's clock steps back, or its order is not that of the endpoint, the interval still holds the best
     /// estimate.
     fn push(&mut self, transition: Transition) {
+        // Most endpoints have five or six in all.
+        if self.transitions.len() == self.transitions.capacity() {
+            self.transitions.reserve_exact(self.transitions.len().max(3));
+        }
         self.transitions.push(Transition {
             earliest: transition.earliest.map(|earliest| earliest.min(transition.at)),
             latest: transition.latest.map(|latest| latest.max(transition.at)),
@@ -723,12 +740,19 @@ impl Mirror {
                 + list::<Arrival>(rare.doubted.capacity())
         });
         let before = self.before_reset.as_ref().map_or(0, |before| {
-            allocated(size_of::<BeforeReset>()) + list::<Arrival>(before.pending.capacity())
+            allocated(size_of::<BeforeReset>())
+                + if before.pending.spilled() {
+                    list::<Arrival>(before.pending.capacity())
+                } else {
+                    0
+                }
         });
-        list::<Arrival>(self.pending.capacity())
-            + list::<Transition>(self.transitions.capacity())
-            + rare
-            + before
+        let pending = if self.pending.spilled() {
+            list::<Arrival>(self.pending.capacity())
+        } else {
+            0
+        };
+        pending + list::<Transition>(self.transitions.capacity()) + rare + before
     }
 
     /// Octets of its [`Record`] at the end.
@@ -744,3 +768,7 @@ impl Mirror {
 fn round_trip(sent: &Sent) -> i64 {
     (sent.tap_rtt.unwrap_or(0) / 10 * 9).saturating_sub(OWN_WORK_NS)
 }
+
+packed!(struct BeforeReset { reset, proven, transitions, pending });
+packed!(struct Rare { withdrawn, withdrawn_folded, doubted });
+packed!(struct Mirror { proven, pending, transitions, transitions_folded, passive, rare, before_reset });

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::packed::{Pack, Packer, Unpacker, packed};
 use super::state::{Event, State};
 use crate::segment::PacketNumber;
 use crate::time::Timestamp;
@@ -151,4 +152,45 @@ pub struct Withdrawn {
     pub by_reset: bool,
     /// The packet from the endpoint that shows that it did not; null if the answer that was due never came.
     pub refuted_by: Option<PacketNumber>,
+}
+
+packed!(
+    enum Evidence {
+        Sent,
+        Confirmed,
+        Presumed,
+        Inferred,
+        Timer,
+    }
+);
+packed!(
+    enum Cause {
+        SynSent,
+        SynReceived,
+        SynAcknowledged,
+        FinSent,
+        FinReceived,
+        FinAcknowledged,
+        RstSent,
+        RstReceived,
+        NewIncarnation,
+        FirstSeen,
+        Timer,
+    }
+);
+packed!(struct Transition { from, to, cause, packet, at, earliest, latest, evidence, proven_by });
+packed!(struct Withdrawn { from, to, packet, by_reset, refuted_by });
+
+impl Pack for Mark {
+    fn put(&self, into: &mut Packer) {
+        into.packet(self.packet);
+        self.time.put(into);
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Mark> {
+        Some(Mark {
+            packet: from.packet()?,
+            time: Timestamp::get(from)?,
+        })
+    }
 }

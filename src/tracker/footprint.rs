@@ -3,11 +3,13 @@
 
 use std::mem::size_of;
 
+#[cfg(test)]
+use super::Opening;
 use super::arrival::Arrival;
 use super::endpoint::Mirror;
 use super::evidence::Mark;
 use super::opening::OtherSynAck;
-use super::{Aside, Opening, Predecessor, Tracker};
+use super::{Aside, Predecessor, Tracker};
 
 /// What an allocation of so many octets takes: its header, and room up to the next multiple of 16.
 #[must_use]
@@ -29,8 +31,13 @@ impl Tracker {
     pub fn heap_bytes(&self) -> u64 {
         let streams: u64 = self.streams.iter().map(super::Stream::heap_bytes).sum();
         let ends: u64 = self.ends.iter().map(Mirror::heap_bytes).sum();
+        let aside = if self.aside.is_there() {
+            self.aside.heap_bytes()
+        } else {
+            0
+        };
         let ladder = self.ladder.as_ref().map_or(0, |ladder| ladder.heap_bytes());
-        allocated(size_of::<Opening>()) + self.aside.heap_bytes() + streams + ends + ladder
+        aside + streams + ends + ladder
     }
 
     /// Octets of what its report takes over as it is: the lives of both endpoints, with what is presumed at the end.
@@ -58,5 +65,30 @@ impl Aside {
             .as_ref()
             .map_or(0, |_| allocated(size_of::<OtherSynAck>()) + list::<Arrival>(4));
         own + predecessor + mirrors + mirror + answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracker::evidence::Transition;
+    use crate::tracker::stream::Stream;
+
+    /// Millions of them are held at once: who makes them larger should know.
+    #[test]
+    fn a_connection_is_no_larger_than_it_was() {
+        let sizes = [
+            ("tracker", size_of::<Tracker>()),
+            ("stream", size_of::<Stream>()),
+            ("mirror", size_of::<Mirror>()),
+            ("opening", size_of::<Opening>()),
+            ("arrival", size_of::<Arrival>()),
+            ("transition", size_of::<Transition>()),
+        ];
+        assert_eq!(
+            sizes.map(|(_, size)| size),
+            [1288, 280, 128, 216, 72, 64],
+            "{sizes:?}"
+        );
     }
 }

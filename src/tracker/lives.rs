@@ -15,6 +15,7 @@ impl Tracker {
     /// The capture ended: what never got the answer that was due is not presumed any longer. Says nothing of a side that
     /// the capture does not show at all.
     pub fn end(&mut self, end: Timestamp) {
+        self.calm.holds = false;
         for (side, role) in [Role::Client, Role::Server].into_iter().enumerate() {
             let patience = PATIENCE_NS
                 .saturating_add(self.streams[1 - side].receiver_rtt.unwrap_or(0).saturating_mul(2));
@@ -35,6 +36,7 @@ impl Tracker {
     /// A new incarnation of the 4-tuple was accepted, or proven by its own further life. `syn` is its first SYN, `answer` the
     /// copy of it that was answered and the SYN-ACK that shows that the answerer took it.
     pub fn replaced_by(&mut self, opener: Endpoint, syn: Mark, answer: Option<(Mark, Mark)>) {
+        self.calm.holds = false;
         let opener = if opener == self.addresses[0] {
             Role::Client
         } else {
@@ -61,11 +63,11 @@ impl Tracker {
         }
         fresh.first = self.first;
         fresh.last = self.last;
-        fresh.aside.cut = self.aside.cut;
-        fresh.aside.duplicates = self.aside.duplicates;
+        fresh.cut = self.cut;
+        fresh.duplicates = self.duplicates;
         fresh.ladder = self.ladder.take();
-        fresh.aside.time_steps_back = self.aside.time_steps_back;
-        fresh.aside.longest_step_back = self.aside.longest_step_back;
+        fresh.time_steps_back = self.time_steps_back;
+        fresh.longest_step_back = self.longest_step_back;
         *self = fresh;
     }
 
@@ -77,14 +79,17 @@ impl Tracker {
 
     /// Goes on with a SYN of the same side and another ISS: the attempt before was never the client's own.
     pub fn start_over(&mut self) {
+        self.calm.holds = false;
         self.ends[0].disown(State::Closed);
         let mark = self.opening.syn[0].map_or(self.first, |syn| syn.first);
         self.aside
             .observations
             .note(Kind::OldDuplicateSyn, Role::Client, mark);
         self.streams.iter_mut().for_each(Stream::restart);
-        *self.opening = Opening::default();
-        self.aside.disowned = None;
+        self.opening = Opening::default();
+        if self.aside.disowned.is_some() {
+            self.aside.disowned = None;
+        }
     }
 
     /// A segment went to the life before, by its timestamp. Had it come without one, this life would have taken it where it
@@ -120,6 +125,7 @@ impl Tracker {
 
     /// Takes over the packets of an embryo that was an old duplicate of this 4-tuple.
     pub fn absorb_embryo(&mut self, embryo: Tracker) {
+        self.calm.holds = false;
         let opener = self.role_of_address(embryo.addresses[0]);
         self.aside
             .observations
@@ -129,13 +135,15 @@ impl Tracker {
             self.streams[side].packets += stream.packets;
             self.streams[side].payload_bytes += stream.payload_bytes;
         }
-        self.aside.cut += embryo.aside.cut;
-        self.aside.duplicates += embryo.aside.duplicates;
+        self.cut += embryo.cut;
+        self.duplicates += embryo.duplicates;
         if embryo.last.packet > self.last.packet {
             self.last = embryo.last;
         }
         let swapped = opener != Role::Client;
-        self.aside.observations.absorb(embryo.aside.observations, swapped);
+        if let Some(aside) = embryo.aside.into_inner() {
+            self.aside.observations.absorb(aside.observations, swapped);
+        }
         if let (Some(ours), Some(theirs)) = (&mut self.ladder, embryo.ladder) {
             ours.absorb(*theirs, swapped);
         }
@@ -143,6 +151,7 @@ impl Tracker {
 
     /// Goes on as the younger attempt, of which only SYNs were seen.
     pub fn adopt(&mut self, younger: Tracker) {
+        self.calm.holds = false;
         let [client, server] = younger.streams;
         let packets = [
             self.streams[0].packets + client.packets,
@@ -160,9 +169,11 @@ impl Tracker {
         let [client, _] = younger.ends;
         self.ends[0] = client;
         self.opening = younger.opening;
-        self.aside.cut += younger.aside.cut;
-        self.aside.duplicates += younger.aside.duplicates;
-        self.aside.observations.absorb(younger.aside.observations, false); // the same opener
+        self.cut += younger.cut;
+        self.duplicates += younger.duplicates;
+        if let Some(aside) = younger.aside.into_inner() {
+            self.aside.observations.absorb(aside.observations, false); // the same opener
+        }
         if younger.last.packet > self.last.packet {
             self.last = younger.last;
         }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Role;
 use super::evidence::Mark;
 use super::footprint::list;
+use super::packed::packed;
 
 /// How many observations of one kind and side are kept in full.
 const KEPT: u64 = 8;
@@ -289,6 +290,61 @@ impl Observations {
     }
 }
 
+packed!(
+    enum Kind {
+        SynRetransmitted,
+        SynAckRetransmitted,
+        SynAckBadAck,
+        SynAckFromOpener,
+        HandshakeAckBad,
+        DataBeforeEstablished,
+        SynOptionsChanged,
+        SynOptionsDropped,
+        TimestampMissing,
+        SynAckChangedIss,
+        SimultaneousOpen,
+        SynInConnection,
+        SynChallenged,
+        OldDuplicateSyn,
+        FinRetransmitted,
+        FinChangedSeq,
+        FinOutOfOrder,
+        FinOutsideWindow,
+        FinBadAck,
+        FinWithoutAck,
+        FinBeforeAnswer,
+        FinNoConnection,
+        FinMissing,
+        DataAfterFin,
+        TimeWaitRestarted,
+        SegmentInTimeWait,
+        FinUnansweredInTimeWait,
+        ResetInWindow,
+        ResetBelowWindow,
+        ResetOutsideWindow,
+        ResetBadAck,
+        ConnectionUnknown,
+        ResetNoConnection,
+        ResetChallenged,
+        ResetWithData,
+        ActivityAfterReset,
+        SegmentOutsideWindow,
+        AckBeyondSent,
+        OldTimestamp,
+        PawsRejected,
+        EchoNeverSent,
+        OldDuplicateInWindow,
+        CaptureLoss,
+        BadFlags,
+        BadChecksum,
+        DataOnSyn,
+        SynDataIgnored,
+    }
+);
+packed!(struct Observation { kind, role, mark });
+packed!(struct Tally { kind, role, count, last });
+packed!(struct Observations { kept, tallies });
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,7 +354,7 @@ mod tests {
     fn the_first_few_are_kept_and_all_are_counted() {
         let mark = |packet| Mark {
             packet,
-            time: Timestamp(packet as i64),
+            time: Timestamp::from_ns(packet as i64),
         };
         let mut seen = Observations::default();
         (1..=1_000).for_each(|packet| seen.note(Kind::BadFlags, Role::Client, mark(packet)));
@@ -320,7 +376,7 @@ mod tests {
     fn what_is_absorbed_keeps_its_order_and_its_side() {
         let mark = |packet| Mark {
             packet,
-            time: Timestamp(packet as i64),
+            time: Timestamp::from_ns(packet as i64),
         };
         let mut seen = Observations::default();
         let mut other = Observations::default();

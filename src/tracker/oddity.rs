@@ -2,11 +2,12 @@
 
 use super::evidence::Mark;
 use super::observation::Kind;
+use super::opening::SynOptions;
 use super::reset::{PATIENCE_NS, REORDER_NS};
 use super::state::{Event, State};
 use super::stream::Repeat;
 use super::{Notes, Role, RolesFrom, Tracker};
-use crate::segment::{Options, Segment};
+use crate::segment::Segment;
 use crate::seq::Seq;
 
 /// After so long TS.Recent is void (RFC 7323 section 5.5), ns.
@@ -41,7 +42,8 @@ impl Tracker {
         if self.ends[0].proven() != State::Established || self.ends[1].proven() != State::Established {
             self.note_early(seg, from, mark, notes);
         }
-        if let Some(reset) = self.aside.reset_in_window[me].take()
+        if self.aside.reset_in_window[me].is_some()
+            && let Some(reset) = self.aside.reset_in_window[me].take()
             && seg.seq_len() == 0
             && mark.time.since(reset.time) < PATIENCE_NS
         {
@@ -122,8 +124,8 @@ pub(super) enum Offers {
 
 /// Compares a SYN sent again with the one before. Timestamps tick; a Fast Open cookie may be left out (RFC 7413 section
 /// 4.1.3).
-pub(super) fn compare_offers(before: &Options, now: &Options) -> Offers {
-    let offer = |options: &Options| {
+pub(super) fn compare_offers(before: &SynOptions, now: &SynOptions) -> Offers {
+    let offer = |options: &SynOptions| {
         (
             options.mss,
             options.window_scale,
@@ -156,7 +158,7 @@ impl super::stream::Stream {
     }
 
     /// TS.Recent follows segments that begin at or before RCV.NXT (RFC 7323 section 4.3).
-    fn on_ts_recent(&mut self, value: u32, seg: &Segment) {
+    pub(super) fn on_ts_recent(&mut self, value: u32, seg: &Segment) {
         let newest = self
             .ts_recent
             .is_none_or(|(recent, _)| Seq(value).at_or_after(Seq(recent)));

@@ -5,6 +5,7 @@ use super::evidence::{Cause, Mark};
 use super::judge;
 use super::observation::Kind;
 use super::oddity::{Offers, compare_offers};
+use super::packed::packed;
 use super::state::{Event, State};
 use super::stream::{Repeat, Stream};
 use super::{Notes, Role, Tracker, plain_sent};
@@ -21,7 +22,7 @@ pub struct Syn {
     /// Copies beyond the first.
     pub copies: u32,
     /// Options of the first copy.
-    pub options: Options,
+    pub options: SynOptions,
     /// TSval of the newest copy.
     pub(super) last_tsval: Option<u32>,
     /// Payload octets on it.
@@ -30,6 +31,33 @@ pub struct Syn {
     pub with_ack: bool,
     /// The capture cut its options.
     pub cut: bool,
+}
+
+/// What a SYN offers: its options without those that no SYN carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SynOptions {
+    /// See [`Options::mss`].
+    pub mss: Option<u16>,
+    /// See [`Options::window_scale`].
+    pub window_scale: Option<u8>,
+    /// See [`Options::sack_permitted`].
+    pub sack_permitted: bool,
+    /// See [`Options::timestamps`].
+    pub timestamps: Option<(u32, u32)>,
+    /// See [`Options::fast_open`].
+    pub fast_open: Option<u8>,
+}
+
+impl From<&Options> for SynOptions {
+    fn from(options: &Options) -> SynOptions {
+        SynOptions {
+            mss: options.mss,
+            window_scale: options.window_scale,
+            sack_permitted: options.sack_permitted,
+            timestamps: options.timestamps,
+            fast_open: options.fast_open,
+        }
+    }
 }
 
 /// The opening.
@@ -202,7 +230,10 @@ impl Tracker {
         });
         let ahead = self.streams[side].nxt.is_some_and(|nxt| number.after(nxt));
         let Some((_, named)) = agreed.filter(|_| ahead) else {
-            self.aside.far_ahead[side] = ahead.then_some((by, number));
+            let ahead = ahead.then_some((by, number));
+            if self.aside.far_ahead[side] != ahead {
+                self.aside.far_ahead[side] = ahead;
+            }
             return false;
         };
         self.aside.far_ahead[side] = None;
@@ -217,7 +248,7 @@ impl Tracker {
 
     /// A SYN-ACK with another ISS than the last one opens another attempt: its sender was back in LISTEN.
     pub(super) fn syn_ack_kind(&mut self, seg: &Segment) -> SentKind {
-        let before = self.aside.newest_syn_ack.replace((seg.seq, seg.ack));
+        let before = self.newest_syn_ack.replace((seg.seq, seg.ack));
         match before {
             Some((seq, _)) if seq != seg.seq => SentKind::SynAckAnew,
             _ => SentKind::SynAck,
@@ -273,7 +304,7 @@ impl Tracker {
                     first: mark,
                     last: mark,
                     copies: 0,
-                    options: seg.options,
+                    options: SynOptions::from(&seg.options),
                     last_tsval: tsval,
                     data: seg.payload_len,
                     with_ack,
@@ -291,7 +322,7 @@ impl Tracker {
             Some(syn) => {
                 let fresh = repeat == Repeat::Fresh && with_ack == syn.with_ack;
                 if fresh && !seg.header_cut && !syn.cut {
-                    let (kind, word) = match compare_offers(&syn.options, &seg.options) {
+                    let (kind, word) = match compare_offers(&syn.options, &SynOptions::from(&seg.options)) {
                         Offers::Same => (None, ""),
                         Offers::Fewer => (Some(Kind::SynOptionsDropped), "fewer options than before"),
                         Offers::Other => (Some(Kind::SynOptionsChanged), "other options than before"),
@@ -325,7 +356,7 @@ impl Tracker {
                     syn.with_ack = true;
                     // The first timestamp is the one that nothing of this life is older than.
                     let timestamps = syn.options.timestamps.or(seg.options.timestamps);
-                    syn.options = seg.options;
+                    syn.options = SynOptions::from(&seg.options);
                     syn.options.timestamps = timestamps;
                 }
             }
@@ -347,7 +378,7 @@ impl Tracker {
         self.streams[me].restart();
         self.ends[me].disown(State::Closed);
         self.ends[peer].forget_pending();
-        self.aside.before_inferred_fin = None;
+        self.aside.forget_before_inferred_fin();
     }
 
     /// Whether this packet holds the first SYN seen of its side. Captured out of order it comes late, but is no
@@ -395,12 +426,13 @@ impl Tracker {
 
     pub(super) fn on_syn_ack(&mut self, seg: &Segment, mark: Mark) {
         let Some(ack) = seg.ack else { return };
-        if let Some((mirror, signature)) = self.aside.before_stray_syn_ack.take().map(|before| *before)
+        if self.aside.before_stray_syn_ack.is_some()
+            && let Some((mirror, signature)) = self.aside.before_stray_syn_ack.take().map(|before| *before)
             && signature != Signature::of(seg)
         {
             // Another host made the SYN-ACK that acknowledged another SYN: it says nothing about this endpoint.
             self.ends[1] = mirror;
-            self.aside.newest_syn_ack = None;
+            self.newest_syn_ack = None;
         }
         if self.streams[0].iss.is_none() {
             // The SYN itself is missing, or comes later: the SYN-ACK tells its number.
@@ -443,15 +475,6 @@ impl Tracker {
         self.opening.syn.iter().all(|syn| syn.is_some_and(|syn| !syn.cut))
     }
 
-    pub(super) fn offer(&mut self, seg: &Segment, me: usize, shift: u8) {
-        let Some(ack) = seg.ack else { return };
-        let window = u32::from(seg.window) << shift;
-        let stream = &mut self.streams[me];
-        stream.max_window = stream.max_window.max(window);
-        let edge = ack.plus(window);
-        stream.offers = Some(stream.offers.map_or(edge, |offered| offered.max(edge)));
-    }
-
     /// The client goes on after its SYN although no SYN-ACK was captured, or the server answers without one.
     pub(super) fn infer_syn_ack(&mut self, seg: &Segment, from: Role, mark: Mark) {
         if seg.flags.syn() || seg.ack.is_none() || self.opening.syn_ack.is_some() {
@@ -472,3 +495,7 @@ impl Tracker {
         }
     }
 }
+
+packed!(struct SynOptions { mss, window_scale, sack_permitted, timestamps, fast_open });
+packed!(struct Syn { first, last, copies, options, last_tsval, data, with_ack, cut });
+packed!(struct Opening { syn, syn_ack, ack, rtt, syn_data_accepted, simultaneous });

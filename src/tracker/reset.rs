@@ -37,10 +37,7 @@ impl Tracker {
         }
         let answers_other_syn = from == Role::Client
             && receiver == State::SynReceived
-            && self
-                .aside
-                .newest_syn_ack
-                .is_some_and(|(_, ack)| ack == Some(seg.seq));
+            && self.newest_syn_ack.is_some_and(|(_, ack)| ack == Some(seg.seq));
         let verdict = if answers_other_syn {
             Reset::Accepted
         } else {

@@ -6,6 +6,8 @@
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use super::packed::packed;
+
 /// A state of RFC 9293 section 3.3.2, or `Unknown` where the capture cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(rename_all = "SCREAMING-KEBAB-CASE")]
@@ -251,6 +253,39 @@ pub fn step(state: State, event: Event) -> Step {
         ) => To(Closed),
     }
 }
+
+packed!(
+    enum State {
+        Closed,
+        Listen,
+        SynSent,
+        SynReceived,
+        Established,
+        FinWait1,
+        FinWait2,
+        CloseWait,
+        Closing,
+        LastAck,
+        TimeWait,
+        Unknown,
+    }
+);
+packed!(
+    enum Event {
+        SendSyn,
+        SendSynAck,
+        SendFin,
+        SendRst,
+        RcvSyn,
+        RcvSynAck,
+        RcvAckOfSyn,
+        RcvFin,
+        RcvAckOfFin,
+        RcvRst,
+        RcvRstPassive,
+        Replaced,
+    }
+);
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ use std::mem::size_of;
 
 use super::evidence::Mark;
 use super::footprint::{allocated, list};
+use super::packed::packed;
 use crate::segment::{Options, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
@@ -98,7 +99,6 @@ impl Owes {
 /// What one direction rarely needs, kept out of the table of connections.
 #[derive(Clone, Debug, Default)]
 struct Cold {
-    fin: Option<Fin>,
     /// Ranges captured behind a hole.
     beyond: Vec<(Seq, Seq)>,
     /// The newest octets that were acknowledged before they were captured: they may yet come.
@@ -124,6 +124,7 @@ pub struct Stream {
     contiguous: Option<Seq>,
     /// What most segments do not need.
     cold: Option<Box<Cold>>,
+    fin: Option<Fin>,
     /// The FIN was put on its way to the receiver.
     pub fin_on_its_way: bool,
     /// Right edge of the window that this sender offers, in the peer's numbers; never taken back (R25).
@@ -163,17 +164,17 @@ pub struct Stream {
 impl Stream {
     /// The FIN of this direction.
     pub fn fin(&self) -> Option<Fin> {
-        self.cold.as_ref().and_then(|cold| cold.fin)
+        self.fin
     }
 
     /// The FIN of this direction, to be changed.
     pub fn fin_mut(&mut self) -> Option<&mut Fin> {
-        self.cold.as_mut().and_then(|cold| cold.fin.as_mut())
+        self.fin.as_mut()
     }
 
     /// Notes the FIN, or forgets it.
     pub fn set_fin(&mut self, fin: Option<Fin>) {
-        self.cold_mut().fin = fin;
+        self.fin = fin;
     }
 
     /// Octets that it holds besides its own size.
@@ -233,6 +234,34 @@ impl Stream {
             next_fingerprint: self.next_fingerprint,
             ..before
         };
+    }
+
+    /// The sender offers a window, in octets when shifted by `shift`, behind `ack`.
+    pub fn offer(&mut self, ack: Seq, window: u16, shift: u8) {
+        let window = u32::from(window) << shift;
+        self.max_window = self.max_window.max(window);
+        let edge = ack.plus(window);
+        self.offers = Some(self.offers.map_or(edge, |offered| offered.max(edge)));
+    }
+
+    /// The sender is known to have received what passed the tap at these times.
+    pub fn note_floor(&mut self, known: [Option<Timestamp>; 2]) {
+        for time in known.into_iter().flatten() {
+            self.floor = Some(self.floor.map_or(time, |floor| floor.max(time)));
+        }
+    }
+
+    /// Nothing is missing, and there is no FIN.
+    pub fn is_whole(&self) -> bool {
+        self.nxt.is_some()
+            && self.fin.is_none()
+            && self.cold.as_ref().is_none_or(|cold| cold.beyond.is_empty())
+    }
+
+    /// Whether octets at `seq` follow those that were captured or acknowledged.
+    pub fn continues_at(&self, seq: Seq) -> bool {
+        self.contiguous
+            .is_some_and(|contiguous| seq.at_or_before(contiguous))
     }
 
     /// Takes a segment of this direction into account.
@@ -415,7 +444,7 @@ impl Stream {
 
 /// Microseconds modulo 2^32 (71 minutes): enough to tell a copy within milliseconds.
 fn micros(time: Timestamp) -> u32 {
-    (time.0.div_euclid(1_000) & i64::from(u32::MAX)) as u32
+    (time.ns().div_euclid(1_000) & i64::from(u32::MAX)) as u32
 }
 
 /// A number that two copies of one segment share and hardly anything else: the TCP checksum stands for the payload.
@@ -435,6 +464,15 @@ fn fingerprint(seg: &Segment) -> u32 {
         (hash ^ part).wrapping_mul(0x0100_0193).rotate_left(7)
     })
 }
+
+packed!(struct Fin { seq, first, last, ack, inferred });
+packed!(struct Owes { since, asked, probes });
+packed!(struct Cold { beyond, skipped });
+packed!(struct Stream {
+    iss, owes, nxt, nxt_time, nxt_clean, una, contiguous, cold, fin, fin_on_its_way, offers, max_window, scale, newest_tsval,
+    fingerprints, next_fingerprint, receiver_rtt, floor, packets, payload_bytes, retransmitted, probes, missed, sent_data,
+    last_heard, last_data, ts_recent,
+});
 
 #[cfg(test)]
 mod tests {

@@ -389,8 +389,9 @@ fn excuse_for(run: &Outcome, side: usize, proven: bool) -> Option<Excuse> {
 }
 
 fn line(t: &Transition) -> String {
-    let seconds =
-        |at: tcptrace_states::time::Timestamp| format!("{:.6}", (at.0 % 1_000_000_000_000_000) as f64 / 1e9);
+    let seconds = |at: tcptrace_states::time::Timestamp| {
+        format!("{:.6}", (at.ns() % 1_000_000_000_000_000) as f64 / 1e9)
+    };
     let bound = |at: Option<_>| at.map_or("-".to_owned(), seconds);
     format!(
         "{} -> {} ({:?}) packet {:?} at {} in {}..{} {} by {:?}",
@@ -428,7 +429,7 @@ fn story(run: &Outcome, connections: &[Connection], why: &str) -> String {
             text,
             "  {number:>6} {:.6} {:.6} {:21} {} {:14} seq {} ack {} len {} win {} ts {:?}",
             passed.sent_at as f64 / 1e6,
-            seconds(seg.time.0),
+            seconds(seg.time.ns()),
             if arrivals.is_empty() {
                 "lost".to_owned()
             } else {
@@ -454,7 +455,7 @@ fn story(run: &Outcome, connections: &[Connection], why: &str) -> String {
             let _ = writeln!(
                 text,
                 "    {:.6} {} -> {}{}",
-                seconds(step.at.0),
+                seconds(step.at.ns()),
                 step.from,
                 step.to,
                 if step.timer { " (timer)" } else { "" }

@@ -18,7 +18,7 @@ pub fn parse(packet: &[u8]) -> Segment {
     let address = |at: usize| IpAddr::V4(Ipv4Addr::from(long(at)));
     Segment {
         packet: 0,
-        time: Timestamp(0),
+        time: Timestamp::from_ns(0),
         source: Endpoint {
             ip: address(12),
             port: word(tcp),

@@ -28,7 +28,7 @@ const EVENTS: usize = 20_000;
 
 /// Microseconds of simulated time to the capture's clock.
 pub fn clock(at: i64) -> Timestamp {
-    Timestamp(EPOCH_NS + at * 1000)
+    Timestamp::from_ns(EPOCH_NS + at * 1000)
 }
 
 thread_local! {

@@ -121,7 +121,7 @@ pub fn drain(reader: Box<dyn Read + Send>) -> Result<(Vec<Packet>, Option<Captur
                 let bytes = frame.bytes.to_vec();
                 packets.push(Ok((
                     frame.number,
-                    frame.time.0,
+                    frame.time.ns(),
                     frame.link.0,
                     frame.original_len,
                     frame.interface,

@@ -25,7 +25,7 @@ pub fn example(connection: u64, packet: Option<u64>, message: &str) -> Example {
         client: address(&format!("10.0.0.5:{}", 51_000 + connection)),
         server: address("10.0.0.9:8080"),
         packet,
-        at: packet.map(|packet| Timestamp(1_772_355_600_000_000_000 + packet as i64 * 1_000_000)),
+        at: packet.map(|packet| Timestamp::from_ns(1_772_355_600_000_000_000 + packet as i64 * 1_000_000)),
         message: message.to_owned(),
     }
 }

@@ -18,7 +18,7 @@ pub const MS: i64 = 1_000_000;
 pub const SECOND: i64 = 1_000 * MS;
 
 pub fn at(ns: i64) -> Timestamp {
-    Timestamp(START + ns)
+    Timestamp::from_ns(START + ns)
 }
 
 fn address(text: &str) -> Address {
@@ -703,7 +703,7 @@ pub fn many(count: u64) -> Analysis {
 
 pub fn by_name(name: &str) -> Option<Analysis> {
     let one = |connection: Connection| {
-        let last = connection.last_time.0 - START + 100 * MS;
+        let last = connection.last_time.ns() - START + 100 * MS;
         Some(analysis(vec![connection], last))
     };
     match name {

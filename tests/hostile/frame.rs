@@ -41,7 +41,7 @@ pub fn survive(input: &[u8]) {
 
 fn split(input: &[u8]) -> Vec<Frame<'_>> {
     let mut left = Bytes(input);
-    let mut time = Timestamp(1_700_000_000_000_000_000);
+    let mut time = Timestamp::from_ns(1_700_000_000_000_000_000);
     let mut frames = Vec::new();
     for number in 1..=MOST_FRAMES {
         if left.is_empty() {

@@ -218,7 +218,7 @@ fn segments(left: &mut Bytes<'_>) -> Vec<Segment> {
                 let which = usize::from(left.u16());
                 if let Some(before) = segments.len().checked_sub(1 + which % (segments.len() + 1)) {
                     let ip_id = seg.ip_id;
-                    (seg.packet, seg.time) = (segments.len() as u64 + 1, Timestamp(time));
+                    (seg.packet, seg.time) = (segments.len() as u64 + 1, Timestamp::from_ns(time));
                     seg = Segment {
                         packet: seg.packet,
                         time: seg.time,
@@ -272,7 +272,7 @@ fn segments(left: &mut Bytes<'_>) -> Vec<Segment> {
 fn plain(packet: u64, time: i64, source: Endpoint, destination: Endpoint) -> Segment {
     Segment {
         packet,
-        time: Timestamp(time),
+        time: Timestamp::from_ns(time),
         source,
         destination,
         scope: Scope::default(),

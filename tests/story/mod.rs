@@ -101,7 +101,7 @@ pub fn host(letter: char) -> Endpoint {
 pub fn segment(packet: u64, time_ns: i64, source: Endpoint, destination: Endpoint, flags: u16) -> Segment {
     Segment {
         packet,
-        time: Timestamp(time_ns),
+        time: Timestamp::from_ns(time_ns),
         source,
         destination,
         scope: Scope::default(),
@@ -137,7 +137,7 @@ pub fn read(story: &str) -> (Vec<Segment>, Timestamp) {
             repeat = Some(how.to_owned());
         } else if let Some((count, rest)) = line.split_once(" times every ") {
             let (every, line) = rest.split_once(' ').expect("a line to repeat");
-            let every = moment(every).0 - START;
+            let every = moment(every).ns() - START;
             for _ in 0..count.parse::<u32>().expect("a count") {
                 let after = segments.last().expect("a line before").time.plus(every);
                 let segment = read_line(&format!("0 {line}"), &segments);
@@ -169,7 +169,7 @@ fn repeated(segments: &[Segment], how: &str) -> Vec<Segment> {
         .unwrap_or_else(|| panic!("repeat {how}"));
     let (count, every) = (
         count.trim().parse::<u16>().expect("a count"),
-        moment(every).0 - START,
+        moment(every).ns() - START,
     );
     let client = host('C').port;
     let mut all = Vec::new();
@@ -231,7 +231,7 @@ pub fn marked(story: &str) -> Option<u64> {
 fn moment(seconds: &str) -> Timestamp {
     let (whole, fraction) = seconds.trim().split_once('.').unwrap_or((seconds.trim(), "0"));
     let number = |digits: &str| -> i64 { digits.parse().unwrap_or_else(|_| panic!("time {seconds}")) };
-    Timestamp(START + number(whole) * SECOND + number(&format!("{fraction:0<9}")))
+    Timestamp::from_ns(START + number(whole) * SECOND + number(&format!("{fraction:0<9}")))
 }
 
 fn read_line(line: &str, before: &[Segment]) -> Segment {
@@ -264,7 +264,7 @@ fn read_line(line: &str, before: &[Segment]) -> Segment {
     let (Some(source), Some(destination)) = (ends.next(), ends.next()) else {
         bad("no direction")
     };
-    let mut seg = segment(packet, time.0, source, destination, flags(third));
+    let mut seg = segment(packet, time.ns(), source, destination, flags(third));
     if seg.flags.ack() {
         seg.ack = Some(Seq(0));
     }
@@ -585,7 +585,7 @@ fn intervals(end: &EndpointReport) -> String {
 }
 
 fn seconds(time: Timestamp) -> String {
-    duration(time.0 - START)
+    duration(time.ns() - START)
 }
 
 /// Seconds with three digits, or as many as it takes.
@@ -752,8 +752,8 @@ pub fn pcap(frames: &[(Timestamp, Vec<u8>)]) -> Vec<u8> {
     for (time, frame) in frames {
         let length = frame.len() as u32;
         file.extend(words(&[
-            (time.0 / SECOND) as u32,
-            (time.0 % SECOND) as u32,
+            (time.ns() / SECOND) as u32,
+            (time.ns() % SECOND) as u32,
             length,
             length,
         ]));

@@ -70,7 +70,7 @@ impl Reader {
         self.packets += 1;
         self.decoder.decode(&Frame {
             number: self.packets,
-            time: Timestamp(seconds * 1_000_000_000),
+            time: Timestamp::from_ns(seconds * 1_000_000_000),
             link: LinkType::RAW,
             bytes,
             original_len: original as u32,
@@ -110,7 +110,7 @@ fn in_any_order_a_segment_comes_with_the_last_fragment() {
                 );
             }
             let segment = reader.read(&pieces[order[3]]).expect("the last one");
-            assert_eq!((segment.packet, segment.time.0), (4, 3_000_000_000));
+            assert_eq!((segment.packet, segment.time.ns()), (4, 3_000_000_000));
             assert_eq!(
                 (segment.source.port, segment.seq.0, segment.payload_len),
                 (1_000, 7, 60)
@@ -311,7 +311,8 @@ fn what_is_done_leaves_nothing_behind() {
             payload_len: 8,
         };
         let place = (Scope::default(), TunnelId::default());
-        pool.add(&fragment, place, Timestamp(0), |_| true).expect("sound")
+        pool.add(&fragment, place, Timestamp::from_ns(0), |_| true)
+            .expect("sound")
     };
     assert_eq!(add(&mut pool, 0, 0, true), None);
     for id in 1..50_000 {

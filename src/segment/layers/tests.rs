@@ -68,7 +68,7 @@ fn read(link: u32, bytes: &[u8]) -> Result<(Segment, String), Skip> {
     let mut decoder = Decoder::default();
     let segment = decoder.decode(&Frame {
         number: 1,
-        time: Timestamp(0),
+        time: Timestamp::from_ns(0),
         link: LinkType(link),
         bytes,
         original_len: bytes.len() as u32,
@@ -634,7 +634,7 @@ fn both_directions_have_one_path() {
     let mut number = |bytes: &[u8]| {
         let frame = Frame {
             number: 1,
-            time: Timestamp(0),
+            time: Timestamp::from_ns(0),
             link: LinkType(101),
             bytes,
             original_len: bytes.len() as u32,

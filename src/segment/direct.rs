@@ -1,0 +1,94 @@
+//! The short way to TCP for what most frames are: Ethernet, perhaps one VLAN tag, then an IP header without options or
+//! extensions, not in fragments.
+//!
+//! It gives what `layers` gives for such a frame (a test holds them equal), or nothing: then `layers` is asked.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::Scope;
+use super::layers::be16;
+use super::layers::ip::{IpPacket, TCP};
+
+const IPV4: u16 = 0x0800;
+const IPV6: u16 = 0x86dd;
+const VLAN: u16 = 0x8100;
+
+/// The IP packet in an Ethernet frame, and its tag.
+pub(super) fn open(frame: &[u8]) -> Option<(Scope, IpPacket<'_>)> {
+    let mut scope = Scope::default();
+    match be16(frame, 12)? {
+        IPV4 => Some((scope, v4(frame.get(14..)?)?)),
+        IPV6 => Some((scope, v6(frame.get(14..)?)?)),
+        VLAN => {
+            scope.vlans[0] = (be16(frame, 14)? & 0x0fff) + 1;
+            let packet = frame.get(18..)?;
+            match be16(frame, 16)? {
+                IPV4 => Some((scope, v4(packet)?)),
+                IPV6 => Some((scope, v6(packet)?)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn v4(packet: &[u8]) -> Option<IpPacket<'_>> {
+    let (header, rest) = packet.split_first_chunk::<20>()?;
+    let [
+        0x45,
+        _,
+        total0,
+        total1,
+        id0,
+        id1,
+        split0,
+        split1,
+        ttl,
+        TCP,
+        _,
+        _,
+        source @ ..,
+        d0,
+        d1,
+        d2,
+        d3,
+    ] = *header
+    else {
+        return None;
+    };
+    // Neither more fragments nor an offset.
+    if u16::from_be_bytes([split0, split1]) & 0x3fff != 0 {
+        return None;
+    }
+    let payload_len = usize::from(u16::from_be_bytes([total0, total1])).checked_sub(header.len())?;
+    Some(IpPacket {
+        source: IpAddr::V4(Ipv4Addr::from(source)),
+        destination: IpAddr::V4(Ipv4Addr::from([d0, d1, d2, d3])),
+        id: Some(u16::from_be_bytes([id0, id1])),
+        ttl,
+        v4_header: Some(header),
+        payload: rest.get(..payload_len).unwrap_or(rest),
+        payload_len,
+    })
+}
+
+fn v6(packet: &[u8]) -> Option<IpPacket<'_>> {
+    let (header, rest) = packet.split_first_chunk::<40>()?;
+    let [0x60..=0x6f, _, _, _, length0, length1, TCP, ttl, addresses @ ..] = header else {
+        return None;
+    };
+    let payload_len = usize::from(u16::from_be_bytes([*length0, *length1]));
+    if payload_len == 0 {
+        return None; // a packet that was captured before the network card split it
+    }
+    let (source, destination) = addresses.split_first_chunk::<16>()?;
+    Some(IpPacket {
+        source: IpAddr::V6(Ipv6Addr::from(*source)),
+        destination: IpAddr::V6(Ipv6Addr::from(*destination.first_chunk::<16>()?)),
+        id: None,
+        ttl: *ttl,
+        v4_header: None,
+        payload: rest.get(..payload_len).unwrap_or(rest),
+        payload_len,
+    })
+}

@@ -1,0 +1,369 @@
+//! A tracker that waits, packed into some hundred octets: nothing is lost, and it is unpacked when its next segment comes.
+//!
+//! Most connections of a capture are over, or idle, most of the time. Numbers are written in as few octets as they need
+//! (seven bits each), times and packets as the difference to the one before. The fields of each structure are named once, in
+//! [`packed!`], where they are defined: one that is forgotten does not compile.
+
+use std::net::IpAddr;
+
+use smallvec::{Array, SmallVec};
+
+use super::Tracker;
+use crate::seq::Seq;
+use crate::time::Timestamp;
+
+/// A packed tracker.
+#[derive(Clone, Debug)]
+pub struct Packed(Box<[u8]>);
+
+impl Packed {
+    /// Octets that it holds.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it holds none, which never is so.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The tracker as it was.
+    ///
+    /// # Panics
+    ///
+    /// Never: what [`Tracker::pack`] wrote can be read.
+    pub fn unpack(&self) -> Tracker {
+        let mut from = Unpacker {
+            rest: &self.0,
+            time: 0,
+            packet: 0,
+        };
+        match Tracker::get(&mut from) {
+            Some(mut tracker) => {
+                tracker.look_for_calm();
+                tracker
+            }
+            None => unreachable!("a packed tracker is whole"),
+        }
+    }
+}
+
+impl Tracker {
+    /// Packs it into `buffer`, which is kept for its room. None if it has something that is not packed because it is rare.
+    pub fn pack(&self, buffer: &mut Vec<u8>) -> Option<Packed> {
+        if self.ladder.is_some() || !self.aside.is_only_observations() {
+            return None;
+        }
+        buffer.clear();
+        let mut into = Packer {
+            octets: std::mem::take(buffer),
+            time: 0,
+            packet: 0,
+        };
+        self.put(&mut into);
+        *buffer = into.octets;
+        Some(Packed(buffer.as_slice().into()))
+    }
+}
+
+/// Where octets are written.
+pub(super) struct Packer {
+    octets: Vec<u8>,
+    time: i64,
+    packet: u64,
+}
+
+/// Where they are read.
+pub(super) struct Unpacker<'a> {
+    rest: &'a [u8],
+    time: i64,
+    packet: u64,
+}
+
+impl Packer {
+    /// The number of a packet.
+    pub fn packet(&mut self, packet: u64) {
+        let step = packet.wrapping_sub(self.packet) as i64;
+        self.packet = packet;
+        step.put(self);
+    }
+}
+
+impl Unpacker<'_> {
+    /// See [`Packer::packet`].
+    pub fn packet(&mut self) -> Option<u64> {
+        let step = i64::get(self)?;
+        self.packet = self.packet.wrapping_add_signed(step);
+        Some(self.packet)
+    }
+}
+
+/// What can be packed. What `put` writes, `get` reads; that gives nothing where something else stands.
+pub(super) trait Pack: Sized {
+    fn put(&self, into: &mut Packer);
+    fn get(from: &mut Unpacker<'_>) -> Option<Self>;
+}
+
+impl Pack for u64 {
+    fn put(&self, into: &mut Packer) {
+        let mut rest = *self;
+        while rest >= 0x80 {
+            into.octets.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        into.octets.push(rest as u8);
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let (octet, rest) = from.rest.split_first()?;
+            from.rest = rest;
+            number |= u64::from(octet & 0x7f) << shift;
+            if octet & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    }
+}
+
+impl Pack for i64 {
+    /// The sign goes to the lowest bit, so that small negative numbers are short, too.
+    fn put(&self, into: &mut Packer) {
+        ((self << 1) ^ (self >> 63)).cast_unsigned().put(into);
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<i64> {
+        let folded = u64::get(from)?;
+        Some((folded >> 1).cast_signed() ^ -(folded & 1).cast_signed())
+    }
+}
+
+impl Pack for Timestamp {
+    fn put(&self, into: &mut Packer) {
+        let step = self.ns().wrapping_sub(into.time);
+        into.time = self.ns();
+        step.put(into);
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Timestamp> {
+        let step = i64::get(from)?;
+        from.time = from.time.wrapping_add(step);
+        Some(Timestamp::from_ns(from.time))
+    }
+}
+
+impl Pack for Seq {
+    /// Any number is as likely as any other.
+    fn put(&self, into: &mut Packer) {
+        into.octets.extend_from_slice(&self.0.to_le_bytes());
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Seq> {
+        let (octets, rest) = from.rest.split_first_chunk()?;
+        from.rest = rest;
+        Some(Seq(u32::from_le_bytes(*octets)))
+    }
+}
+
+impl Pack for u8 {
+    fn put(&self, into: &mut Packer) {
+        into.octets.push(*self);
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<u8> {
+        let (octet, rest) = from.rest.split_first()?;
+        from.rest = rest;
+        Some(*octet)
+    }
+}
+
+impl Pack for bool {
+    fn put(&self, into: &mut Packer) {
+        u8::from(*self).put(into);
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<bool> {
+        match u8::get(from)? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+macro_rules! small_numbers {
+    ($($number:ty),*) => {$(
+        impl Pack for $number {
+            fn put(&self, into: &mut Packer) {
+                (*self as u64).put(into);
+            }
+
+            fn get(from: &mut Unpacker<'_>) -> Option<$number> {
+                <$number>::try_from(u64::get(from)?).ok()
+            }
+        }
+    )*};
+}
+small_numbers!(u16, u32, usize);
+
+impl Pack for IpAddr {
+    fn put(&self, into: &mut Packer) {
+        match self {
+            IpAddr::V4(ip) => {
+                4u8.put(into);
+                into.octets.extend_from_slice(&ip.octets());
+            }
+            IpAddr::V6(ip) => {
+                6u8.put(into);
+                into.octets.extend_from_slice(&ip.octets());
+            }
+        }
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<IpAddr> {
+        match u8::get(from)? {
+            4 => {
+                let (octets, rest) = from.rest.split_first_chunk::<4>()?;
+                from.rest = rest;
+                Some(IpAddr::from(*octets))
+            }
+            6 => {
+                let (octets, rest) = from.rest.split_first_chunk::<16>()?;
+                from.rest = rest;
+                Some(IpAddr::from(*octets))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl<T: Pack> Pack for Option<T> {
+    fn put(&self, into: &mut Packer) {
+        self.is_some().put(into);
+        if let Some(value) = self {
+            value.put(into);
+        }
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Option<T>> {
+        Some(match bool::get(from)? {
+            true => Some(T::get(from)?),
+            false => None,
+        })
+    }
+}
+
+impl<T: Pack> Pack for Box<T> {
+    fn put(&self, into: &mut Packer) {
+        T::put(self, into);
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Box<T>> {
+        T::get(from).map(Box::new)
+    }
+}
+
+impl<A: Pack, B: Pack> Pack for (A, B) {
+    fn put(&self, into: &mut Packer) {
+        self.0.put(into);
+        self.1.put(into);
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<(A, B)> {
+        Some((A::get(from)?, B::get(from)?))
+    }
+}
+
+impl<T: Pack + Copy + Default, const N: usize> Pack for [T; N] {
+    fn put(&self, into: &mut Packer) {
+        self.iter().for_each(|value| value.put(into));
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<[T; N]> {
+        let mut values = [T::default(); N];
+        for value in &mut values {
+            *value = T::get(from)?;
+        }
+        Some(values)
+    }
+}
+
+/// Two of something that is not copied.
+pub(super) struct Both<'a, T>(pub &'a [T; 2]);
+
+impl<T: Pack> Both<'_, T> {
+    pub fn put(&self, into: &mut Packer) {
+        self.0.iter().for_each(|value| value.put(into));
+    }
+
+    pub fn get(from: &mut Unpacker<'_>) -> Option<[T; 2]> {
+        Some([T::get(from)?, T::get(from)?])
+    }
+}
+
+impl<T: Pack> Pack for Vec<T> {
+    fn put(&self, into: &mut Packer) {
+        self.len().put(into);
+        self.iter().for_each(|value| value.put(into));
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Vec<T>> {
+        let length = usize::get(from)?;
+        let mut values = Vec::with_capacity(length.min(from.rest.len()));
+        for _ in 0..length {
+            values.push(T::get(from)?);
+        }
+        Some(values)
+    }
+}
+
+impl<T: Array<Item: Pack>> Pack for SmallVec<T> {
+    fn put(&self, into: &mut Packer) {
+        self.len().put(into);
+        self.iter().for_each(|value| value.put(into));
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<SmallVec<T>> {
+        let length = usize::get(from)?;
+        let mut values = SmallVec::new();
+        for _ in 0..length {
+            values.push(T::Item::get(from)?);
+        }
+        Some(values)
+    }
+}
+
+/// Packs a structure field by field, or an enumeration by its variants.
+macro_rules! packed {
+    (struct $name:ident { $($field:ident),* $(,)? }) => {
+        impl $crate::tracker::packed::Pack for $name {
+            fn put(&self, into: &mut $crate::tracker::packed::Packer) {
+                let $name { $($field),* } = self;
+                $($crate::tracker::packed::Pack::put($field, into);)*
+            }
+
+            fn get(from: &mut $crate::tracker::packed::Unpacker<'_>) -> Option<$name> {
+                Some($name { $($field: $crate::tracker::packed::Pack::get(from)?),* })
+            }
+        }
+    };
+    (enum $name:ident { $($variant:ident),* $(,)? }) => {
+        impl $crate::tracker::packed::Pack for $name {
+            fn put(&self, into: &mut $crate::tracker::packed::Packer) {
+                let place = match self { $($name::$variant => $name::$variant as u8),* };
+                $crate::tracker::packed::Pack::put(&place, into);
+            }
+
+            fn get(from: &mut $crate::tracker::packed::Unpacker<'_>) -> Option<$name> {
+                let place = <u8 as $crate::tracker::packed::Pack>::get(from)?;
+                $(if place == $name::$variant as u8 {
+                    return Some($name::$variant);
+                })*
+                None
+            }
+        }
+    };
+}
+pub(super) use packed;
