@@ -395,7 +395,7 @@ fn ends(id: u64, ipv6: bool, hosts: u32, random: &mut Random) -> [SocketAddr; 2]
     let host = (place & ((1 << hosts) - 1)) as u32;
     let client_port = 1_024 + (place >> hosts) as u16;
     let service = random.below(400) as u16;
-    let server_port = [443, 443, 443, 80, 8080, 5432, 22, 25][usize::from(service % 8)];
+    let server_port = [443, 443, 443, 80, 8080, 8443, 9000, 5000][usize::from(service % 8)];
     let [high, low] = [(host >> 16) as u16, host as u16];
     let [client, server] = if ipv6 {
         [
