@@ -55,18 +55,76 @@ impl fmt::Debug for Timestamp {
     }
 }
 
+impl Timestamp {
+    /// RFC 3339 in UTC, with nine digits of a second. The years of an `i64` all have four digits.
+    fn text(self) -> [u8; 30] {
+        const DAY: i64 = 86_400_000_000_000;
+        let small = |value: i64| u32::try_from(value).unwrap_or_default(); // none of these is negative or above 2^32
+        let (year, month, day) = civil(small(self.ns().div_euclid(DAY) + DAYS_BEFORE_1970));
+        let of_day = self.ns().rem_euclid(DAY);
+        let (second, fraction) = (small(of_day / 1_000_000_000), small(of_day % 1_000_000_000));
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        let mut put = |place: usize, number: u32| {
+            text[place..place + 2].copy_from_slice(&PAIRS[number as usize % 100]);
+        };
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, month);
+        put(8, day);
+        put(11, second / 3_600);
+        put(14, second / 60 % 60);
+        put(17, second % 60);
+        // The ninth digit by itself: what stands before it is put over its tens.
+        put(27, fraction % 100);
+        put(26, fraction / 10 % 100);
+        put(24, fraction / 1_000 % 100);
+        put(22, fraction / 100_000 % 100);
+        put(20, fraction / 10_000_000);
+        text
+    }
+}
+
+/// From 0000-03-01 to 1970-01-01: a year that begins in March has its leap day last.
+const DAYS_BEFORE_1970: i64 = 719_468;
+
+/// Year, month and day of the proleptic Gregorian calendar, of so many days after 0000-03-01.
+fn civil(days: u32) -> (u32, u32, u32) {
+    const IN_400_YEARS: u32 = 146_097;
+    let (era, of_era) = (days / IN_400_YEARS, days % IN_400_YEARS);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // Months from March on have 31, 30, 31, 30, 31 days, and again: 153 in five.
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let year = 400 * era + year_of_era;
+    if month < 10 {
+        (year, month + 3, day)
+    } else {
+        (year + 1, month - 9, day)
+    }
+}
+
+/// The numbers below 100 in two digits.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_nanosecond(i128::from(self.ns())) {
-            Ok(moment) => write!(f, "{moment:.9}"),
-            Err(_) => write!(f, "{} ns", self.ns()), // cannot happen: i64 nanoseconds fit its range
-        }
+        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?) // it is ASCII
     }
 }
 
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let text = self.text();
+        serializer.serialize_str(std::str::from_utf8(&text).map_err(serde::ser::Error::custom)?) // it is ASCII
     }
 }
 
@@ -198,6 +256,30 @@ mod tests {
             Timestamp::from_ns(i64::MIN).to_string(),
             "1677-09-21T00:12:43.145224193Z"
         );
+    }
+
+    /// By the library that knows calendars.
+    fn by_jiff(ns: i64) -> String {
+        let moment = jiff::Timestamp::from_nanosecond(i128::from(ns)).expect("an i64 is in its range");
+        format!("{moment:.9}")
+    }
+
+    #[test]
+    fn every_day_is_that_of_the_calendar() {
+        const DAY: i64 = 86_400_000_000_000;
+        for day in i64::MIN / DAY..=i64::MAX / DAY {
+            for ns in [day * DAY, (day * DAY).saturating_sub(1)] {
+                assert_eq!(Timestamp::from_ns(ns).to_string(), by_jiff(ns), "{ns}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_moment_is_that_of_the_calendar(ns: i64) {
+            proptest::prop_assume!(ns != i64::MIN);
+            proptest::prop_assert_eq!(Timestamp::from_ns(ns).to_string(), by_jiff(ns));
+        }
     }
 
     #[test]

@@ -14,9 +14,5 @@ use crate::report::escape;
 ///
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
-    for line in lines(analysis) {
-        escape::json::write(out, &line)?; // keeps the kind of the io::Error
-        out.write_all(b"\n")?;
-    }
-    Ok(())
+    escape::json::write_lines(out, lines(analysis)) // keeps the kind of the io::Error
 }
