@@ -680,6 +680,34 @@ impl Rest {
     pub fn evicted(&self) -> &Evicted {
         &self.evicted
     }
+
+    /// Those that are still to come, in the same order, before the last word is said on what they wait for.
+    pub fn standing(&self) -> impl Iterator<Item = &Tracker> {
+        self.lives.standing().map(|life| &life.tracker)
+    }
+
+    /// The same connections, each with its number and the connection that took its 4-tuple over. None may be taken before.
+    pub fn numbered(self) -> impl Iterator<Item = Finished> {
+        let heirs = self.heirs();
+        self.zip(1..).map(move |(tracker, number)| Finished {
+            number,
+            successor: heirs.get(&number).copied(),
+            tracker,
+        })
+    }
+
+    /// The connections that took the 4-tuple of another one over, by the number of that one.
+    fn heirs(&self) -> HashMap<u64, Heir, RandomState> {
+        let later = (1..).zip(self.standing());
+        let heirs = later.filter(|(_, tracker)| tracker.incarnation > 0);
+        heirs
+            .filter_map(|(number, tracker)| {
+                let before = tracker.aside.predecessor.as_ref()?;
+                let rank = self.lives.rank(before.number.saturating_sub(1))?;
+                Some((rank, tracker.as_heir(number)?))
+            })
+            .collect()
+    }
 }
 
 impl Iterator for Rest {

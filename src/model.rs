@@ -22,7 +22,7 @@ mod capture;
 mod line;
 mod reuse;
 mod source;
-pub use build::{connection, connections, finished, report_bytes};
+pub use build::{connection, connections, finished, quality, report_bytes};
 pub use capture::{Capture, Checksums, EvictedServer, FindingTotal, Fragments, Step, Summary};
 pub use line::{Line, lines};
 pub use source::{Comment, Interface, Process, Source, Writer};

@@ -162,6 +162,15 @@ impl ByBirth {
         Some(found as u64 + 1)
     }
 
+    /// Those that are still to come.
+    pub fn standing(&self) -> impl Iterator<Item = &Life> {
+        let later = self.order.get(self.next..).unwrap_or_default();
+        later.iter().filter_map(|(_, index)| {
+            let index = *index as usize;
+            self.chunks.get(index / CHUNK)?.get(index % CHUNK)?.as_ref()
+        })
+    }
+
     /// How many are still to come.
     pub fn remaining(&self) -> usize {
         self.order.len().saturating_sub(self.next)

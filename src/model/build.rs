@@ -515,7 +515,8 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
     }
 }
 
-fn quality(tracker: &Tracker) -> Quality {
+/// How well a connection was captured.
+pub fn quality(tracker: &Tracker) -> Quality {
     let sent = [tracker.streams[0].packets, tracker.streams[1].packets];
     // A SYN that nobody answered is not a one-sided capture: there may have been no other side.
     let unanswered = sent[1] == 0 && tracker.ends[0].proven() == State::SynSent;
