@@ -32,7 +32,7 @@ pub mod service;
 pub mod time_wait;
 
 pub use draft::{Draft, ROLES, Seen, Subject, counted, human_duration, times};
-use rule::Marks;
+use rule::{Called, Marks};
 pub use rule::{Check, Fault, Rule, Sign};
 pub(crate) use rule::{family, rule};
 
@@ -134,10 +134,11 @@ impl Settings {
 pub struct Judge {
     thresholds: Thresholds,
     least: Severity,
-    /// Rules that are asked about every connection.
-    always: Vec<Asked>,
-    /// Rules that are asked where there is one of their marks.
-    marked: Vec<Asked>,
+    /// Those asked about every connection come first.
+    asked: Vec<Asked>,
+    always: usize,
+    /// Which of `asked` are called by each event and by each sign, one bit each.
+    called: Called,
 }
 
 /// A rule that looks at connections.
@@ -145,7 +146,6 @@ struct Asked {
     rule: &'static Rule,
     check: fn(&Subject<'_>, &mut Vec<Draft>),
     severity: Severity,
-    marks: Marks,
 }
 
 impl Judge {
@@ -156,16 +156,19 @@ impl Judge {
                 rule,
                 check,
                 severity: settings.severity(rule)?,
-                marks: Marks::asked(rule),
             }),
             Check::Together => None,
         });
-        let (always, marked) = asked.partition(|asked| asked.marks.none());
+        let (mut asked, marked): (Vec<Asked>, Vec<Asked>) =
+            asked.partition(|asked| Marks::asked(asked.rule).none());
+        let always = asked.len();
+        asked.extend(marked);
         Judge {
             thresholds: settings.thresholds.clone(),
             least: settings.least,
             always,
-            marked,
+            called: Called::of(asked.iter().map(|asked| asked.rule)),
+            asked,
         }
     }
 
@@ -183,16 +186,22 @@ impl Judge {
                 severity: asked.severity,
             };
             (asked.check)(&subject, &mut drafts);
-            let found = drafts.drain(..);
-            findings.extend(found.map(|draft: Draft| draft.graded(asked.rule, connection)));
+            if !drafts.is_empty() {
+                let found = drafts.drain(..);
+                findings.extend(found.map(|draft: Draft| draft.graded(asked.rule, connection)));
+            }
         };
-        self.always.iter().for_each(&mut ask);
+        self.asked.iter().take(self.always).for_each(&mut ask);
         if !marks.none() {
-            let called = self.marked.iter().filter(|asked| asked.marks.meet(marks));
-            called.for_each(&mut ask);
+            let called = self.called.by(marks);
+            called
+                .filter_map(|place| self.asked.get(place))
+                .for_each(&mut ask);
         }
-        findings.retain(|finding| finding.severity >= self.least);
-        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.at, finding.code));
+        if !findings.is_empty() {
+            findings.retain(|finding: &Finding| finding.severity >= self.least);
+            findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.at, finding.code));
+        }
         connection.findings = findings;
     }
 }

@@ -251,17 +251,17 @@ impl<C: Borrow<Connection>> Foremost<C> {
         let place = self.shown;
         self.shown += 1;
         let need = Need::of(connection.borrow());
-        let kept = Kept {
+        let kept = |connection| Kept {
             need,
             place,
             connection,
         };
         if self.kept.len() < self.most {
-            self.kept.push(kept);
-        } else if let Some(mut least) = self.kept.peek_mut()
-            && kept < *least
+            self.kept.push(kept(connection));
+        } else if self.kept.peek().is_some_and(|least| (need, place) < least.key())
+            && let Some(mut least) = self.kept.peek_mut()
         {
-            *least = kept;
+            *least = kept(connection);
         }
     }
 

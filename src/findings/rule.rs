@@ -107,6 +107,52 @@ impl Marks {
     }
 }
 
+/// Rules by what calls them, as sets of their places in a list: one bit each.
+pub(super) struct Called {
+    by_event: [u128; 64],
+    by_sign: [u128; 32],
+}
+
+impl Called {
+    /// The places of so many rules; there are not nearly as many as bits (a test sees to it).
+    pub fn of(rules: impl Iterator<Item = &'static Rule>) -> Called {
+        let mut called = Called {
+            by_event: [0; 64],
+            by_sign: [0; 32],
+        };
+        for (place, rule) in rules.enumerate().take(128) {
+            for kind in rule.on {
+                called.by_event[*kind as usize] |= 1 << place;
+            }
+            for sign in rule.when {
+                called.by_sign[*sign as usize] |= 1 << place;
+            }
+        }
+        called
+    }
+
+    /// The places of the rules that one of these marks calls, in order.
+    pub fn by(&self, marks: Marks) -> impl Iterator<Item = usize> + use<> {
+        let mut called = 0;
+        for event in bits(u128::from(marks.events)) {
+            called |= self.by_event[event];
+        }
+        for sign in bits(u128::from(marks.signs)) {
+            called |= self.by_sign[sign];
+        }
+        bits(called)
+    }
+}
+
+/// The places of the bits that are set.
+fn bits(mut set: u128) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = set.trailing_zeros() as usize;
+        set &= set.checked_sub(1)?;
+        Some(place)
+    })
+}
+
 fn signs_of(connection: &Connection) -> u32 {
     let mut signs = 0;
     let mut note = |sign: Sign, there: bool| signs |= u32::from(there) << (sign as u32);
@@ -278,3 +324,34 @@ macro_rules! family {
     };
 }
 pub(crate) use family;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::rules;
+
+    #[test]
+    fn rules_and_marks_fit_their_bits() {
+        assert!(rules().count() <= 128);
+        assert!((Sign::TimeStepsBack as u32) < 32);
+        for rule in rules() {
+            assert!(rule.on.iter().all(|kind| (*kind as u64) < 64), "{}", rule.code);
+        }
+    }
+
+    #[test]
+    fn a_mark_calls_the_rules_that_ask_for_it() {
+        let all: Vec<&'static Rule> = rules().collect();
+        let called = Called::of(all.iter().copied());
+        let marks_of: Vec<Marks> = all.iter().map(|rule| Marks::asked(rule)).collect();
+        for marks in &marks_of {
+            let expected: Vec<usize> = (marks_of.iter().enumerate())
+                .filter(|(_, asked)| asked.meet(*marks))
+                .map(|(place, _)| place)
+                .collect();
+            assert_eq!(called.by(*marks).collect::<Vec<_>>(), expected);
+        }
+        assert_eq!(called.by(Marks::default()).count(), 0);
+        assert_eq!(bits(0b1001_0000 | 1 << 127).collect::<Vec<_>>(), [4, 7, 127]);
+    }
+}

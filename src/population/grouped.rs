@@ -1,5 +1,4 @@
-//! Members of many groups: collected in one list, so that a member costs its own size and no more however many groups there
-//! are, and put side by side by group in the end.
+//! Members of many groups: collected in one list as they come, and put side by side by group in the end.
 
 use std::hash::Hash;
 use std::ops::Range;
@@ -28,6 +27,11 @@ impl<K: Hash + Eq> Names<K> {
         *self.numbers.entry(name).or_insert(next)
     }
 
+    /// The number of this group, if it has one.
+    pub fn known(&self, name: &K) -> Option<u32> {
+        self.numbers.get(name).copied()
+    }
+
     /// How many groups there are.
     pub fn len(&self) -> usize {
         self.numbers.len()
@@ -40,12 +44,6 @@ impl<K: Hash + Eq> Names<K> {
     }
 }
 
-/// What belongs to a group, by its number from 0.
-pub(crate) trait Member: Copy {
-    /// The number of its group.
-    fn group(&self) -> u32;
-}
-
 /// Members in order of their groups, in each in the order in which they came.
 pub(crate) struct Grouped<T> {
     members: Vec<T>,
@@ -53,13 +51,12 @@ pub(crate) struct Grouped<T> {
     begins: Vec<usize>,
 }
 
-impl<T: Member> Grouped<T> {
-    /// Orders the members of so many groups. Those of groups beyond are left out.
-    pub fn of(members: &[T], groups: usize) -> Grouped<T> {
-        let place = |member: &T| member.group() as usize;
+impl<T: Copy> Grouped<T> {
+    /// Orders members by the numbers of their groups, of which there are so many. Those with other numbers are left out.
+    pub fn of(members: &[T], numbers: &[u32], groups: usize) -> Grouped<T> {
         let mut begins = vec![0_usize; groups.saturating_add(1)];
-        for member in members {
-            if let Some(count) = begins.get_mut(place(member).saturating_add(1)) {
+        for number in numbers {
+            if let Some(count) = begins.get_mut((*number as usize).saturating_add(1)) {
                 *count += 1;
             }
         }
@@ -69,14 +66,13 @@ impl<T: Member> Grouped<T> {
             *begin = before;
         }
         let mut next = begins.clone();
+        next.truncate(groups);
         let mut ordered = match members.first() {
             Some(first) => vec![*first; before],
             None => Vec::new(),
         };
-        for member in members {
-            let group = place(member);
-            if group < groups
-                && let Some(next) = next.get_mut(group)
+        for (member, number) in members.iter().zip(numbers) {
+            if let Some(next) = next.get_mut(*number as usize)
                 && let Some(slot) = ordered.get_mut(*next)
             {
                 *slot = *member;
@@ -110,12 +106,6 @@ impl<T: Member> Grouped<T> {
 mod tests {
     use super::*;
 
-    impl Member for (u32, char) {
-        fn group(&self) -> u32 {
-            self.0
-        }
-    }
-
     #[test]
     fn names_are_numbered_as_they_come() {
         let mut names = Names::default();
@@ -128,15 +118,14 @@ mod tests {
 
     #[test]
     fn each_group_keeps_its_order() {
-        let members = [(2, 'a'), (0, 'b'), (2, 'c'), (7, 'd'), (0, 'e')];
-        let grouped = Grouped::of(&members, 4);
-        assert_eq!(grouped.group(0), [(0, 'b'), (0, 'e')]);
+        let grouped = Grouped::of(&['a', 'b', 'c', 'd', 'e', 'f'], &[2, 0, 2, 7, 0, u32::MAX], 4);
+        assert_eq!(grouped.group(0), ['b', 'e']);
         assert_eq!(grouped.group(1), []);
-        assert_eq!(grouped.group(2), [(2, 'a'), (2, 'c')]);
+        assert_eq!(grouped.group(2), ['a', 'c']);
         for group in [3, 4, 7, usize::MAX] {
             assert_eq!(grouped.group(group), [], "{group}");
         }
-        let none: [(u32, char); 0] = [];
-        assert_eq!(Grouped::of(&none, 3).group(1), []);
+        let none: [char; 0] = [];
+        assert_eq!(Grouped::of(&none, &[], 3).group(1), []);
     }
 }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::curve::{Stay, Sweep};
-use super::grouped::{Grouped, Member, Names};
+use super::grouped::{Grouped, Names};
 use super::{CURVES, Curve, Span, Spread};
 use crate::model::{Address, Cause, Connection, EndpointReport, Role, State};
 use crate::time::Timestamp;
@@ -83,7 +83,15 @@ pub struct Holder {
 impl Holder {
     /// The group of a half-close in which `endpoint` is in CLOSE-WAIT. `process` counts only where that is asked for.
     pub fn of(connection: &Connection, endpoint: Role, by: By, process: Option<&str>) -> Holder {
-        let (server, client) = (Some(connection.server), Some(connection.client.ip));
+        Holder {
+            process: process.filter(|_| by == By::Process).map(str::to_owned),
+            ..Holder::between(connection.client.ip, connection.server, endpoint, by)
+        }
+    }
+
+    /// See [`Holder::of`]; of no process.
+    fn between(client: IpAddr, server: Address, endpoint: Role, by: By) -> Holder {
+        let (server, client) = (Some(server), Some(client));
         let (server, client) = match (by, endpoint) {
             (By::Server | By::Process, Role::Server) => (server, None),
             (By::Server | By::Process, Role::Client) | (By::Client, Role::Client | Role::Server) => {
@@ -95,7 +103,7 @@ impl Holder {
             endpoint,
             server,
             client,
-            process: process.filter(|_| by == By::Process).map(str::to_owned),
+            process: None,
         }
     }
 }
@@ -254,10 +262,15 @@ pub fn leaks_with(
     holder: impl Fn(&Connection, Role) -> Holder,
 ) -> Leaks {
     let mut half_closes = HalfCloses::new(by, min_age_ns);
+    let mut groups = Groups::default();
     for connection in connections {
-        half_closes.add_to(connection, |endpoint| holder(connection, endpoint));
+        match half_closes.take(connection) {
+            Taken::Not => {}
+            Taken::Ended(side) => groups.ended.push(groups.names.number(holder(connection, side))),
+            Taken::Open(side) => groups.open.push(groups.names.number(holder(connection, side))),
+        }
     }
-    half_closes.leaks(span)
+    half_closes.told(groups, span)
 }
 
 /// Half-closes of a capture, collected from one connection after the other. Of those that ended little is kept.
@@ -265,9 +278,23 @@ pub struct HalfCloses {
     by: By,
     min_age_ns: i64,
     shorter: u64,
-    holders: Names<Holder>,
     ended: Vec<EndedOne>,
     open: Vec<OpenOne>,
+}
+
+/// What became of a connection that was looked at, with the side in CLOSE-WAIT.
+enum Taken {
+    Not,
+    Ended(Role),
+    Open(Role),
+}
+
+/// Groups of half-closes, and the number of the group of each.
+#[derive(Default)]
+struct Groups {
+    names: Names<Holder>,
+    ended: Vec<u32>,
+    open: Vec<u32>,
 }
 
 impl HalfCloses {
@@ -277,7 +304,6 @@ impl HalfCloses {
             by,
             min_age_ns,
             shorter: 0,
-            holders: Names::default(),
             ended: Vec::new(),
             open: Vec::new(),
         }
@@ -285,29 +311,40 @@ impl HalfCloses {
 
     /// Looks at the next connection.
     pub fn add(&mut self, connection: &Connection) {
-        let by = self.by;
-        self.add_to(connection, |endpoint| Holder::of(connection, endpoint, by, None));
+        self.take(connection);
     }
 
-    /// As [`HalfCloses::add`], into the group that `holder` makes of the side in CLOSE-WAIT.
-    pub fn add_to(&mut self, connection: &Connection, holder: impl FnOnce(Role) -> Holder) {
+    fn take(&mut self, connection: &Connection) -> Taken {
         let Some(half_close) = HalfClose::of(connection) else {
-            return;
+            return Taken::Not;
         };
         if half_close.ns < self.min_age_ns {
             self.shorter += 1;
-            return;
+            return Taken::Not;
         }
-        let group = self.holders.number(holder(half_close.endpoint));
         if connection.close.half_close_open {
-            self.open.push(half_close.still_open(group));
+            self.open.push(half_close.still_open());
+            Taken::Open(half_close.endpoint)
         } else {
-            self.ended.push(half_close.ended(group));
+            self.ended.push(half_close.ended());
+            Taken::Ended(half_close.endpoint)
         }
     }
 
     /// Groups them. `span` is the time that the capture covers.
     pub fn leaks(self, span: Span) -> Leaks {
+        let by = self.by;
+        let mut groups = Groups::default();
+        for one in &self.ended {
+            groups.ended.push(groups.names.number(one.ends.holder(by)));
+        }
+        for one in &self.open {
+            groups.open.push(groups.names.number(one.ends.holder(by)));
+        }
+        self.told(groups, span)
+    }
+
+    fn told(self, groups: Groups, span: Span) -> Leaks {
         let HalfCloses {
             by,
             min_age_ns,
@@ -318,10 +355,8 @@ impl HalfCloses {
         let sweep = Sweep::of(stays.chain(self.open.iter().map(OpenOne::stay)));
         let durations: Vec<i64> = self.ended.iter().map(|one| one.ns).collect();
         let peak = sweep.peak();
-        let mut groups = self.groups(
-            |_| true,
-            |holder, ended, open| LeakGroup::of(holder, ended, open, span),
-        );
+        let make = |holder, ended: &[_], open: &[_]| LeakGroup::of(holder, ended, open, span);
+        let mut groups = self.groups(groups, |_| true, make);
         // Stable: equal ones stay in the order of their names.
         groups.sort_by_key(|group| {
             let oldest = group.open_ns.map_or(0, |spread| spread.max_ns);
@@ -348,7 +383,20 @@ impl HalfCloses {
     /// What is overdue in the groups with so many open half-closes or more, in the order of [`Leaks::groups`]. The others are
     /// not looked at. `end` is the end of the capture.
     pub fn overdue(self, least: u64, end: Timestamp) -> Vec<Leaking> {
+        if (self.open.len() as u64) < least {
+            return Vec::new();
+        }
+        let by = self.by;
+        let mut groups = Groups::default();
+        for one in &self.open {
+            groups.open.push(groups.names.number(one.ends.holder(by)));
+        }
+        // Those of groups that are not wanted belong to none.
+        let names = &groups.names;
+        let known = |one: &EndedOne| names.known(&one.ends.holder(by)).unwrap_or(u32::MAX);
+        groups.ended = self.ended.iter().map(known).collect();
         let mut groups = self.groups(
+            groups,
             |open| open.len() as u64 >= least,
             |holder, ended, open| Leaking {
                 holder,
@@ -366,21 +414,21 @@ impl HalfCloses {
     /// What `make` makes of the groups whose open half-closes are `wanted`, in the order of their names. Open ones are given
     /// in the order of time.
     fn groups<G>(
-        mut self,
+        self,
+        groups: Groups,
         wanted: impl Fn(&[OpenOne]) -> bool,
         make: impl Fn(Holder, &[EndedOne], &[OpenOne]) -> G,
     ) -> Vec<G> {
-        let count = self.holders.len();
-        let mut open = Grouped::of(&self.open, count);
-        let mut holders: Vec<(Holder, usize)> = (self.holders.into_iter())
+        let count = groups.names.len();
+        let mut open = Grouped::of(&self.open, &groups.open, count);
+        let mut holders: Vec<(Holder, usize)> = (groups.names.into_iter())
             .filter(|(_, group)| wanted(open.group(*group)))
             .collect();
         if holders.is_empty() {
             return Vec::new();
         }
         holders.sort_unstable();
-        self.ended.retain(|one| wanted(open.group(one.group as usize)));
-        let ended = Grouped::of(&self.ended, count);
+        let ended = Grouped::of(&self.ended, &groups.ended, count);
         let groups = holders.into_iter().map(|(holder, group)| {
             let open = open.group_mut(group);
             open.sort_unstable_by_key(|one| (one.since, one.id));
@@ -434,11 +482,19 @@ impl<'a> HalfClose<'a> {
         }
     }
 
+    fn ends(&self) -> Ends {
+        Ends {
+            endpoint: self.endpoint,
+            client: self.connection.client.ip,
+            server: self.connection.server,
+        }
+    }
+
     fn own(&self) -> &'a EndpointReport {
         self.side(self.endpoint)
     }
 
-    fn ended(&self, group: u32) -> EndedOne {
+    fn ended(&self) -> EndedOne {
         // What made the endpoint leave CLOSE-WAIT.
         let mut steps = self.own().transitions.iter();
         let entered = steps.find(|step| step.to == State::CloseWait);
@@ -446,7 +502,7 @@ impl<'a> HalfClose<'a> {
         EndedOne {
             since: self.since,
             ns: self.ns,
-            group,
+            ends: self.ends(),
             by: match cause {
                 Some(Cause::FinSent) => EndedBy::Fin,
                 Some(Cause::RstSent) => EndedBy::OwnReset,
@@ -466,7 +522,7 @@ impl<'a> HalfClose<'a> {
         }
     }
 
-    fn still_open(&self, group: u32) -> OpenOne {
+    fn still_open(&self) -> OpenOne {
         let (connection, close) = (self.connection, &self.connection.close);
         let peer = self.side(self.endpoint.other());
         let probed = (close.half_close_probes).is_some_and(|probes| probes.client > 0 || probes.server > 0);
@@ -475,11 +531,9 @@ impl<'a> HalfClose<'a> {
         OpenOne {
             id: connection.id,
             client: connection.client,
-            server: connection.server,
+            ends: self.ends(),
             since: self.since,
             ns: self.ns,
-            group,
-            endpoint: self.endpoint,
             last_time: connection.last_time,
             request_answered: close.request_answered,
             sent_bytes: close.half_close_bytes,
@@ -498,12 +552,27 @@ impl<'a> HalfClose<'a> {
     }
 }
 
+/// What a half-close is between.
+#[derive(Clone, Copy)]
+struct Ends {
+    /// The side in CLOSE-WAIT.
+    endpoint: Role,
+    client: IpAddr,
+    server: Address,
+}
+
+impl Ends {
+    fn holder(&self, by: By) -> Holder {
+        Holder::between(self.client, self.server, self.endpoint, by)
+    }
+}
+
 /// What is kept of a half-close that ended.
 #[derive(Clone, Copy)]
 struct EndedOne {
     since: Timestamp,
     ns: i64,
-    group: u32,
+    ends: Ends,
     by: EndedBy,
 }
 
@@ -530,22 +599,14 @@ impl EndedOne {
     }
 }
 
-impl Member for EndedOne {
-    fn group(&self) -> u32 {
-        self.group
-    }
-}
-
 /// What is kept of a half-close that is open.
 #[derive(Clone, Copy)]
 struct OpenOne {
     id: u64,
     client: Address,
-    server: Address,
+    ends: Ends,
     since: Timestamp,
     ns: i64,
-    group: u32,
-    endpoint: Role,
     /// When the last segment of the connection passed.
     last_time: Timestamp,
     request_answered: Option<bool>,
@@ -579,12 +640,6 @@ impl OpenOne {
     /// The peer uses it: legal for as long as it likes (section 3.6).
     fn in_use(&self, end: Timestamp) -> bool {
         self.sent_bytes.unwrap_or(0) > 0 && end.since(self.last_time) < IN_USE_NS
-    }
-}
-
-impl Member for OpenOne {
-    fn group(&self) -> u32 {
-        self.group
     }
 }
 
@@ -630,7 +685,7 @@ fn oldest(one: &OpenOne) -> Oldest {
     Oldest {
         id: one.id,
         client: one.client,
-        server: one.server,
+        server: one.ends.server,
         since: one.since,
         age_ns: one.ns,
         request_answered: one.request_answered,
@@ -709,8 +764,8 @@ fn overdue(ended: &[EndedOne], open: &[OpenOne], end: Timestamp) -> Overdue {
 fn peers(holder: &Holder, open: &[OpenOne]) -> (Vec<PeerCount>, u64) {
     let mut counts: BTreeMap<(IpAddr, Option<u16>), u64> = BTreeMap::new();
     for one in open {
-        let (client, server) = (one.client, one.server);
-        let peer = match (one.endpoint, holder.server) {
+        let (client, server) = (one.client, one.ends.server);
+        let peer = match (one.ends.endpoint, holder.server) {
             (Role::Server, Some(_)) => (client.ip, None),
             (Role::Client, _) | (Role::Server, None) => (server.ip, Some(server.port)),
         };

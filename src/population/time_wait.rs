@@ -6,12 +6,15 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use serde::Serialize;
 
 use super::curve::{Stay, Sweep};
-use super::grouped::{Grouped, Member, Names};
+use super::grouped::{Grouped, Names};
 use super::{CURVES, Curve, Span, nearest_rank};
 use crate::model::{
     Address, Cause, Connection, EndpointReport, EventKind, PacketNumber, Reuse, ReuseVerdict, Role, State,
@@ -191,10 +194,9 @@ pub fn time_wait(
 /// Stays in TIME-WAIT of a capture, and reuse of 4-tuples, collected from one connection after the other.
 #[derive(Default)]
 pub struct Stays {
-    pairs: Names<Pair>,
     stays: Vec<StayOf>,
-    /// By pair: retransmitted FINs that started 2 MSL anew.
-    restarts: Vec<(u32, u64)>,
+    /// Retransmitted FINs that started 2 MSL anew.
+    restarts: Vec<(Pair, u64)>,
     reuses: MetReuses,
 }
 
@@ -217,7 +219,7 @@ struct StayOf {
     from: Timestamp,
     /// When it was left. Of one that is held at the end: from when on 2 MSL count.
     until: Timestamp,
-    group: u32,
+    pair: Pair,
     /// What ended it; none if it is held at the end.
     left: Option<LeftBy>,
 }
@@ -240,12 +242,6 @@ impl StayOf {
     }
 }
 
-impl Member for StayOf {
-    fn group(&self) -> u32 {
-        self.group
-    }
-}
-
 impl Stays {
     /// Looks at the next connection.
     pub fn add(&mut self, connection: &Connection) {
@@ -260,11 +256,11 @@ impl Stays {
         if end.state != State::TimeWait && end.transitions.iter().all(|step| step.to != State::TimeWait) {
             return;
         }
-        let group = self.pairs.number((connection.client.ip, connection.server, role));
+        let pair = (connection.client.ip, connection.server, role);
         let (restarts, restarted) = restarts(connection, role.other());
         let counting = |from: Timestamp| restarted.map_or(from, |at| at.max(from));
         if restarts > 0 {
-            self.restarts.push((group, restarts));
+            self.restarts.push((pair, restarts));
         }
         let mut held = false;
         let mut steps = end.transitions.iter().peekable();
@@ -296,7 +292,7 @@ impl Stays {
             self.stays.push(StayOf {
                 from,
                 until,
-                group,
+                pair,
                 left,
             });
         }
@@ -306,7 +302,7 @@ impl Stays {
             self.stays.push(StayOf {
                 from,
                 until: counting(from),
-                group,
+                pair,
                 left: None,
             });
         }
@@ -314,35 +310,33 @@ impl Stays {
 
     /// Counts them. See [`time_wait`].
     pub fn time_waits(self, span: Span, time_wait_ns: i64, ephemeral_ports: u32) -> TimeWaits {
-        let mut restarts = vec![0; self.pairs.len()];
-        for (pair, count) in &self.restarts {
-            if let Some(all) = restarts.get_mut(*pair as usize) {
-                *all += count;
-            }
-        }
+        let restarts = self.restarts.iter().map(|(_, count)| count).sum();
         let sweep = Sweep::of(self.stays.iter().map(StayOf::stay));
-        let total = Held {
-            curve: Some(sweep.curve(span)),
-            ..held(&self.stays, restarts.iter().sum(), &sweep)
-        };
-        let mut pairs: Vec<(Pair, usize)> = self.pairs.into_iter().collect();
-        pairs.sort_unstable();
-        let holders = holders(&self.stays, &pairs, &restarts, span);
-        let pressure = pressure(
-            &self.stays,
-            &pairs,
-            &restarts,
-            span,
-            time_wait_ns,
-            ephemeral_ports,
+        let holders = self.grouped(endpoint_of, |(endpoint, ip, port), stays, restarts| {
+            let sweep = Sweep::of(stays.iter().map(StayOf::stay));
+            let held = held(stays, restarts, &sweep);
+            let holder = Holder {
+                endpoint,
+                ip,
+                port,
+                held,
+            };
+            (holder, sweep)
+        });
+        let pressure = self.grouped(
+            |pair| pair,
+            |pair, stays, restarts| pressure(pair, stays, restarts, span, time_wait_ns, ephemeral_ports),
         );
         TimeWaits {
             span,
             time_wait_ns,
             ephemeral_ports,
-            total,
-            holders,
-            pressure,
+            total: Held {
+                curve: Some(sweep.curve(span)),
+                ..held(&self.stays, restarts, &sweep)
+            },
+            holders: ranked(holders, span),
+            pressure: pressed(pressure),
             reuse: self.reuses.told(),
         }
     }
@@ -357,83 +351,59 @@ impl Stays {
         least_permille: u64,
     ) -> Vec<Pressure> {
         // There were never more at the same time than entered.
-        let mut entered = vec![0_u64; self.pairs.len()];
-        for stay in &self.stays {
-            if let Some(count) = entered.get_mut(stay.group as usize) {
-                *count += 1;
-            }
-        }
-        let mut chosen: Vec<(Pair, usize)> = (self.pairs.into_iter())
-            .filter(|(_, pair)| {
-                (entered.get(*pair)).is_some_and(|count| permille(*count, ephemeral_ports) >= least_permille)
-            })
-            .collect();
-        if chosen.is_empty() {
+        let enough = |entered: u64| permille(entered, ephemeral_ports) >= least_permille;
+        if !enough(self.stays.len() as u64) {
             return Vec::new();
         }
-        chosen.sort_unstable();
-        self.stays.retain(|stay| {
-            let count = entered.get(stay.group as usize).copied().unwrap_or(0);
-            permille(count, ephemeral_ports) >= least_permille
-        });
-        let mut restarts = vec![0; entered.len()];
+        let mut entered: HashMap<Pair, u64, RandomState> = HashMap::default();
+        for stay in &self.stays {
+            *entered.entry(stay.pair).or_default() += 1;
+        }
+        entered.retain(|_, count| enough(*count));
+        if entered.is_empty() {
+            return Vec::new();
+        }
+        self.stays.retain(|stay| entered.contains_key(&stay.pair));
+        let mut pressure = self.grouped(
+            |pair| pair,
+            |pair, stays, restarts| pressure(pair, stays, restarts, span, time_wait_ns, ephemeral_ports),
+        );
+        pressure.retain(|pair| pair.peak_permille >= least_permille);
+        pressed(pressure)
+    }
+
+    /// What `make` makes of the stays (and restarts) of each name that `name` gives their pairs, in the order of the names.
+    fn grouped<K: Hash + Ord + Copy, G>(
+        &self,
+        name: impl Fn(Pair) -> K,
+        make: impl Fn(K, &[StayOf], u64) -> G,
+    ) -> Vec<G> {
+        let mut names = Names::default();
+        let numbers: Vec<u32> = (self.stays.iter())
+            .map(|stay| names.number(name(stay.pair)))
+            .collect();
+        let mut restarts = vec![0; names.len()];
         for (pair, count) in &self.restarts {
-            if let Some(all) = restarts.get_mut(*pair as usize) {
+            if let Some(number) = names.known(&name(*pair))
+                && let Some(all) = restarts.get_mut(number as usize)
+            {
                 *all += count;
             }
         }
-        let mut pressure = pressure(
-            &self.stays,
-            &chosen,
-            &restarts,
-            span,
-            time_wait_ns,
-            ephemeral_ports,
-        );
-        pressure.retain(|pair| pair.peak_permille >= least_permille);
-        pressure
+        let grouped = Grouped::of(&self.stays, &numbers, names.len());
+        let mut names: Vec<(K, usize)> = names.into_iter().collect();
+        names.sort_unstable();
+        (names.into_iter())
+            .map(|(name, number)| {
+                let restarts = restarts.get(number).copied().unwrap_or(0);
+                make(name, grouped.group(number), restarts)
+            })
+            .collect()
     }
 }
 
-/// `restarts` are those of each pair.
-fn holders(stays: &[StayOf], pairs: &[(Pair, usize)], restarts: &[u64], span: Span) -> Vec<Holder> {
-    let mut names = Names::default();
-    let mut holder_of = vec![0; restarts.len()];
-    for (pair, number) in pairs {
-        if let Some(holder) = holder_of.get_mut(*number) {
-            *holder = names.number(endpoint_of(*pair));
-        }
-    }
-    let holder = |pair: usize| holder_of.get(pair).copied().unwrap_or(u32::MAX);
-    let mut restarts_of = vec![0; names.len()];
-    for (pair, count) in restarts.iter().enumerate() {
-        if let Some(all) = restarts_of.get_mut(holder(pair) as usize) {
-            *all += count;
-        }
-    }
-    let stays: Vec<StayOf> = (stays.iter())
-        .map(|stay| StayOf {
-            group: holder(stay.group as usize),
-            ..*stay
-        })
-        .collect();
-    let grouped = Grouped::of(&stays, names.len());
-    let mut names: Vec<(Endpoint, usize)> = names.into_iter().collect();
-    names.sort_unstable();
-    let mut holders: Vec<(Holder, Sweep)> = (names.into_iter())
-        .map(|((endpoint, ip, port), number)| {
-            let stays = grouped.group(number);
-            let sweep = Sweep::of(stays.iter().map(StayOf::stay));
-            let restarts = restarts_of.get(number).copied().unwrap_or(0);
-            let holder = Holder {
-                endpoint,
-                ip,
-                port,
-                held: held(stays, restarts, &sweep),
-            };
-            (holder, sweep)
-        })
-        .collect();
+/// In the order of [`TimeWaits::holders`]; the first ones get their curves.
+fn ranked(mut holders: Vec<(Holder, Sweep)>, span: Span) -> Vec<Holder> {
     // Stable: equal ones stay in the order of their addresses.
     holders.sort_by_key(|(holder, _)| Reverse((holder.held.now, holder.held.peak, holder.held.entered)));
     for (holder, sweep) in holders.iter_mut().take(CURVES) {
@@ -442,36 +412,33 @@ fn holders(stays: &[StayOf], pairs: &[(Pair, usize)], restarts: &[u64], span: Sp
     holders.into_iter().map(|(holder, _)| holder).collect()
 }
 
-/// `pairs` are those wanted, in the order of their names; `restarts` those of each pair.
+/// In the order of [`TimeWaits::pressure`].
+fn pressed(mut pressure: Vec<Pressure>) -> Vec<Pressure> {
+    pressure.sort_by_key(|pair| Reverse((pair.held.peak, pair.held.now, pair.held.entered)));
+    pressure
+}
+
 fn pressure(
+    (client, server, holder): Pair,
     stays: &[StayOf],
-    pairs: &[(Pair, usize)],
-    restarts: &[u64],
+    restarts: u64,
     span: Span,
     time_wait_ns: i64,
     ports: u32,
-) -> Vec<Pressure> {
-    let grouped = Grouped::of(stays, restarts.len());
-    let mut pressure: Vec<Pressure> = (pairs.iter())
-        .map(|((client, server, holder), number)| {
-            let stays = grouped.group(*number);
-            let sweep = Sweep::of(stays.iter().map(StayOf::stay));
-            let held = held(stays, restarts.get(*number).copied().unwrap_or(0), &sweep);
-            let rate = Rate::of(stays, span, time_wait_ns);
-            Pressure {
-                client: *client,
-                server: *server,
-                holder: *holder,
-                peak_permille: permille(held.peak, ports),
-                rate_milli_per_second: rate.map(Rate::milli_per_second),
-                steady: rate.map(|rate| rate.in_time(time_wait_ns)),
-                full_at: full_at(stays, &sweep, rate, span.to, time_wait_ns, ports),
-                held,
-            }
-        })
-        .collect();
-    pressure.sort_by_key(|pair| Reverse((pair.held.peak, pair.held.now, pair.held.entered)));
-    pressure
+) -> Pressure {
+    let sweep = Sweep::of(stays.iter().map(StayOf::stay));
+    let held = held(stays, restarts, &sweep);
+    let rate = Rate::of(stays, span, time_wait_ns);
+    Pressure {
+        client,
+        server,
+        holder,
+        peak_permille: permille(held.peak, ports),
+        rate_milli_per_second: rate.map(Rate::milli_per_second),
+        steady: rate.map(|rate| rate.in_time(time_wait_ns)),
+        full_at: full_at(stays, &sweep, rate, span.to, time_wait_ns, ports),
+        held,
+    }
 }
 
 /// So many ports as a share of all, thousandths, rounded down.

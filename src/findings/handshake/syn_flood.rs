@@ -1,5 +1,6 @@
 //! HS15
 
+use std::net::IpAddr;
 use std::ops::Range;
 
 use crate::findings::Settings;
@@ -92,21 +93,54 @@ struct Attempt {
     service: u32,
 }
 
-/// One that hangs.
+/// One that hangs. A flood has millions: 40 octets each.
 #[derive(Clone, Copy)]
 struct Hanging {
-    attempt: Attempt,
-    unanswered: bool,
-    /// The SYN came again.
-    again: bool,
-    one_sided: bool,
-    client: Address,
+    at: Timestamp,
+    id: u64,
+    service: u32,
+    /// The client.
+    port: u16,
+    ip: IpAddr,
+    /// Bits of [`UNANSWERED`], [`AGAIN`] and [`ONE_SIDED`].
+    traits: u8,
 }
+
+/// The server sent nothing.
+const UNANSWERED: u8 = 1;
+/// The SYN came again.
+const AGAIN: u8 = 2;
+/// Only one side was captured.
+const ONE_SIDED: u8 = 4;
 
 impl Attempt {
     /// Attempts are told in the order of their beginnings.
     fn order(&self) -> (Timestamp, u64) {
         (self.at, self.id)
+    }
+}
+
+impl Hanging {
+    fn of(attempt: Attempt, connection: &Connection) -> Hanging {
+        let trait_if = |bit: u8, has: bool| if has { bit } else { 0 };
+        Hanging {
+            at: attempt.at,
+            id: attempt.id,
+            service: attempt.service,
+            port: connection.client.port,
+            ip: connection.client.ip,
+            traits: trait_if(UNANSWERED, connection.endpoints.server.packets == 0)
+                | trait_if(AGAIN, connection.handshake.syn_retransmissions > 0)
+                | trait_if(ONE_SIDED, connection.quality.one_sided),
+        }
+    }
+
+    fn order(&self) -> (Timestamp, u64) {
+        (self.at, self.id)
+    }
+
+    fn has(&self, bit: u8) -> bool {
+        self.traits & bit != 0
     }
 }
 
@@ -121,13 +155,7 @@ impl Collector for ByService {
             service: self.services.number(connection.server),
         };
         if hangs(connection) {
-            self.hanging.push(Hanging {
-                attempt,
-                unanswered: connection.endpoints.server.packets == 0,
-                again: connection.handshake.syn_retransmissions > 0,
-                one_sided: connection.quality.one_sided,
-                client: connection.client,
-            });
+            self.hanging.push(Hanging::of(attempt, connection));
         } else {
             self.others.push(attempt);
         }
@@ -145,9 +173,9 @@ impl Collector for ByService {
             return Vec::new();
         }
         // In place: a flood has millions.
-        hanging.sort_unstable_by_key(|one| (one.attempt.service, one.attempt.order()));
+        hanging.sort_unstable_by_key(|one| (one.service, one.order()));
         let mut suspects: Vec<&mut [Hanging]> = hanging
-            .chunk_by_mut(|a, b| a.attempt.service == b.attempt.service)
+            .chunk_by_mut(|a, b| a.service == b.service)
             .filter(|attempts| attempts.len() >= least)
             .collect();
         if suspects.is_empty() {
@@ -155,7 +183,7 @@ impl Collector for ByService {
         }
         let numbers: Vec<u32> = (suspects.iter())
             .flat_map(|attempts| attempts.first())
-            .map(|one| one.attempt.service)
+            .map(|one| one.service)
             .collect(); // in order
         others.retain(|other| numbers.binary_search(&other.service).is_ok());
         others.sort_unstable_by_key(|other| (other.service, other.order()));
@@ -220,7 +248,7 @@ fn judge_service(
     for ((start, row), (first_place, last_place)) in hanging.windows(least).enumerate().zip(firsts.zip(lasts)) {
         let [first, .., last] = row else { continue };
         let all = last_place - first_place + 1;
-        if 2 * least > all && last.attempt.at.since(first.attempt.at) <= WITHIN_NS {
+        if 2 * least > all && last.at.since(first.at) <= WITHIN_NS {
             match flood.last_mut() {
                 Some(covered) if covered.end >= start => covered.end = start + least,
                 Some(_) | None => flood.push(start..start + least),
@@ -242,7 +270,7 @@ fn places(hanging: &[Hanging], others: &[Attempt]) -> impl Iterator<Item = usize
     let mut before = others.iter().peekable();
     let mut passed = 0;
     hanging.iter().enumerate().map(move |(index, one)| {
-        let order = one.attempt.order();
+        let order = one.order();
         while before.next_if(|other| other.order() < order).is_some() {
             passed += 1;
         }
@@ -252,18 +280,18 @@ fn places(hanging: &[Hanging], others: &[Attempt]) -> impl Iterator<Item = usize
 
 /// The connections of a flood, in order of time.
 fn about(server: Address, attempts: usize, flood: &mut [Hanging]) -> Option<Found> {
-    let at = flood.first()?.attempt.at;
-    let span = flood.last()?.attempt.at.since(at);
-    let ids = flood.iter().take(NAMED).map(|one| one.attempt.id).collect();
+    let at = flood.first()?.at;
+    let span = flood.last()?.at.since(at);
+    let ids = flood.iter().take(NAMED).map(|one| one.id).collect();
     let count = flood.len();
     let rate = count as i128 * 1_000_000_000 / i128::from(span.max(1_000_000));
-    flood.sort_unstable_by_key(|one| one.client);
-    let tuples = flood.chunk_by(|a, b| a.client == b.client).count();
-    let sources = flood.chunk_by(|a, b| a.client.ip == b.client.ip).count();
-    let client = flood.first().map(|one| one.client.ip);
-    let unanswered = flood.iter().filter(|one| one.unanswered).count();
-    let again = flood.iter().filter(|one| one.again).count();
-    let one_sided = flood.iter().any(|one| one.one_sided);
+    flood.sort_unstable_by_key(|one| (one.ip, one.port));
+    let tuples = flood.chunk_by(|a, b| (a.ip, a.port) == (b.ip, b.port)).count();
+    let sources = flood.chunk_by(|a, b| a.ip == b.ip).count();
+    let client = flood.first().map(|one| one.ip);
+    let unanswered = flood.iter().filter(|one| one.has(UNANSWERED)).count();
+    let again = flood.iter().filter(|one| one.has(AGAIN)).count();
+    let one_sided = flood.iter().any(|one| one.has(ONE_SIDED));
     let mut message = format!(
         "{count} of {attempts} connections to {server} in {} were never completed ({rate}/s), from {}",
         human_duration(span),
