@@ -193,6 +193,21 @@ pub fn connections_by<T>(
     result
 }
 
+/// Shows `each` the connections that a selection keeps, one after the other. Returns all else; the summary says how many
+/// there were. See [`connections_by`].
+pub fn each_selected(
+    settings: &Settings,
+    progress: ProgressWhen,
+    selection: &Selection,
+    each: impl FnMut(Connection),
+) -> anyhow::Result<Analysis> {
+    connections_by(settings, progress, |connections| {
+        let mut selected = Selected::of(connections, selection);
+        selected.by_ref().for_each(each);
+        selected.finish()
+    })
+}
+
 /// Those connections that a selection keeps, one after the other.
 pub struct Selected<'a> {
     connections: Connections,

@@ -10,7 +10,9 @@ use tcptrace_states::model::{Analysis, Line};
 use tcptrace_states::report::table::Listing;
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{Done, ROWS, Screen, Selected, connections_by, follow, print_raw, print_text, settings_of};
+use super::{
+    Done, ROWS, Screen, Selected, connections_by, each_selected, follow, print_raw, print_text, settings_of,
+};
 
 /// The default command.
 pub fn run(args: &List) -> anyhow::Result<Done> {
@@ -45,11 +47,8 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
     let analysis = match common.format {
         Format::Table => {
             let mut listing = Listing::new(&look);
-            let analysis = connections_by(&settings, common.progress, |connections| {
-                let mut selected = selected(connections);
-                selected.by_ref().for_each(|connection| listing.add(connection));
-                selected.finish()
-            })?;
+            let add = |connection| listing.add(connection);
+            let analysis = each_selected(&settings, common.progress, &selection, add)?;
             print_text(&screen, |out| listing.write(out, &analysis, &look))?;
             analysis
         }
