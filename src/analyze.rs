@@ -1,6 +1,7 @@
 //! Wires the stages together: capture files to segments, segments to lives, lives to the model. The only place that
 //! knows all of them.
 
+mod connections;
 mod count;
 mod follow;
 mod source;
@@ -8,15 +9,16 @@ mod source;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::capture::{Record, Skip, Stop};
 use crate::findings;
 pub use crate::flow::Limits;
-use crate::flow::{Flows, Ladders, Totals};
+use crate::flow::{Flows, Ladders};
 use crate::input::{self, Copies, Dedup, Facts, Item, Place, Timeline};
 use crate::model::{self, Address, Analysis};
 use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
+pub use connections::Connections;
 use count::{Count, Sums};
 pub use follow::{Following, News, follow};
 
@@ -115,6 +117,20 @@ pub fn analyze_with_facts(
     stop: &Stop,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Analysis, Facts)> {
+    connections(settings, stop, progress)?.into_analysis_with_facts()
+}
+
+/// Reads captures as [`analyze_until`] does, and tells of one connection after the other then: memory holds those that
+/// nothing was told of yet, and those that the caller keeps.
+///
+/// # Errors
+///
+/// Those of [`analyze_until`], but for counts that do not add up: [`Connections::finish`] says so.
+pub fn connections(
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Connections> {
     let mut timeline = Timeline::open(input::find(&settings.files)?, stop)?;
     let mut run = Run::new(settings, timeline.len());
     run.read(&mut timeline, progress);
@@ -129,7 +145,7 @@ pub fn analyze_with_facts(
             file.copies_of.push((of, count));
         }
     }
-    Ok((run.finish(settings, &facts, None)?, facts))
+    Ok(run.finish(settings, facts, None))
 }
 
 fn endpoint(address: Address) -> Endpoint {
@@ -206,67 +222,9 @@ impl Run {
         self.flows.on_segment(&segment);
     }
 
-    /// The report of the connections that stand. `given_out` are the sums of those that were told before, where some were:
-    /// then each keeps the number that it had.
-    fn finish(self, settings: &Settings, facts: &Facts, given_out: Option<Sums>) -> Result<Analysis> {
-        let Run {
-            decoder,
-            flows,
-            copies,
-            mut count,
-        } = self;
-        let (end, time_wait_ns) = (count.last_time.unwrap_or_default(), settings.time_wait_ns);
-        count.files(facts);
-        let (totals, evicted, mut connections) = if given_out.is_some() {
-            let (totals, evicted, rest) = flows.finish_rest(end);
-            let rest = rest.map(|one| model::finished(one, &decoder, end, time_wait_ns));
-            (totals, evicted, rest.collect())
-        } else {
-            let rest = flows.finish(end);
-            let (totals, evicted) = (rest.totals(), rest.evicted().clone());
-            let connections = model::connections(rest, &decoder, end, time_wait_ns);
-            (totals, evicted, connections)
-        };
-        account(&count, totals, connections.len() as u64)?;
-        let mut sums = given_out.unwrap_or_else(Sums::new);
-        for connection in &mut connections {
-            findings::judge(connection, end, time_wait_ns, &settings.findings);
-            sums.add(connection);
-        }
-        count.copies_not_looked_for = copies.forgotten();
-        let capture = count.into_capture(settings, facts, &decoder, &sums, &evicted);
-        let together = findings::service::judge(&capture, &connections, &settings.findings);
-        together.iter().for_each(|finding| sums.add_together(finding));
-        Ok(Analysis {
-            summary: sums.into_summary(&capture, &evicted),
-            capture,
-            sources: facts.files.iter().map(source::of).collect(),
-            connections,
-            findings: together,
-        })
+    /// The connections that stand. `given_out` are the sums of those that were told before, where some were: then each keeps
+    /// the number that it had.
+    fn finish(self, settings: &Settings, facts: Facts, given_out: Option<Sums>) -> Connections {
+        Connections::new(self, settings.clone(), facts, given_out)
     }
-}
-
-/// Each packet and each connection went to one place, whatever the input was.
-fn account(count: &Count, totals: Totals, reported: u64) -> Result<()> {
-    let skipped: u64 = count.skipped.values().sum();
-    ensure!(
-        count.packets == count.segments + skipped,
-        "internal error: {} packets are not {} TCP segments and {skipped} skipped ones; please report this with the capture",
-        count.packets,
-        count.segments,
-    );
-    let Totals {
-        begun,
-        absorbed,
-        evicted,
-        taken,
-        standing,
-    } = totals;
-    ensure!(
-        reported == standing && begun == absorbed + evicted + taken + standing,
-        "internal error: {begun} connections are not {reported} reported of {standing}, {taken} taken, {evicted} evicted and \
-         {absorbed} that were none; please report this with the capture"
-    );
-    Ok(())
 }

@@ -8,13 +8,14 @@ use anstream::{AutoStream, ColorChoice};
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use tcptrace_states::analyze::{LadderRequest, Progress, Settings, analyze_until};
+use tcptrace_states::analyze::{Connections, LadderRequest, Progress, Settings, connections};
 use tcptrace_states::cli::{Color, Common, Format, ProgressWhen, ReadingArgs, ScreenArgs};
 use tcptrace_states::findings;
-use tcptrace_states::model::Analysis;
+use tcptrace_states::model::{Analysis, Connection};
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
 use tcptrace_states::segment::DecodeSettings;
+use tcptrace_states::select::Selection;
 
 use output::Identity;
 use sockets::is_stdin;
@@ -154,8 +155,18 @@ pub fn reading_of(files: &[PathBuf], args: &ReadingArgs) -> Settings {
     }
 }
 
-/// See [`analysis_of`]. A signal ends the reading, not the program.
+/// See [`analysis_of`].
 pub fn analysis_by(settings: &Settings, progress: ProgressWhen) -> anyhow::Result<Analysis> {
+    connections_by(settings, progress, Connections::into_analysis)
+}
+
+/// The connections of captures one after the other, with a progress bar if it takes long. A signal ends the reading, not
+/// the program; nor does the first one end what `then` makes of them.
+pub fn connections_by<T>(
+    settings: &Settings,
+    progress: ProgressWhen,
+    then: impl FnOnce(Connections) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     no_input_is_the_output(&settings.files)?;
     let started = Instant::now();
     let wanted = progress == ProgressWhen::Auto && io::stderr().is_terminal();
@@ -174,12 +185,63 @@ pub fn analysis_by(settings: &Settings, progress: ProgressWhen) -> anyhow::Resul
         bar.set_position(progress.bytes_read);
     };
     bug::reading(&settings.files);
-    let result = interrupt::deferred(|stop| analyze_until(settings, stop, &mut report));
+    let result = interrupt::deferred(|stop| then(connections(settings, stop, &mut report)?));
     bug::reading_is_over();
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
     result
+}
+
+/// Shows `each` the connections that a selection keeps, one after the other. Returns all else; the summary says how many
+/// there were. See [`connections_by`].
+pub fn each_selected(
+    settings: &Settings,
+    progress: ProgressWhen,
+    selection: &Selection,
+    each: impl FnMut(Connection),
+) -> anyhow::Result<Analysis> {
+    connections_by(settings, progress, |connections| {
+        let mut selected = Selected::of(connections, selection);
+        selected.by_ref().for_each(each);
+        selected.finish()
+    })
+}
+
+/// Those connections that a selection keeps, one after the other.
+pub struct Selected<'a> {
+    connections: Connections,
+    selection: &'a Selection,
+    count: u64,
+}
+
+impl<'a> Selected<'a> {
+    /// Of all that are still to be told.
+    pub fn of(connections: Connections, selection: &'a Selection) -> Selected<'a> {
+        Selected {
+            connections,
+            selection,
+            count: 0,
+        }
+    }
+
+    /// All else; the summary says how many connections were kept.
+    pub fn finish(self) -> anyhow::Result<Analysis> {
+        let mut analysis = self.connections.finish()?;
+        analysis.summary.connections_selected = self.count;
+        Ok(analysis)
+    }
+}
+
+impl Iterator for Selected<'_> {
+    type Item = Connection;
+
+    fn next(&mut self) -> Option<Connection> {
+        let selection = self.selection;
+        let next = self.connections.find(|connection| selection.keeps(connection))?;
+        self.count += 1;
+        Some(next)
+    }
 }
 
 /// Refuses `tcptrace-states a.pcap >> a.pcap`, which would read what it writes.
@@ -296,7 +358,7 @@ pub fn print_text(
 }
 
 /// Writes text for programs.
-pub fn print_raw(view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+pub fn print_raw<T>(view: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> anyhow::Result<T> {
     let written = flushed(io::stdout().lock(), view);
     written.map_err(|error| Unwritten::new(STDOUT, error).into())
 }
@@ -316,8 +378,9 @@ pub fn print_together(
     written.map_err(|error| Unwritten::new(STDOUT, error).into())
 }
 
-fn flushed(raw: impl Write, view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn flushed<T>(raw: impl Write, view: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
     let mut out = BufWriter::new(raw);
-    view(&mut out)?;
-    out.flush()
+    let seen = view(&mut out)?;
+    out.flush()?;
+    Ok(seen)
 }

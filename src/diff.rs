@@ -128,16 +128,26 @@ impl Side {
 
     /// Of an analysis.
     pub fn of(name: &str, analysis: &Analysis) -> Side {
-        let mut side = Side::new(origin(name, &analysis.capture, &analysis.summary));
-        analysis
-            .connections
-            .iter()
-            .for_each(|connection| side.add(&facts(connection)));
-        analysis
-            .findings
-            .iter()
-            .for_each(|finding| side.add_service_finding(finding));
-        side
+        let mut side = Side::default();
+        for connection in &analysis.connections {
+            side.add_connection(connection);
+        }
+        side.told(name, analysis)
+    }
+
+    /// Counts one connection of an analysis.
+    pub fn add_connection(&mut self, connection: &Connection) {
+        self.add(&facts(connection));
+    }
+
+    /// With all else of the analysis whose connections were counted.
+    #[must_use]
+    pub fn told(mut self, name: &str, analysis: &Analysis) -> Side {
+        self.origin = origin(name, &analysis.capture, &analysis.summary);
+        for finding in &analysis.findings {
+            self.add_service_finding(finding);
+        }
+        self
     }
 
     /// Counts one connection.

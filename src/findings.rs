@@ -32,7 +32,8 @@ pub mod service;
 pub mod time_wait;
 
 pub use draft::{Draft, ROLES, Seen, Subject, counted, human_duration, times};
-pub use rule::{Check, Fault, Rule};
+use rule::{Called, Marks};
+pub use rule::{Check, Fault, Rule, Sign};
 pub(crate) use rule::{family, rule};
 
 use crate::model::{Confidence, Connection, Finding, Severity};
@@ -129,47 +130,85 @@ impl Settings {
     }
 }
 
-/// Writes what the rules find into a connection. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
-pub fn judge(connection: &mut Connection, end: Timestamp, time_wait_ns: i64, settings: &Settings) {
-    let mut findings = Vec::new();
-    let mut drafts = Vec::new();
-    let events: u64 = connection
-        .events
-        .iter()
-        .fold(0, |mask, event| mask | bit(event.kind));
-    for rule in rules() {
-        let Check::Connection(check) = rule.check else {
-            continue;
-        };
-        let asked = rule.on.iter().fold(0, |mask, kind| mask | bit(*kind));
-        if asked != 0 && asked & events == 0 {
-            continue;
-        }
-        let Some(severity) = settings.severity(rule) else {
-            continue;
-        };
-        let subject = Subject {
-            connection,
-            end,
-            time_wait_ns,
-            thresholds: &settings.thresholds,
-            severity,
-        };
-        check(&subject, &mut drafts);
-        findings.extend(
-            drafts
-                .drain(..)
-                .map(|draft: Draft| draft.graded(rule, connection)),
-        );
-    }
-    findings.retain(|finding| finding.severity >= settings.least);
-    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.at, finding.code));
-    connection.findings = findings;
+/// The rules that are asked, with what is set for them; made once for many connections.
+pub struct Judge {
+    thresholds: Thresholds,
+    least: Severity,
+    /// Those asked about every connection come first.
+    asked: Vec<Asked>,
+    always: usize,
+    /// Which of `asked` are called by each event and by each sign, one bit each.
+    called: Called,
 }
 
-/// One bit for each kind of event.
-fn bit(kind: crate::model::EventKind) -> u64 {
-    1 << (kind as u64)
+/// A rule that looks at connections.
+struct Asked {
+    rule: &'static Rule,
+    check: fn(&Subject<'_>, &mut Vec<Draft>),
+    severity: Severity,
+}
+
+impl Judge {
+    /// Leaves out the rules that are off.
+    pub fn new(settings: &Settings) -> Judge {
+        let asked = rules().filter_map(|rule| match rule.check {
+            Check::Connection(check) => Some(Asked {
+                rule,
+                check,
+                severity: settings.severity(rule)?,
+            }),
+            Check::Together => None,
+        });
+        let (mut asked, marked): (Vec<Asked>, Vec<Asked>) =
+            asked.partition(|asked| Marks::asked(asked.rule).none());
+        let always = asked.len();
+        asked.extend(marked);
+        Judge {
+            thresholds: settings.thresholds.clone(),
+            least: settings.least,
+            always,
+            called: Called::of(asked.iter().map(|asked| asked.rule)),
+            asked,
+        }
+    }
+
+    /// Writes what the rules find into a connection. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.
+    pub fn judge(&self, connection: &mut Connection, end: Timestamp, time_wait_ns: i64) {
+        let marks = Marks::of(connection);
+        let mut findings = Vec::new();
+        let mut drafts = Vec::new();
+        let mut ask = |asked: &Asked| {
+            let subject = Subject {
+                connection,
+                end,
+                time_wait_ns,
+                thresholds: &self.thresholds,
+                severity: asked.severity,
+            };
+            (asked.check)(&subject, &mut drafts);
+            if !drafts.is_empty() {
+                let found = drafts.drain(..);
+                findings.extend(found.map(|draft: Draft| draft.graded(asked.rule, connection)));
+            }
+        };
+        self.asked.iter().take(self.always).for_each(&mut ask);
+        if !marks.none() {
+            let called = self.called.by(marks);
+            called
+                .filter_map(|place| self.asked.get(place))
+                .for_each(&mut ask);
+        }
+        if !findings.is_empty() {
+            findings.retain(|finding: &Finding| finding.severity >= self.least);
+            findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.at, finding.code));
+        }
+        connection.findings = findings;
+    }
+}
+
+/// Writes what the rules find into one connection. See [`Judge::judge`].
+pub fn judge(connection: &mut Connection, end: Timestamp, time_wait_ns: i64, settings: &Settings) {
+    Judge::new(settings).judge(connection, end, time_wait_ns);
 }
 
 /// The worst severity among findings.

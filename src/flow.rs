@@ -924,6 +924,39 @@ impl Rest {
     pub fn evicted(&self) -> &Evicted {
         &self.evicted
     }
+
+    /// Shows those that are still to come, in any order, before the last word is said on what they wait for; those left out
+    /// of which one SYN was seen, and nothing else.
+    pub fn look_at_answered(&self, mut look: impl FnMut(&Tracker)) {
+        self.lives.awake().for_each(|(_, life)| look(&life.tracker));
+        self.lives
+            .waiting()
+            .for_each(|waiting| look(&waiting.tracker.unpack()));
+    }
+
+    /// The same connections, each with its number and the connection that took its 4-tuple over. None may be taken before.
+    pub fn numbered(self) -> impl Iterator<Item = Finished> {
+        let heirs = self.heirs();
+        self.zip(1..).map(move |(tracker, number)| Finished {
+            number,
+            successor: heirs.get(&number).copied(),
+            tracker,
+        })
+    }
+
+    /// The connections that took the 4-tuple of another one over, by the number of that one.
+    fn heirs(&self) -> HashMap<u64, Heir, RandomState> {
+        // What took a 4-tuple over is not packed as long as it knows of the one before.
+        let later = self.lives.awake();
+        let heirs = later.filter(|(_, life)| life.tracker.incarnation > 0);
+        heirs
+            .filter_map(|(number, life)| {
+                let before = life.tracker.aside.predecessor.as_ref()?;
+                let rank = self.lives.rank(before.number.saturating_sub(1))?;
+                Some((rank, life.tracker.as_heir(number)?))
+            })
+            .collect()
+    }
 }
 
 impl Iterator for Rest {

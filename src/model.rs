@@ -4,7 +4,6 @@
 //! packet numbers count from 1, sequence numbers are the raw 32-bit values. A field that the capture cannot tell is
 //! `null`, never zero. Fields may be added; none may be renamed or dropped without a new major version.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
@@ -19,11 +18,13 @@ pub use crate::tracker::{Role, RolesFrom};
 
 mod build;
 mod capture;
+mod dwell;
 mod line;
 mod reuse;
 mod source;
-pub use build::{connection, connections, finished, report_bytes};
+pub use build::{connection, connections, finished, quality, report_bytes};
 pub use capture::{Capture, Checksums, EvictedServer, FindingTotal, Fragments, Step, Summary};
+pub use dwell::Dwell;
 pub use line::{Line, lines};
 pub use source::{Comment, Interface, Process, Source, Writer};
 
@@ -332,7 +333,7 @@ pub struct EndpointReport {
     pub withdrawn_folded: u64,
     /// Time in each state that was left or is still held, nanoseconds. The state at the end counts until the end of the
     /// capture; CLOSED, LISTEN and UNKNOWN are not counted.
-    pub dwell_ns: BTreeMap<&'static str, i64>,
+    pub dwell_ns: Dwell,
     /// Segments that this endpoint sent, copies and capture duplicates included.
     pub packets: u64,
     /// Octets of payload in them.

@@ -1,23 +1,26 @@
 //! Connections taken together: half-closes that stay open, and TIME-WAIT, counted over time.
 //!
 //! One connection tells that an endpoint is in CLOSE-WAIT; many tell whether it leaks. Everything here is a pure function
-//! over the connections of the model, in O(n log n), with memory for those that are (or were) in the state in question.
+//! over the connections of the model, in O(n log n), with memory for those that are (or were) in the state in question. Each is
+//! also a collector that is shown one connection after the other and keeps only what it needs of them.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`mod@curve`] | how many stay in a state at the same time: now, at most, and over time |
+//! | `grouped` | members of many groups |
 //! | [`mod@leaks`] | half-closes by the endpoint that does not close |
 //! | [`sockets`] | the processes that hold them, where listings of `ss` tell |
 //! | [`mod@time_wait`] | TIME-WAIT by who holds it, the ports it takes, and the reuse of 4-tuples in it |
 
 pub mod curve;
+pub(crate) mod grouped;
 pub mod leaks;
 pub mod sockets;
 pub mod time_wait;
 
 pub use curve::{Curve, Span};
-pub use leaks::{By, Leaks, leaks};
-pub use time_wait::{TimeWaits, time_wait};
+pub use leaks::{By, HalfCloses, Leaks, leaks};
+pub use time_wait::{Stays, TimeWaits, time_wait};
 
 use serde::Serialize;
 
@@ -38,11 +41,21 @@ pub struct Spread {
 impl Spread {
     /// None without durations.
     fn of(mut durations: Vec<i64>) -> Option<Spread> {
-        durations.sort_unstable();
+        let max_ns = *durations.iter().max()?;
+        // Selection, not a sort: there may be one for each connection.
+        let p99 = nearest_place(durations.len(), 99)?;
+        let p50 = nearest_place(durations.len(), 50)?;
+        let (below, p99_ns, _) = durations.select_nth_unstable(p99);
+        let p99_ns = *p99_ns;
+        let p50_ns = if p50 < below.len() {
+            *below.select_nth_unstable(p50).1
+        } else {
+            p99_ns // the same place
+        };
         Some(Spread {
-            p50_ns: nearest_rank(&durations, 50)?,
-            p99_ns: nearest_rank(&durations, 99)?,
-            max_ns: *durations.last()?,
+            p50_ns,
+            p99_ns,
+            max_ns,
         })
     }
 }
@@ -50,9 +63,15 @@ impl Spread {
 /// The nearest-rank percentile of sorted values: the smallest of them that at least `percent` of them do not exceed. None
 /// without values.
 pub fn nearest_rank(sorted: &[i64], percent: u64) -> Option<i64> {
-    let count = u128::try_from(sorted.len()).ok()?;
-    let rank = (count * u128::from(percent)).div_ceil(100).max(1);
-    sorted.get(usize::try_from(rank - 1).ok()?).copied()
+    sorted.get(nearest_place(sorted.len(), percent)?).copied()
+}
+
+/// Place of the nearest-rank percentile among so many sorted values. None without values, or above 100 percent.
+fn nearest_place(count: usize, percent: u64) -> Option<usize> {
+    let all = u128::try_from(count).ok()?;
+    let rank = (all * u128::from(percent)).div_ceil(100).max(1);
+    let place = usize::try_from(rank - 1).ok()?;
+    (place < count).then_some(place)
 }
 
 #[cfg(test)]

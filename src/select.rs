@@ -1,6 +1,8 @@
 //! Which connections to show, and in which order they need attention.
 
+use std::borrow::Borrow;
 use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
@@ -156,7 +158,21 @@ impl FromStr for StateFilter {
 /// What needs attention first: errors, then warnings; among those the half-closed longest first, then what is stuck or
 /// failed, then what is open or done.
 pub fn by_attention(a: &Connection, b: &Connection) -> Ordering {
-    let key = |connection: &Connection| {
+    Need::of(a).cmp(&Need::of(b))
+}
+
+/// How much a connection needs attention, the most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Need {
+    /// The worst severity, if that is a warning or worse.
+    worst: Reverse<Option<Severity>>,
+    outcome: u8,
+    half_close_ns: Reverse<Option<i64>>,
+    id: u64,
+}
+
+impl Need {
+    fn of(connection: &Connection) -> Need {
         let half_close = match connection.outcome {
             Outcome::HalfClosed => connection.close.half_close_ns,
             Outcome::Closed
@@ -169,14 +185,96 @@ pub fn by_attention(a: &Connection, b: &Connection) -> Ordering {
             | Outcome::Evicted => None,
         };
         let worst = connection.findings.iter().map(|finding| finding.severity).max();
-        (
-            Reverse(worst.filter(|worst| *worst >= Severity::Warning)),
-            attention(connection.outcome),
-            Reverse(half_close),
-            connection.id,
-        )
-    };
-    key(a).cmp(&key(b))
+        Need {
+            worst: Reverse(worst.filter(|worst| *worst >= Severity::Warning)),
+            outcome: attention(connection.outcome),
+            half_close_ns: Reverse(half_close),
+            id: connection.id,
+        }
+    }
+}
+
+/// The connections that need attention most, so many of those that it is shown.
+#[derive(Debug)]
+pub struct Foremost<C> {
+    most: usize,
+    /// The least of them on top. Equal ones stay in the order in which they came.
+    kept: BinaryHeap<Kept<C>>,
+    shown: u64,
+}
+
+#[derive(Debug)]
+struct Kept<C> {
+    need: Need,
+    place: u64,
+    connection: C,
+}
+
+impl<C> Kept<C> {
+    fn key(&self) -> (Need, u64) {
+        (self.need, self.place)
+    }
+}
+
+impl<C> PartialEq for Kept<C> {
+    fn eq(&self, other: &Kept<C>) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl<C> Eq for Kept<C> {}
+
+impl<C> PartialOrd for Kept<C> {
+    fn partial_cmp(&self, other: &Kept<C>) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<C> Ord for Kept<C> {
+    fn cmp(&self, other: &Kept<C>) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl<C: Borrow<Connection>> Foremost<C> {
+    /// So many at most.
+    pub fn new(most: usize) -> Foremost<C> {
+        Foremost {
+            most,
+            kept: BinaryHeap::new(),
+            shown: 0,
+        }
+    }
+
+    /// Shows it the next one.
+    pub fn add(&mut self, connection: C) {
+        let place = self.shown;
+        self.shown += 1;
+        let need = Need::of(connection.borrow());
+        let kept = |connection| Kept {
+            need,
+            place,
+            connection,
+        };
+        if self.kept.len() < self.most {
+            self.kept.push(kept(connection));
+        } else if self.kept.peek().is_some_and(|least| (need, place) < least.key())
+            && let Some(mut least) = self.kept.peek_mut()
+        {
+            *least = kept(connection);
+        }
+    }
+
+    /// How many it was shown.
+    pub fn shown(&self) -> u64 {
+        self.shown
+    }
+
+    /// Those that it kept, what needs attention most first.
+    pub fn into_sorted(self) -> Vec<C> {
+        let sorted = self.kept.into_sorted_vec();
+        sorted.into_iter().map(|kept| kept.connection).collect()
+    }
 }
 
 /// Rank of an outcome, 0 for what needs attention most.

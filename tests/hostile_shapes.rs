@@ -511,7 +511,7 @@ fn clocks_at_fault() {
         assert_eq!((capture.packets, capture.tcp_segments), (7, 7), "{}", clock.name);
         assert_eq!(connection.outcome.name(), "closed", "{}", clock.name);
         for end in ends(connection) {
-            assert!(end.dwell_ns.values().all(|ns| *ns >= 0), "{}", clock.name);
+            assert!(end.dwell_ns.iter().all(|(_, ns)| ns >= 0), "{}", clock.name);
             for transition in &end.transitions {
                 assert!(
                     transition

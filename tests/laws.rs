@@ -379,7 +379,7 @@ proptest! {
         let counted: u64 = connections.iter().flat_map(ends).map(|end| end.packets).sum();
         prop_assert_eq!(counted, segments.len() as u64);
         for end in connections.iter().flat_map(ends) {
-            prop_assert!(end.dwell_ns.values().all(|ns| *ns >= 0));
+            prop_assert!(end.dwell_ns.iter().all(|(_, ns)| ns >= 0));
             prop_assert!(intervals_hold(end), "{:?}", end.transitions);
         }
     }

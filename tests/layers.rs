@@ -43,7 +43,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "analyze",
-        &["capture", "segment", "input", "flow", "findings", "model", "time"],
+        &[
+            "capture", "segment", "input", "flow", "tracker", "findings", "model", "time",
+        ],
     ),
     (
         "cli",

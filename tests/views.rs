@@ -251,7 +251,7 @@ fn extremes_do_no_harm() {
             .endpoints
             .client
             .dwell_ns
-            .insert("ESTABLISHED", i64::MAX);
+            .add(State::Established, i64::MAX);
         for transition in &mut connection.endpoints.server.transitions {
             transition.at = Timestamp::from_ns(i64::MIN);
             transition.packet = None;

@@ -11,8 +11,8 @@ use crate::capture::{Frame, InterfaceFacts, LinkType, Skip};
 use crate::flow::Evicted;
 use crate::input::{Facts, Place};
 use crate::model::{
-    Address, Capture, Checksums, Connection, EvictedServer, FindingTotal, Fragments, Outcome, SCHEMA_VERSION,
-    ServiceFinding, Severity, Step, Summary,
+    Address, Capture, Checksums, Connection, EvictedServer, Evidence, FindingTotal, Fragments, Outcome,
+    Quality, SCHEMA_VERSION, ServiceFinding, Severity, State, Step, Summary,
 };
 use crate::segment::{ChecksumFacts, Decoder, FragmentFacts};
 use crate::time::Timestamp;
@@ -109,12 +109,13 @@ impl Count {
         }
     }
 
-    pub fn into_capture(
-        self,
+    /// The capture, as good as `flaws` of its connections say.
+    pub fn capture(
+        &self,
         settings: &Settings,
         facts: &Facts,
         decoder: &Decoder,
-        sums: &Sums,
+        flaws: &Flaws,
         evicted: &Evicted,
     ) -> Capture {
         Capture {
@@ -136,9 +137,9 @@ impl Count {
                 .collect(),
             cut_segments: self.cut,
             cut_headers: self.cut_headers,
-            duplicate_segments: sums.duplicate_segments,
-            missed_bytes: sums.missed_bytes,
-            one_sided_connections: sums.one_sided,
+            duplicate_segments: flaws.duplicate_segments,
+            missed_bytes: flaws.missed_bytes,
+            one_sided_connections: flaws.one_sided,
             time_steps_back: self.steps_back,
             longest_step_back: self.longest_step_back,
             longest_pause: self.longest_pause,
@@ -156,7 +157,7 @@ impl Count {
             last_time: self.last_time,
             snap_length: self.snap_length,
             complete: self.damage.is_empty(),
-            damage: self.damage,
+            damage: self.damage.clone(),
             passed_over_bytes: self.passed_over,
             evicted_connections: evicted.total(),
             evicted_servers: (evicted.servers().into_iter())
@@ -211,44 +212,52 @@ fn fragments(facts: FragmentFacts) -> Fragments {
     }
 }
 
-/// Sums over connections.
-#[derive(Clone)]
-pub(super) struct Sums {
-    pub connections: u64,
+/// What is wrong with the capture of connections, summed up.
+#[derive(Clone, Default)]
+pub(super) struct Flaws {
     duplicate_segments: u64,
     missed_bytes: u64,
     one_sided: u64,
-    outcomes: BTreeMap<&'static str, u64>,
-    states: BTreeMap<&'static str, u64>,
-    transitions: BTreeMap<&'static str, u64>,
-    findings: BTreeMap<&'static str, FindingTotal>,
 }
 
-impl Sums {
-    pub fn new() -> Sums {
-        Sums {
-            connections: 0,
-            duplicate_segments: 0,
-            missed_bytes: 0,
-            one_sided: 0,
-            outcomes: Outcome::ALL.map(|outcome| (outcome.name(), 0)).into(),
-            states: BTreeMap::new(),
-            transitions: BTreeMap::new(),
-            findings: BTreeMap::new(),
-        }
-    }
-
-    pub fn add(&mut self, connection: &Connection) {
-        self.connections += 1;
-        let quality = &connection.quality;
+impl Flaws {
+    pub fn add(&mut self, quality: &Quality) {
         self.duplicate_segments = self.duplicate_segments.saturating_add(quality.duplicate_segments);
         self.missed_bytes = self.missed_bytes.saturating_add(quality.missed_bytes);
         self.one_sided += u64::from(quality.one_sided);
-        *self.outcomes.entry(connection.outcome.name()).or_insert(0) += 1;
+    }
+}
+
+/// All kinds of evidence, in the order of their numbers.
+const EVIDENCE: [Evidence; 5] = [
+    Evidence::Sent,
+    Evidence::Confirmed,
+    Evidence::Presumed,
+    Evidence::Inferred,
+    Evidence::Timer,
+];
+
+/// Sums over connections.
+#[derive(Clone, Default)]
+pub(super) struct Sums {
+    pub connections: u64,
+    pub flaws: Flaws,
+    /// By the numbers of their kinds.
+    outcomes: [u64; Outcome::ALL.len()],
+    states: [u64; State::ALL.len()],
+    transitions: [u64; EVIDENCE.len()],
+    findings: HashMap<&'static str, FindingTotal, foldhash::fast::RandomState>,
+}
+
+impl Sums {
+    pub fn add(&mut self, connection: &Connection) {
+        self.connections += 1;
+        self.flaws.add(&connection.quality);
+        self.outcomes[connection.outcome as usize] += 1;
         for end in [&connection.endpoints.client, &connection.endpoints.server] {
-            *self.states.entry(end.state.name()).or_insert(0) += 1;
+            self.states[end.state as usize] += 1;
             for transition in &end.transitions {
-                *self.transitions.entry(transition.evidence.name()).or_insert(0) += 1;
+                self.transitions[transition.evidence as usize] += 1;
             }
         }
         for finding in &connection.findings {
@@ -275,11 +284,14 @@ impl Sums {
 
     /// The totals of a run in which `capture` was read.
     pub fn into_summary(self, capture: &Capture, evicted: &Evicted) -> Summary {
-        let named = |counts: BTreeMap<&'static str, u64>| {
-            let named = counts.into_iter().map(|(name, count)| (name.to_owned(), count));
-            named.collect::<BTreeMap<String, u64>>()
+        let seen = |names: &[&str], counts: &[u64]| {
+            let named = names.iter().zip(counts).filter(|(_, count)| **count > 0);
+            named.map(|(name, count)| ((*name).to_owned(), *count)).collect()
         };
-        let mut outcomes = named(self.outcomes);
+        let outcomes = Outcome::ALL.iter().zip(self.outcomes);
+        let mut outcomes: BTreeMap<String, u64> = outcomes
+            .map(|(outcome, count)| (outcome.name().to_owned(), count))
+            .collect();
         outcomes.insert(Outcome::Evicted.name().to_owned(), evicted.total());
         Summary {
             packets: capture.packets,
@@ -292,9 +304,9 @@ impl Sums {
                 .classes()
                 .map(|(class, count)| (class.name(), count))
                 .collect(),
-            states: named(self.states),
-            transitions: named(self.transitions),
-            findings: self.findings,
+            states: seen(&State::ALL.map(State::name), &self.states),
+            transitions: seen(&EVIDENCE.map(Evidence::name), &self.transitions),
+            findings: self.findings.into_iter().collect(),
             complete: capture.complete,
             capture: None,
         }
@@ -304,6 +316,16 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_are_counted_under_their_own_names() {
+        let places = Outcome::ALL.map(|outcome| outcome as usize);
+        assert_eq!(places, std::array::from_fn(|place| place));
+        let places = State::ALL.map(|state| state as usize);
+        assert_eq!(places, std::array::from_fn(|place| place));
+        let places = EVIDENCE.map(|evidence| evidence as usize);
+        assert_eq!(places, std::array::from_fn(|place| place));
+    }
 
     #[test]
     fn link_types_of_one_name_are_named_once() {

@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::count::Sums;
 use super::{Run, Settings};
 use crate::capture::Stop;
-use crate::findings;
+use crate::findings::Judge;
 use crate::input::{self, Timeline};
 use crate::model::{self, Analysis, Capture, Connection};
 
@@ -59,13 +59,11 @@ pub fn follow(
 ) -> Result<Analysis> {
     let mut timeline = Timeline::follow(input::find(&settings.files)?, stop)?;
     let mut run = Run::new(settings, timeline.len());
-    let mut sums = Sums::new();
+    let judge = Judge::new(&settings.findings);
+    let mut sums = Sums::default();
     if following == Following::Ends {
-        tell(News::Begun(
-            &run.clone()
-                .finish(settings, &timeline.facts_so_far(), None)?
-                .capture,
-        ))?;
+        let begun = run.clone().finish(settings, timeline.facts_so_far(), None);
+        tell(News::Begun(&begun.capture()))?;
     }
     let mut told = None;
     let mut next = Instant::now();
@@ -85,16 +83,13 @@ pub fn follow(
                 if told != Some(run.count.packets) && Instant::now() >= next {
                     told = Some(run.count.packets);
                     let begun = Instant::now();
-                    tell(News::Now(Box::new(run.clone().finish(
-                        settings,
-                        &timeline.facts_so_far(),
-                        None,
-                    )?)))?;
+                    let now = run.clone().finish(settings, timeline.facts_so_far(), None);
+                    tell(News::Now(Box::new(now.into_analysis()?)))?;
                     next = begun + every.max(begun.elapsed().saturating_mul(SHARE));
                 }
             }
             Following::Ends => {
-                let ended = run.take_ended(settings);
+                let ended = run.take_ended(settings, &judge);
                 ended.iter().for_each(|connection| sums.add(connection));
                 if !ended.is_empty() {
                     tell(News::Ended(&ended))?;
@@ -114,17 +109,18 @@ pub fn follow(
         return Err(interrupted.into());
     }
     let facts = timeline.facts_so_far();
-    run.finish(settings, &facts, (following == Following::Ends).then_some(sums))
+    let given_out = (following == Following::Ends).then_some(sums);
+    run.finish(settings, facts, given_out).into_analysis()
 }
 
 impl Run {
     /// Takes out the connections that are over.
-    fn take_ended(&mut self, settings: &Settings) -> Vec<Connection> {
+    fn take_ended(&mut self, settings: &Settings, judge: &Judge) -> Vec<Connection> {
         let now = self.count.last_time.unwrap_or_default();
         let ended = self.flows.take_finished(now, settings.time_wait_ns);
         let ended = ended.into_iter().map(|finished| {
             let mut connection = model::finished(finished, &self.decoder, now, settings.time_wait_ns);
-            findings::judge(&mut connection, now, settings.time_wait_ns, &settings.findings);
+            judge.judge(&mut connection, now, settings.time_wait_ns);
             connection
         });
         ended.collect()

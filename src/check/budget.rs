@@ -451,7 +451,7 @@ fn half_close(connection: &Connection) -> Option<Sample<'_>> {
 fn fin_wait_2(connection: &Connection) -> Option<Sample<'_>> {
     let held = |role: Role, what: &'static str| {
         let end = side(connection, role);
-        let ns = *end.dwell_ns.get(State::FinWait2.name())?;
+        let ns = end.dwell_ns.get(State::FinWait2)?;
         let step = end.transitions.iter().find(|step| step.to == State::FinWait2);
         Some(Sample {
             connection,

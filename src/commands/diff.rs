@@ -13,9 +13,11 @@ use tcptrace_states::findings;
 use tcptrace_states::model::Severity;
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 use tcptrace_states::saved;
+use tcptrace_states::select::Selection;
 
 use super::{
-    Checked, Done, Interrupted, Screen, Unwritten, analysis_by, interrupt, print_raw, print_text, reading_of,
+    Checked, Done, Interrupted, Screen, Unwritten, each_selected, interrupt, print_raw, print_text,
+    reading_of,
 };
 
 /// `diff`.
@@ -105,12 +107,16 @@ fn captured_side(args: &Diff, path: &Path, least: Severity, captures: &mut Done)
         },
         ..reading_of(&[path.to_path_buf()], &args.reading)
     };
-    let analysis = analysis_by(&settings, args.progress)?;
+    let mut side = Side::default();
+    let all = Selection::default();
+    let analysis = each_selected(&settings, args.progress, &all, |connection| {
+        side.add_connection(&connection);
+    })?;
     if !analysis.capture.complete && interrupt::came() {
         return Err(Interrupted("nothing is compared, because only a part of a side was read").into());
     }
     let done = Done::of(&analysis);
     captures.complete &= done.complete;
     captures.damage.extend(done.damage);
-    Ok(Side::of(&path.to_string_lossy(), &analysis))
+    Ok(side.told(&path.to_string_lossy(), &analysis))
 }

@@ -5,12 +5,12 @@ use anyhow::bail;
 use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::Leaks;
 use tcptrace_states::population::leaks::leaks_with;
-use tcptrace_states::population::sockets::{Listings, Sockets};
-use tcptrace_states::population::{self, By, Span};
+use tcptrace_states::population::sockets::Listings;
+use tcptrace_states::population::{By, HalfCloses, Span};
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
 use super::sockets::{Listed, is_stdin, one_reads_stdin};
-use super::{Done, Screen, analysis_of, print_together};
+use super::{Done, Screen, analysis_by, each_selected, print_together, settings_of};
 
 /// `leaks`.
 pub fn run(args: &Leaks) -> anyhow::Result<Done> {
@@ -30,24 +30,30 @@ pub fn run(args: &Leaks) -> anyhow::Result<Done> {
     if args.ss_now && !live {
         listed.ask()?;
     }
-    let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
-    if args.ss_now && live {
-        listed.ask()?;
-    }
-    let known = asked.then(|| Listings::join(&listed.names, &listed.listings, &analysis.connections));
-    common.selection.to_selection().apply(&mut analysis);
-    let span = Span::of(&analysis.capture);
-    let leaks = match &known {
-        Some(known) => leaks_with(
-            &analysis.connections,
-            span,
-            by,
-            args.min_age,
-            |connection, endpoint| known.holder(connection, endpoint, by),
-        ),
-        None => population::leaks(&analysis.connections, span, by, args.min_age),
+    let selection = common.selection.to_selection();
+    let settings = settings_of(&args.files, common, LadderRequest::None);
+    let (analysis, leaks, sockets) = if asked {
+        // Sockets are joined with all connections.
+        let mut analysis = analysis_by(&settings, common.progress)?;
+        if args.ss_now && live {
+            listed.ask()?;
+        }
+        let known = Listings::join(&listed.names, &listed.listings, &analysis.connections);
+        selection.apply(&mut analysis);
+        let (connections, span) = (&analysis.connections, Span::of(&analysis.capture));
+        let leaks = leaks_with(connections, span, by, args.min_age, |connection, endpoint| {
+            known.holder(connection, endpoint, by)
+        });
+        let sockets = known.tell(connections, &leaks);
+        (analysis, leaks, Some(sockets))
+    } else {
+        let mut half_closes = HalfCloses::new(by, args.min_age);
+        let analysis = each_selected(&settings, common.progress, &selection, |connection| {
+            half_closes.add(&connection);
+        })?;
+        let leaks = half_closes.leaks(Span::of(&analysis.capture));
+        (analysis, leaks, None)
     };
-    let sockets: Option<Sockets> = known.map(|known| known.tell(&analysis.connections, &leaks));
     let screen = Screen::of_stdout(&common.screen);
     let look = screen.look(Rows::Limit(args.limit), SequenceNumbers::Absolute);
     print_together(

@@ -1,12 +1,18 @@
 //! The default command: the screen of connections.
 
+use std::io;
+
 use anyhow::bail;
 
 use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::{Format, List};
+use tcptrace_states::model::{Analysis, Line};
+use tcptrace_states::report::table::Listing;
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{Done, ROWS, Screen, analysis_of, follow, print};
+use super::{
+    Done, ROWS, Screen, Selected, connections_by, each_selected, follow, print_raw, print_text, settings_of,
+};
 
 /// The default command.
 pub fn run(args: &List) -> anyhow::Result<Done> {
@@ -22,8 +28,6 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
     if args.follow {
         return follow::run(args);
     }
-    let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
-    common.selection.to_selection().apply(&mut analysis);
     let screen = Screen::of_stdout(&common.screen);
     let rows = match (args.all, args.limit, screen.lines) {
         (true, _, _) => Rows::All,
@@ -32,8 +36,54 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
         (false, None, None) => Rows::Limit(ROWS),
     };
     let look = screen.look(rows, SequenceNumbers::Absolute);
-    print(common.format, &analysis, &screen, |out| {
-        report::table::write(out, &analysis, &look)
-    })?;
+    let settings = settings_of(&args.files, common, LadderRequest::None);
+    let selection = common.selection.to_selection();
+    let selected = |connections| Selected::of(connections, &selection);
+    let read = || {
+        connections_by(&settings, common.progress, |connections| {
+            Ok(selected(connections))
+        })
+    };
+    let analysis = match common.format {
+        Format::Table => {
+            let mut listing = Listing::new(&look);
+            let add = |connection| listing.add(connection);
+            let analysis = each_selected(&settings, common.progress, &selection, add)?;
+            print_text(&screen, |out| listing.write(out, &analysis, &look))?;
+            analysis
+        }
+        Format::Json => {
+            let selected = read()?;
+            let (capture, sources) = (
+                selected.connections.capture(),
+                selected.connections.sources().to_vec(),
+            );
+            print_raw(|out| report::json::write_each(out, &capture, &sources, selected, finish))?
+        }
+        Format::Jsonl => {
+            let mut selected = read()?;
+            print_raw(|out| {
+                let capture = selected.connections.capture();
+                report::jsonl::write_line(out, &Line::Capture(&capture))?;
+                for connection in selected.by_ref() {
+                    report::jsonl::write_line(out, &Line::Connection(&connection))?;
+                }
+                let analysis = finish(selected)?;
+                report::jsonl::write_end(out, &analysis)?;
+                Ok(analysis)
+            })?
+        }
+        Format::Csv => {
+            let mut selected = read()?;
+            print_raw(|out| {
+                report::csv::write_each(out, selected.by_ref())?;
+                finish(selected)
+            })?
+        }
+    };
     Ok(Done::of(&analysis))
+}
+
+fn finish(selected: Selected<'_>) -> io::Result<Analysis> {
+    selected.finish().map_err(io::Error::other)
 }

@@ -1,5 +1,8 @@
 //! `show`: one connection as a ladder.
 
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
+
 use anyhow::bail;
 
 use tcptrace_states::analyze::LadderRequest;
@@ -8,20 +11,15 @@ use tcptrace_states::input;
 use tcptrace_states::model::{Address, Analysis, Connection};
 use tcptrace_states::report::look::{counted, number};
 use tcptrace_states::report::{self, Rows, Tone};
-use tcptrace_states::select::{Selection, by_attention};
+use tcptrace_states::select::{Foremost, Selection};
 
-use super::{Done, Interrupted, Screen, analysis_of, interrupt, print};
+use super::{Done, Interrupted, Screen, analysis_of, each_selected, interrupt, print, settings_of};
 
 /// `show`.
 pub fn run(args: &Show) -> anyhow::Result<Done> {
     let common = &args.common;
     let selection = common.selection.to_selection();
-    let (mut analysis, chosen) = analysis_with_ladders(args, &selection)?;
-    Selection {
-        ids: chosen.ids.clone(),
-        ..Selection::default()
-    }
-    .apply(&mut analysis);
+    let (analysis, chosen) = analysis_with_ladders(args, &selection)?;
     if analysis.connections.is_empty() && interrupt::came() {
         return Err(Interrupted("the connection to show was not reached").into());
     }
@@ -56,61 +54,127 @@ fn analysis_with_ladders(args: &Show, selection: &Selection) -> anyhow::Result<(
     let common = &args.common;
     if !input::find(&args.files)?.can_be_read_again() {
         let analysis = analysis_of(&args.files, common, LadderRequest::All)?;
-        let chosen = choose(&analysis, selection)?;
+        let mut choice = Choice::of(selection);
+        analysis
+            .connections
+            .iter()
+            .for_each(|connection| choice.add(connection));
+        let chosen = choice.made(&analysis)?;
+        let mut analysis = analysis;
+        chosen.selection().apply(&mut analysis);
         return Ok((analysis, chosen));
     }
-    let first = analysis_of(&args.files, common, LadderRequest::None)?;
+    let settings = settings_of(&args.files, common, LadderRequest::None);
+    let mut choice = Choice::of(selection);
+    let first = each_selected(&settings, common.progress, &Selection::default(), |connection| {
+        choice.add(connection);
+    })?;
     if !first.capture.complete && interrupt::came() {
         return Err(Interrupted("the connection to show is chosen when all is read").into());
     }
-    let chosen = choose(&first, selection)?;
-    drop(first);
+    let chosen = choice.made(&first)?;
     let (client, server) = chosen.between;
     let request = match chosen.ids.len() {
         1 => LadderRequest::Between(client, server),
         _ => LadderRequest::All,
     };
-    Ok((analysis_of(&args.files, common, request)?, chosen))
+    let settings = settings_of(&args.files, common, request);
+    let (mut shown, wanted) = (Vec::new(), chosen.selection());
+    let analysis = each_selected(&settings, common.progress, &wanted, |connection| {
+        shown.push(connection);
+    })?;
+    let analysis = Analysis {
+        connections: shown,
+        ..analysis
+    };
+    Ok((analysis, chosen))
 }
 
-fn choose(analysis: &Analysis, selection: &Selection) -> anyhow::Result<Chosen> {
-    let total = analysis.summary.connections;
-    let known = |id: &u64| analysis.connections.iter().any(|connection| connection.id == *id);
-    if total == 0 {
-        bail!("the capture holds no TCP connection");
+impl Chosen {
+    /// What keeps them alone.
+    fn selection(&self) -> Selection {
+        Selection {
+            ids: self.ids.clone(),
+            ..Selection::default()
+        }
     }
-    if let Some(id) = selection.ids.iter().find(|id| !known(id)) {
-        bail!(
-            "there is no connection {id}: the capture has {}",
-            counted(total, "connection")
-        );
+}
+
+/// The choice, made of one connection after the other.
+struct Choice<'a, C> {
+    selection: &'a Selection,
+    /// Numbers that were asked for and are there.
+    known: BTreeSet<u64>,
+    /// The selected ones by their numbers, where numbers were asked for.
+    named: Vec<u64>,
+    /// Addresses of the first of them.
+    between: Option<(Address, Address)>,
+    /// The selected one that needs attention most.
+    foremost: Foremost<C>,
+}
+
+impl<'a, C: Borrow<Connection>> Choice<'a, C> {
+    fn of(selection: &'a Selection) -> Choice<'a, C> {
+        Choice {
+            selection,
+            known: BTreeSet::new(),
+            named: Vec::new(),
+            between: None,
+            foremost: Foremost::new(1),
+        }
     }
-    let mut kept: Vec<&Connection> = analysis
-        .connections
-        .iter()
-        .filter(|c| selection.keeps(c))
-        .collect();
-    if !selection.ids.is_empty() && !kept.is_empty() {
-        return Ok(Chosen {
-            ids: kept.iter().map(|connection| connection.id).collect(),
-            between: (kept[0].client, kept[0].server),
-            why: None,
+
+    fn add(&mut self, connection: C) {
+        let one = connection.borrow();
+        let asked = self.selection.ids.contains(&one.id);
+        if asked {
+            self.known.insert(one.id);
+        }
+        if !self.selection.keeps(one) {
+            return;
+        }
+        if asked {
+            self.named.push(one.id);
+            self.between.get_or_insert((one.client, one.server));
+        }
+        self.foremost.add(connection);
+    }
+
+    /// Of all connections of `analysis`.
+    fn made(self, analysis: &Analysis) -> anyhow::Result<Chosen> {
+        let total = analysis.summary.connections;
+        if total == 0 {
+            bail!("the capture holds no TCP connection");
+        }
+        if let Some(id) = self.selection.ids.iter().find(|id| !self.known.contains(id)) {
+            bail!(
+                "there is no connection {id}: the capture has {}",
+                counted(total, "connection")
+            );
+        }
+        if let Some(between) = self.between {
+            return Ok(Chosen {
+                ids: self.named,
+                between,
+                why: None,
+            });
+        }
+        let kept = self.foremost.shown();
+        let foremost = self.foremost.into_sorted();
+        let Some(first) = foremost.first().map(Borrow::borrow) else {
+            bail!("no connection matches the selection")
+        };
+        let why = (kept > 1).then(|| {
+            let count = number(kept);
+            format!(
+                "Connection {} of {count} needs attention most. Another: --conn ID",
+                first.id
+            )
         });
+        Ok(Chosen {
+            ids: vec![first.id],
+            between: (first.client, first.server),
+            why,
+        })
     }
-    kept.sort_by(|a, b| by_attention(a, b));
-    let Some(first) = kept.first() else {
-        bail!("no connection matches the selection")
-    };
-    let why = (kept.len() > 1).then(|| {
-        let count = number(kept.len() as u64);
-        format!(
-            "Connection {} of {count} needs attention most. Another: --conn ID",
-            first.id
-        )
-    });
-    Ok(Chosen {
-        ids: vec![first.id],
-        between: (first.client, first.server),
-        why,
-    })
 }

@@ -2,10 +2,10 @@
 
 use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::TimeWait;
-use tcptrace_states::population::{self, Span};
+use tcptrace_states::population::{Span, Stays};
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{Done, Screen, analysis_by, print_together, settings_of};
+use super::{Done, Screen, each_selected, print_together, settings_of};
 
 /// `time-wait`.
 pub fn run(args: &TimeWait) -> anyhow::Result<Done> {
@@ -14,15 +14,12 @@ pub fn run(args: &TimeWait) -> anyhow::Result<Done> {
     let thresholds = &mut settings.findings.thresholds;
     thresholds.ephemeral_ports = args.ephemeral_ports.unwrap_or(thresholds.ephemeral_ports);
     let ports = thresholds.ephemeral_ports;
-    let mut analysis = analysis_by(&settings, common.progress)?;
-    common.selection.to_selection().apply(&mut analysis);
+    let (mut stays, selection) = (Stays::default(), common.selection.to_selection());
+    let analysis = each_selected(&settings, common.progress, &selection, |connection| {
+        stays.add(&connection);
+    })?;
     let capture = &analysis.capture;
-    let waits = population::time_wait(
-        &analysis.connections,
-        Span::of(capture),
-        capture.time_wait_ns,
-        ports,
-    );
+    let waits = stays.time_waits(Span::of(capture), capture.time_wait_ns, ports);
     let screen = Screen::of_stdout(&common.screen);
     let look = screen.look(Rows::Limit(args.limit), SequenceNumbers::Absolute);
     print_together(

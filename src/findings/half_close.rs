@@ -27,17 +27,13 @@ fn long_half_close(subject: &Subject<'_>, ended: Ended, found: &mut Vec<Draft>) 
         return;
     };
     let wanted = close.half_close_open == (ended == Ended::No);
-    let Some(entered) = subject
-        .moved(role, None, State::CloseWait)
-        .next()
-        .filter(|_| wanted)
-    else {
-        return;
-    };
     let too_long = limits.half_close_error_ns.is_some_and(|limit| ns >= limit);
-    if ns < limits.half_close_warning_ns && !too_long {
+    if !wanted || (ns < limits.half_close_warning_ns && !too_long) {
         return;
     }
+    let Some(entered) = subject.moved(role, None, State::CloseWait).next() else {
+        return;
+    };
     let who = role.name();
     let request = match close.request_answered {
         Some(true) => "; the last request had been answered",

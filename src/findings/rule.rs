@@ -2,7 +2,7 @@
 //! README show.
 
 use super::{Draft, Subject};
-use crate::model::{EventKind, Quality, Severity};
+use crate::model::{Cause, Connection, EventKind, Outcome, Quality, Severity, State};
 
 /// One rule.
 pub struct Rule {
@@ -16,8 +16,11 @@ pub struct Rule {
     /// `# What to do` (if there is something), `# Reference`, `# Example` (a story in which it fires once, at the packet
     /// marked `<--` if one is), `# Not this` (one in which it must not), `# Elsewhere` (what other tools call it).
     pub doc: &'static str,
-    /// It is asked only about connections with one of these events; about all if there are none.
+    /// It is asked only about connections with one of these events, or one of the signs of `when`; about all if there are
+    /// neither events nor signs.
     pub on: &'static [EventKind],
+    /// See `on`.
+    pub when: &'static [Sign],
     /// Faults of a capture that could explain what it finds.
     pub excused_by: &'static [Fault],
     /// Looks at a connection.
@@ -33,7 +36,164 @@ pub enum Check {
     Together,
 }
 
+/// What a connection shows besides events. Most show none of them, and then most rules have nothing to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// A RST changed a state.
+    Reset,
+    /// It took over the 4-tuple of another connection.
+    Reuse,
+    /// Nobody answered the SYN.
+    Unanswered,
+    /// A RST answered the SYN.
+    Refused,
+    /// The handshake was not completed.
+    HandshakeIncomplete,
+    /// The SYN stands behind its SYN-ACK.
+    SynBehindAnswer,
+    /// An endpoint waits for the acknowledgment of its FIN.
+    FinWaits,
+    /// An endpoint was in CLOSING.
+    Closing,
+    /// A presumed change of state was refuted.
+    Withdrawn,
+    /// An endpoint owes an answer.
+    AnswerOwed,
+    /// The beginning is missing.
+    Midstream,
+    /// Only one side was captured.
+    OneSided,
+    /// Segments were recorded twice.
+    Duplicates,
+    /// Segments were cut.
+    Cut,
+    /// Time stamps go back.
+    TimeStepsBack,
+}
+
+/// Events and signs of a connection, or those that a rule asks for, as bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    events: u64,
+    signs: u32,
+}
+
+impl Marks {
+    /// Those of a connection.
+    pub fn of(connection: &Connection) -> Marks {
+        let events = connection.events.iter();
+        Marks {
+            events: events.fold(0, |all, event| all | 1 << (event.kind as u64)),
+            signs: signs_of(connection),
+        }
+    }
+
+    /// Those that a rule asks for.
+    pub fn asked(rule: &Rule) -> Marks {
+        Marks {
+            events: rule.on.iter().fold(0, |all, kind| all | 1 << (*kind as u64)),
+            signs: rule.when.iter().fold(0, |all, sign| all | 1 << (*sign as u32)),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn none(self) -> bool {
+        self.events == 0 && self.signs == 0
+    }
+
+    /// Whether both have one.
+    pub fn meet(self, other: Marks) -> bool {
+        self.events & other.events != 0 || self.signs & other.signs != 0
+    }
+}
+
+/// Rules by what calls them, as sets of their places in a list: one bit each.
+pub(super) struct Called {
+    by_event: [u128; 64],
+    by_sign: [u128; 32],
+}
+
+impl Called {
+    /// The places of so many rules; there are not nearly as many as bits (a test sees to it).
+    pub fn of(rules: impl Iterator<Item = &'static Rule>) -> Called {
+        let mut called = Called {
+            by_event: [0; 64],
+            by_sign: [0; 32],
+        };
+        for (place, rule) in rules.enumerate().take(128) {
+            for kind in rule.on {
+                called.by_event[*kind as usize] |= 1 << place;
+            }
+            for sign in rule.when {
+                called.by_sign[*sign as usize] |= 1 << place;
+            }
+        }
+        called
+    }
+
+    /// The places of the rules that one of these marks calls, in order.
+    pub fn by(&self, marks: Marks) -> impl Iterator<Item = usize> + use<> {
+        let mut called = 0;
+        for event in bits(u128::from(marks.events)) {
+            called |= self.by_event[event];
+        }
+        for sign in bits(u128::from(marks.signs)) {
+            called |= self.by_sign[sign];
+        }
+        bits(called)
+    }
+}
+
+/// The places of the bits that are set.
+fn bits(mut set: u128) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = set.trailing_zeros() as usize;
+        set &= set.checked_sub(1)?;
+        Some(place)
+    })
+}
+
+fn signs_of(connection: &Connection) -> u32 {
+    let mut signs = 0;
+    let mut note = |sign: Sign, there: bool| signs |= u32::from(there) << (sign as u32);
+    for end in [&connection.endpoints.client, &connection.endpoints.server] {
+        for step in &end.transitions {
+            note(
+                Sign::Reset,
+                matches!(step.cause, Cause::RstSent | Cause::RstReceived),
+            );
+            note(Sign::Closing, step.to == State::Closing);
+        }
+        note(
+            Sign::FinWaits,
+            matches!(end.state, State::FinWait1 | State::Closing | State::LastAck),
+        );
+        note(Sign::Withdrawn, !end.withdrawn.is_empty());
+        note(Sign::AnswerOwed, end.owes_answer.is_some());
+    }
+    let handshake = &connection.handshake;
+    let behind = handshake.syn_ack_packet.is_some() && handshake.syn_packet > handshake.syn_ack_packet;
+    note(Sign::Reuse, connection.reuse.is_some());
+    note(Sign::Unanswered, connection.outcome == Outcome::Unanswered);
+    note(Sign::Refused, connection.outcome == Outcome::Refused);
+    note(Sign::HandshakeIncomplete, !handshake.complete);
+    note(Sign::SynBehindAnswer, behind);
+    let quality = &connection.quality;
+    note(Sign::Midstream, quality.midstream);
+    note(Sign::OneSided, quality.one_sided);
+    note(Sign::Duplicates, quality.duplicate_segments > 0);
+    note(Sign::Cut, quality.cut_segments > 0);
+    note(Sign::TimeStepsBack, quality.time_steps_back > 0);
+    signs
+}
+
 impl Rule {
+    /// Whether it is asked about this connection: it can find nothing in another one.
+    pub fn concerns(&self, connection: &Connection) -> bool {
+        let asked = Marks::asked(self);
+        asked.none() || asked.meet(Marks::of(connection))
+    }
+
     /// The first paragraph of the documentation, on one line.
     pub fn summary(&self) -> String {
         let paragraph: Vec<&str> = self
@@ -128,13 +288,14 @@ impl Fault {
     }
 }
 
-/// Declares the rule of a file: its documentation, code, name, severity, the events that call it (`on`), the faults that
-/// excuse what it finds (`excused_by`), and the function that looks.
+/// Declares the rule of a file: its documentation, code, name, severity, the events (`on`) and signs (`when`, if there are)
+/// that call it, the faults that excuse what it finds (`excused_by`), and the function that looks.
 macro_rules! rule {
     (
         $(#[doc = $doc:literal])*
         $code:literal, $name:literal, $severity:ident,
         on: [$($kind:ident),* $(,)?],
+        $(when: [$($sign:ident),* $(,)?],)?
         excused_by: [$($fault:ident),* $(,)?],
         $check:ident
     ) => {
@@ -145,6 +306,7 @@ macro_rules! rule {
             severity: $crate::model::Severity::$severity,
             doc: concat!($($doc, "\n"),*),
             on: &[$($crate::model::EventKind::$kind),*],
+            when: &[$($($crate::findings::Sign::$sign),*)?],
             excused_by: &[$($crate::findings::Fault::$fault),*],
             check: $crate::findings::rule!(@check $check),
         };
@@ -162,3 +324,34 @@ macro_rules! family {
     };
 }
 pub(crate) use family;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::rules;
+
+    #[test]
+    fn rules_and_marks_fit_their_bits() {
+        assert!(rules().count() <= 128);
+        assert!((Sign::TimeStepsBack as u32) < 32);
+        for rule in rules() {
+            assert!(rule.on.iter().all(|kind| (*kind as u64) < 64), "{}", rule.code);
+        }
+    }
+
+    #[test]
+    fn a_mark_calls_the_rules_that_ask_for_it() {
+        let all: Vec<&'static Rule> = rules().collect();
+        let called = Called::of(all.iter().copied());
+        let marks_of: Vec<Marks> = all.iter().map(|rule| Marks::asked(rule)).collect();
+        for marks in &marks_of {
+            let expected: Vec<usize> = (marks_of.iter().enumerate())
+                .filter(|(_, asked)| asked.meet(*marks))
+                .map(|(place, _)| place)
+                .collect();
+            assert_eq!(called.by(*marks).collect::<Vec<_>>(), expected);
+        }
+        assert_eq!(called.by(Marks::default()).count(), 0);
+        assert_eq!(bits(0b1001_0000 | 1 << 127).collect::<Vec<_>>(), [4, 7, 127]);
+    }
+}

@@ -4,20 +4,27 @@ use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use super::{Rule, Settings, half_close, handshake, quality, sequence, time_wait};
-use crate::model::{Address, Capture, Confidence, Connection, Role, ServiceFinding};
+use crate::model::{Address, Capture, Confidence, Connection, Role, ServiceFinding, Severity};
 use crate::population::Span;
 use crate::time::Timestamp;
 
-/// Everything, before a rule about all of it.
+/// The capture, before a rule about all of it.
 pub struct Together<'a> {
     /// The capture.
     pub capture: &'a Capture,
-    /// All of its connections.
-    pub connections: &'a [Connection],
     /// The time that it covers.
     pub span: Span,
     /// Limits among them.
     pub settings: &'a Settings,
+}
+
+/// What a rule about connections together keeps of them: it sees each once.
+pub trait Collector {
+    /// Looks at the next connection, whose own findings are judged.
+    fn add(&mut self, connection: &Connection);
+
+    /// What the rule finds in those it has seen.
+    fn judge(self: Box<Self>, together: &Together<'_>) -> Vec<Found>;
 }
 
 /// A finding as its rule drafts it; the rest follows from the rule. The fields are those of [`ServiceFinding`].
@@ -43,61 +50,121 @@ pub struct Found {
     pub weakened_by: Vec<&'static str>,
 }
 
-/// Rules about everything together, and how each looks.
-type Judge = fn(&Together<'_>) -> Vec<Found>;
-const JUDGES: [(&Rule, Judge); 5] = [
+/// How a rule about everything together looks.
+#[derive(Clone, Copy)]
+enum Look {
+    /// At the capture alone.
+    Capture(fn(&Together<'_>) -> Vec<Found>),
+    /// At connections: what it keeps of them, where 2 MSL are so many nanoseconds.
+    Connections(fn(&Settings, i64) -> Box<dyn Collector>),
+}
+
+const LOOKS: [(&Rule, Look); 5] = [
     (
         &half_close::close_wait_leak::RULE,
-        half_close::close_wait_leak::judge,
+        Look::Connections(half_close::close_wait_leak::collector),
     ),
-    (&time_wait::pressure::RULE, time_wait::pressure::judge),
-    (&handshake::syn_flood::RULE, handshake::syn_flood::judge),
-    (&sequence::bad_header::RULE, sequence::bad_header::judge),
+    (
+        &time_wait::pressure::RULE,
+        Look::Connections(time_wait::pressure::collector),
+    ),
+    (
+        &handshake::syn_flood::RULE,
+        Look::Connections(handshake::syn_flood::collector),
+    ),
+    (
+        &sequence::bad_header::RULE,
+        Look::Capture(sequence::bad_header::judge),
+    ),
     (
         &quality::connections_evicted::RULE,
-        quality::connections_evicted::judge,
+        Look::Capture(quality::connections_evicted::judge),
     ),
 ];
 
+/// The rules about services and about the capture, shown one connection after the other.
+pub struct Services {
+    collectors: Vec<(&'static str, Box<dyn Collector>)>,
+}
+
+impl Services {
+    /// Those that are wanted. `time_wait_ns` is 2 MSL.
+    pub fn new(settings: &Settings, time_wait_ns: i64) -> Services {
+        let collectors = LOOKS.into_iter().filter_map(|(rule, look)| match look {
+            Look::Connections(collector) if settings.severity(rule).is_some() => {
+                Some((rule.code, collector(settings, time_wait_ns)))
+            }
+            Look::Connections(_) | Look::Capture(_) => None,
+        });
+        Services {
+            collectors: collectors.collect(),
+        }
+    }
+
+    /// Shows them the next connection.
+    pub fn add(&mut self, connection: &Connection) {
+        for (_, collector) in &mut self.collectors {
+            collector.add(connection);
+        }
+    }
+
+    /// What they find, the worst first. `settings` are those at the beginning.
+    pub fn judge(self, capture: &Capture, settings: &Settings) -> Vec<ServiceFinding> {
+        let together = Together {
+            capture,
+            span: Span::of(capture),
+            settings,
+        };
+        let mut collectors = self.collectors;
+        let mut findings = Vec::new();
+        for (rule, look) in LOOKS {
+            let Some(severity) = settings.severity(rule) else {
+                continue;
+            };
+            let found = match look {
+                Look::Capture(judge) => judge(&together),
+                Look::Connections(_) => match collectors.iter().position(|(code, _)| *code == rule.code) {
+                    Some(place) => collectors.swap_remove(place).1.judge(&together),
+                    None => continue,
+                },
+            };
+            findings.extend(found.into_iter().map(|found| graded(found, rule, severity)));
+        }
+        findings.retain(|finding| finding.severity >= settings.least);
+        // Stable: equal ones stay in the order of the rules.
+        findings.sort_by_key(|finding: &ServiceFinding| Reverse((finding.severity, finding.connections)));
+        findings
+    }
+}
+
+/// With the rule's names on it, graded down by what is wrong with the capture.
+fn graded(found: Found, rule: &Rule, severity: Severity) -> ServiceFinding {
+    let weak = !found.weakened_by.is_empty();
+    ServiceFinding {
+        code: rule.code,
+        name: rule.name,
+        severity: if weak { severity.lower() } else { severity },
+        confidence: if weak {
+            Confidence::Possible
+        } else {
+            found.confidence
+        },
+        server: found.server,
+        client: found.client,
+        endpoint: found.endpoint,
+        connections: found.connections,
+        ids: found.ids,
+        at: found.at,
+        message: found.message,
+        weakened_by: found.weakened_by,
+    }
+}
+
 /// What the rules about services and about the capture find, the worst first.
 pub fn judge(capture: &Capture, connections: &[Connection], settings: &Settings) -> Vec<ServiceFinding> {
-    let together = Together {
-        capture,
-        connections,
-        span: Span::of(capture),
-        settings,
-    };
-    let mut findings = Vec::new();
-    for (rule, judge) in JUDGES {
-        let Some(severity) = settings.severity(rule) else {
-            continue;
-        };
-        findings.extend(judge(&together).into_iter().map(|found| {
-            let weak = !found.weakened_by.is_empty();
-            ServiceFinding {
-                code: rule.code,
-                name: rule.name,
-                severity: if weak { severity.lower() } else { severity },
-                confidence: if weak {
-                    Confidence::Possible
-                } else {
-                    found.confidence
-                },
-                server: found.server,
-                client: found.client,
-                endpoint: found.endpoint,
-                connections: found.connections,
-                ids: found.ids,
-                at: found.at,
-                message: found.message,
-                weakened_by: found.weakened_by,
-            }
-        }));
-    }
-    findings.retain(|finding| finding.severity >= settings.least);
-    // Stable: equal ones stay in the order of the rules.
-    findings.sort_by_key(|finding| Reverse((finding.severity, finding.connections)));
-    findings
+    let mut services = Services::new(settings, capture.time_wait_ns);
+    connections.iter().for_each(|connection| services.add(connection));
+    services.judge(capture, settings)
 }
 
 #[cfg(test)]
@@ -108,7 +175,7 @@ mod tests {
     #[test]
     fn every_rule_about_everything_has_its_judge() {
         for rule in rules() {
-            let judged = JUDGES.iter().any(|(other, _)| other.code == rule.code);
+            let judged = LOOKS.iter().any(|(other, _)| other.code == rule.code);
             assert_eq!(judged, matches!(rule.check, Check::Together), "{}", rule.code);
         }
     }

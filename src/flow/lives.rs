@@ -371,6 +371,11 @@ struct Leaving<T> {
 }
 
 impl<T> Leaving<T> {
+    fn get(&self, slot: u32) -> Option<&T> {
+        let slot = slot as usize;
+        self.chunks.get(slot / CHUNK)?.get(slot % CHUNK)?.as_ref()
+    }
+
     fn take(&mut self, slot: u32) -> Option<T> {
         let (chunk, slot) = (slot as usize / CHUNK, slot as usize % CHUNK);
         let value = self.chunks.get_mut(chunk)?.get_mut(slot)?.take()?;
@@ -402,6 +407,20 @@ impl ByBirth {
             .binary_search_by_key(&birth, |(birth, _)| *birth)
             .ok()?;
         Some(found as u64 + 1)
+    }
+
+    /// Those with trackers that are still to come, each with its number among all, from 1.
+    pub fn awake(&self) -> impl Iterator<Item = (u64, &Life)> {
+        let later = (1..).zip(&self.order).skip(self.next);
+        later.filter_map(|(number, (_, handle))| match handle.place() {
+            Place::Life(slot) => Some((number, self.lives.get(slot)?)),
+            Place::Embryo(_) | Place::Waiting(_) => None,
+        })
+    }
+
+    /// Those that wait and are still to come, in any order.
+    pub fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.waiting.chunks.iter().flatten().flatten()
     }
 
     /// How many are still to come.

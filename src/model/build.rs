@@ -1,19 +1,19 @@
 //! From a tracker to the plain data of the model. Whatever is derived once the capture has ended stands here.
 
-use std::collections::BTreeMap;
 use std::mem::size_of;
 
 use super::reuse;
 use super::{
-    Address, Close, CloseKind, Connection, EndpointReport, Endpoints, Event, EventKind, Finding,
+    Address, Close, CloseKind, Connection, Dwell, EndpointReport, Endpoints, Event, EventKind, Finding,
     FoldedEvents, Handshake, LadderContent, LadderRow, OfferedOptions, OptionsInForce, Outcome, Owed,
     Quality, SidePair, Successor, TimeWaitHolder,
 };
-use crate::segment::{Decoder, Endpoint, TunnelId};
+use crate::segment::{Decoder, Endpoint, PacketNumber, TunnelId};
+use crate::seq::Seq;
 use crate::time::Timestamp;
 use crate::tracker::endpoint::{FIRST_KEPT, Record};
-use crate::tracker::evidence::{Cause, Evidence, Transition, Withdrawn};
-use crate::tracker::footprint::{allocated, list};
+use crate::tracker::evidence::{Cause, Evidence, Transition};
+use crate::tracker::footprint::list;
 use crate::tracker::ladder::{Content, Row};
 use crate::tracker::state::State;
 use crate::tracker::{Finished, Role, Syn, Tracker};
@@ -28,9 +28,12 @@ pub fn connections(
 ) -> Vec<Connection> {
     let numbered = trackers.into_iter().zip(1..);
     let mut connections: Vec<Connection> = numbered
-        .map(|(tracker, id)| Connection {
-            tunnels: tunnels(&tracker, decoder),
-            ..connection(id, tracker, end, time_wait_ns)
+        .map(|(tracker, id)| {
+            let around = Around {
+                tunnels: tunnels(&tracker, decoder),
+                successor: None,
+            };
+            build(id, tracker, around, end, time_wait_ns)
         })
         .collect();
     for index in 0..connections.len() {
@@ -54,15 +57,26 @@ pub fn connections(
 /// A connection that was given out on its own. `now` is the time at which it was, `time_wait_ns` 2 MSL, `decoder` the one
 /// that read the segments.
 pub fn finished(finished: Finished, decoder: &Decoder, now: Timestamp, time_wait_ns: i64) -> Connection {
-    let successor = finished.successor.map(|heir| Successor {
-        id: heir.number,
-        reset_packet: heir.reset_packet,
-    });
-    Connection {
-        tunnels: tunnels(&finished.tracker, decoder),
+    let Finished {
+        number,
+        tracker,
         successor,
-        ..connection(finished.number, finished.tracker, now, time_wait_ns)
-    }
+    } = finished;
+    let around = Around {
+        tunnels: tunnels(&tracker, decoder),
+        successor: successor.map(|heir| Successor {
+            id: heir.number,
+            reset_packet: heir.reset_packet,
+        }),
+    };
+    build(number, tracker, around, now, time_wait_ns)
+}
+
+/// What a tracker does not know of its connection.
+#[derive(Default)]
+struct Around {
+    tunnels: Vec<String>,
+    successor: Option<Successor>,
 }
 
 /// The names of the tunnels that a connection is in, the outermost first.
@@ -75,8 +89,6 @@ fn tunnels(tracker: &Tracker, decoder: &Decoder) -> Vec<String> {
 
 /// Octets that the report of a connection takes, with what rules find in it.
 pub fn report_bytes(tracker: &Tracker) -> u64 {
-    /// Times in each state, of one endpoint: one node of a tree.
-    const DWELL: usize = 11 * size_of::<(&str, i64)>() + 64;
     /// Findings of a connection and their words: a list of four.
     const FINDINGS: u64 = 4 * size_of::<Finding>() as u64 + 256;
     /// Names of tunnels.
@@ -87,7 +99,6 @@ pub fn report_bytes(tracker: &Tracker) -> u64 {
         list::<LadderRow>(ladder.len()).saturating_add((ladder.len() as u64).saturating_mul(64))
     });
     (size_of::<Connection>() as u64)
-        .saturating_add(2 * allocated(DWELL))
         .saturating_add(FINDINGS)
         .saturating_add(if in_tunnel { TUNNELS } else { 0 })
         .saturating_add(list::<Event>(observations.kept().len()))
@@ -96,69 +107,52 @@ pub fn report_bytes(tracker: &Tracker) -> u64 {
         .saturating_add(ladder)
 }
 
-/// One connection as the views show it, without the names of its tunnels. `end` is the time of the capture's last packet,
-/// `time_wait_ns` 2 MSL.
-pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i64) -> Connection {
-    let tap_rtt = [tracker.streams[1].receiver_rtt, tracker.streams[0].receiver_rtt];
+/// One connection as the views show it, without the names of its tunnels and without its successor. `end` is the time of
+/// the capture's last packet, `time_wait_ns` 2 MSL.
+pub fn connection(id: u64, tracker: Tracker, end: Timestamp, time_wait_ns: i64) -> Connection {
+    build(id, tracker, Around::default(), end, time_wait_ns)
+}
+
+fn build(id: u64, mut tracker: Tracker, around: Around, end: Timestamp, time_wait_ns: i64) -> Connection {
     let reuse = reuse::of(&tracker, end, time_wait_ns);
-    let ends = std::mem::replace(
-        &mut tracker.ends,
-        [State::Unknown; 2].map(crate::tracker::endpoint::Mirror::new),
-    );
     let start = if tracker.midstream {
         State::Unknown
     } else {
         State::Closed
     };
-    let mut lives: Vec<Life> = ends.into_iter().map(|mirror| Life::of(mirror, start)).collect();
-    let close = close(&tracker, &lives, end);
-    let outcome = outcome(&tracker, &lives);
-    for (side, life) in lives.iter_mut().enumerate() {
-        life.expire_time_wait(tracker.aside.restarts[side].1, end, time_wait_ns);
-    }
     let quality = quality(&tracker);
     let handshake = handshake(&tracker);
-    let mut reports = lives.into_iter().enumerate().map(|(side, life)| {
-        let stream = &tracker.streams[side];
-        let dwell_ns = life.dwell(end);
-        EndpointReport {
-            state: life.state,
-            state_evidence: match life.transitions.last() {
-                Some(last) => Some(last.evidence),
-                // What was sent to it may have met a listener, or nothing at all.
-                None if stream.packets == 0 && life.state != State::Unknown => Some(Evidence::Presumed),
-                None => None,
-            },
-            dwell_ns,
-            transitions: life.transitions,
-            transitions_folded: life.folded,
-            withdrawn: life.withdrawn,
-            withdrawn_folded: life.withdrawn_folded,
-            packets: stream.packets,
-            payload_bytes: stream.payload_bytes,
-            retransmitted_segments: u64::from(stream.retransmitted),
-            probes: u64::from(stream.probes),
-            fin_packet: stream
-                .fin()
-                .filter(|fin| !fin.inferred)
-                .map(|fin| fin.first.packet),
-            fin_acknowledged: stream.fin().map(|_| fin_acknowledged(&tracker, side)),
-            unacknowledged_bytes: unacknowledged(&tracker, side),
-            silent_before_reset_ns: tracker.aside.silent_before_reset[side],
-            owes_answer: stream.owes.open().map(|(since, asked, only_probes)| Owed {
-                since: since.time,
-                packet: since.packet,
-                asked: u64::from(asked),
-                only_probes,
-            }),
-            tap_rtt_ns: tap_rtt[side],
-        }
-    });
-    let (client, server) = match (reports.next(), reports.next()) {
-        (Some(client), Some(server)) => (client, server),
-        _ => unreachable!("a connection has two ends"),
+    let gone = [State::Unknown; 2].map(crate::tracker::endpoint::Mirror::new);
+    let ends = std::mem::replace(&mut tracker.ends, gone);
+    let [client, server] = ends;
+    let mut lives = [Life::of(client, start), Life::of(server, start)];
+    let fins = [Fin::of(&tracker, 0), Fin::of(&tracker, 1)];
+    let close = close(&tracker, &lives, &fins, end);
+    let outcome = outcome(&tracker, &lives, &fins);
+    for (life, (_, restarted)) in lives.iter_mut().zip(tracker.aside.restarts) {
+        life.expire_time_wait(restarted, end, time_wait_ns);
+    }
+    let [client, server] = lives;
+    let [client_fin, server_fin] = fins;
+    let endpoints = Endpoints {
+        client: endpoint(&tracker, 0, client, &client_fin, end),
+        server: endpoint(&tracker, 1, server, &server_fin, end),
     };
-    drop(reports);
+    let observations = &tracker.aside.observations;
+    let kept = observations.kept().iter().map(|seen| Event {
+        kind: seen.kind,
+        endpoint: seen.role,
+        packet: seen.mark.packet,
+        at: seen.mark.time,
+    });
+    let tallies = observations.tallies().iter().filter(|tally| tally.folded() > 0);
+    let folded = tallies.map(|tally| FoldedEvents {
+        kind: tally.kind,
+        endpoint: tally.role,
+        count: tally.folded(),
+        last_packet: tally.last.packet,
+        last_at: tally.last.time,
+    });
     Connection {
         id,
         incarnation: tracker.incarnation,
@@ -166,7 +160,7 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
         server: address(tracker.addresses[1]),
         roles_from: tracker.roles_from,
         vlans: tracker.scope.vlan_ids().collect(),
-        tunnels: Vec::new(),
+        tunnels: around.tunnels,
         first_packet: tracker.first.packet,
         last_packet: tracker.last.packet,
         first_time: tracker.first.time,
@@ -174,37 +168,13 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
         handshake,
         outcome,
         close,
-        endpoints: Endpoints { client, server },
+        endpoints,
         quality,
         reuse,
-        successor: None,
+        successor: around.successor,
         findings: Vec::new(),
-        events: tracker
-            .aside
-            .observations
-            .kept()
-            .iter()
-            .map(|seen| Event {
-                kind: seen.kind,
-                endpoint: seen.role,
-                packet: seen.mark.packet,
-                at: seen.mark.time,
-            })
-            .collect(),
-        events_folded: tracker
-            .aside
-            .observations
-            .tallies()
-            .iter()
-            .filter(|tally| tally.folded() > 0)
-            .map(|tally| FoldedEvents {
-                kind: tally.kind,
-                endpoint: tally.role,
-                count: tally.folded(),
-                last_packet: tally.last.packet,
-                last_at: tally.last.time,
-            })
-            .collect(),
+        events: kept.collect(),
+        events_folded: folded.collect(),
         ladder: tracker
             .ladder
             .map(|ladder| ladder.into_rows().into_iter().map(ladder_row).collect())
@@ -212,55 +182,120 @@ pub fn connection(id: u64, mut tracker: Tracker, end: Timestamp, time_wait_ns: i
     }
 }
 
+fn endpoint(tracker: &Tracker, side: usize, life: Life, fin: &Fin, end: Timestamp) -> EndpointReport {
+    let stream = &tracker.streams[side];
+    EndpointReport {
+        state: life.state,
+        state_evidence: match life.record.transitions.last() {
+            Some(last) => Some(last.evidence),
+            // What was sent to it may have met a listener, or nothing at all.
+            None if stream.packets == 0 && life.state != State::Unknown => Some(Evidence::Presumed),
+            None => None,
+        },
+        dwell_ns: life.dwell(end),
+        transitions: life.record.transitions,
+        transitions_folded: life.record.transitions_folded,
+        withdrawn: life.record.withdrawn,
+        withdrawn_folded: life.record.withdrawn_folded,
+        packets: stream.packets,
+        payload_bytes: stream.payload_bytes,
+        retransmitted_segments: u64::from(stream.retransmitted),
+        probes: u64::from(stream.probes),
+        fin_packet: fin.packet,
+        fin_acknowledged: fin.seq.map(|_| fin.acknowledged),
+        unacknowledged_bytes: unacknowledged(tracker, side, fin),
+        silent_before_reset_ns: tracker.aside.silent_before_reset[side],
+        owes_answer: stream.owes.open().map(|(since, asked, only_probes)| Owed {
+            since: since.time,
+            packet: since.packet,
+            asked: u64::from(asked),
+            only_probes,
+        }),
+        tap_rtt_ns: tracker.streams[1 - side].receiver_rtt,
+    }
+}
+
+/// The FIN of one side.
+struct Fin {
+    /// Its number; none if the side sent none.
+    seq: Option<Seq>,
+    /// The first packet that carried it, if that was captured.
+    packet: Option<PacketNumber>,
+    /// An acknowledgment of it passed.
+    acknowledged: bool,
+}
+
+impl Fin {
+    fn of(tracker: &Tracker, side: usize) -> Fin {
+        let stream = &tracker.streams[side];
+        let fin = stream.fin();
+        Fin {
+            seq: fin.map(|fin| fin.seq),
+            packet: fin.filter(|fin| !fin.inferred).map(|fin| fin.first.packet),
+            acknowledged: match (fin, stream.una) {
+                (Some(fin), Some(una)) => una.at_or_after(fin.covered_by()),
+                _ => false,
+            },
+        }
+    }
+}
+
 /// One endpoint's transitions, presumed ones included.
 struct Life {
     state: State,
-    transitions: Vec<Transition>,
-    withdrawn: Vec<Withdrawn>,
-    withdrawn_folded: u64,
-    folded: u64,
+    record: Record,
+    /// One bit for each state that was entered.
+    entered: u16,
+    /// A RST moved it out of another state than TIME-WAIT.
+    reset: bool,
 }
 
 impl Life {
     fn of(mirror: crate::tracker::endpoint::Mirror, start: State) -> Life {
         let state = mirror.presumed();
-        let Record {
-            mut transitions,
-            transitions_folded: folded,
-            withdrawn,
-            withdrawn_folded,
-        } = mirror.into_record();
+        let mut record = mirror.into_record();
+        let (mut entered, mut reset) = (0, false);
         // What crossed in flight passed the tap in another order than the endpoint's own: no step is before the last.
         let mut before = None;
-        for transition in &mut transitions {
+        for transition in &mut record.transitions {
             let at = before.map_or(transition.at, |before| transition.at.max(before));
             transition.at = transition.latest.map_or(at, |latest| at.min(latest));
             before = Some(transition.at);
+            entered |= 1 << (transition.to as u16);
+            reset |= transition.from != State::TimeWait
+                && matches!(transition.cause, Cause::RstSent | Cause::RstReceived);
         }
-        let state = if transitions.is_empty() { start } else { state };
+        let state = if record.transitions.is_empty() {
+            start
+        } else {
+            state
+        };
         Life {
             state,
-            transitions,
-            withdrawn,
-            withdrawn_folded,
-            folded,
+            record,
+            entered,
+            reset,
         }
     }
 
-    fn entered(&self, state: State) -> Option<&Transition> {
-        self.transitions.iter().find(|transition| transition.to == state)
+    /// The first change into a state, and the one after it.
+    fn stay(&self, state: State) -> Option<(&Transition, Option<&Transition>)> {
+        let mut steps = self.record.transitions.iter();
+        let entered = steps.find(|step| step.to == state)?;
+        Some((entered, steps.next()))
     }
 
     fn passed(&self, state: State) -> bool {
-        self.entered(state).is_some()
+        self.entered >> (state as u16) & 1 == 1
     }
 
     fn ended_by_reset(&self) -> bool {
-        self.transitions.iter().any(|transition| {
-            matches!(transition.cause, Cause::RstSent | Cause::RstReceived)
-                && matches!(transition.to, State::Closed | State::Listen)
-                && transition.from != State::TimeWait
-        })
+        self.reset
+            && self.record.transitions.iter().any(|transition| {
+                matches!(transition.cause, Cause::RstSent | Cause::RstReceived)
+                    && matches!(transition.to, State::Closed | State::Listen)
+                    && transition.from != State::TimeWait
+            })
     }
 
     /// TIME-WAIT ends 2 MSL after it began or was restarted (section 3.10.8): an expectation, not a fact.
@@ -268,12 +303,12 @@ impl Life {
         if self.state != State::TimeWait {
             return;
         }
-        let Some(entered) = self.transitions.last().map(|last| last.at) else {
+        let Some(entered) = self.record.transitions.last().map(|last| last.at) else {
             return;
         };
         let due = restarted.map_or(entered, |at| at.max(entered)).plus(time_wait_ns);
         if due <= end {
-            self.transitions.push(Transition {
+            self.record.transitions.push(Transition {
                 from: State::TimeWait,
                 to: State::Closed,
                 cause: Cause::Timer,
@@ -289,19 +324,19 @@ impl Life {
     }
 
     /// Time in each state; the last one counts until the end of the capture.
-    fn dwell(&self, end: Timestamp) -> BTreeMap<&'static str, i64> {
-        let mut dwell = BTreeMap::new();
-        for (index, transition) in self.transitions.iter().enumerate() {
+    fn dwell(&self, end: Timestamp) -> Dwell {
+        let mut dwell = Dwell::default();
+        let mut steps = self.record.transitions.iter().enumerate().peekable();
+        while let Some((index, transition)) = steps.next() {
             if matches!(transition.to, State::Closed | State::Listen | State::Unknown) {
                 continue;
             }
             // What came after it was not kept.
-            if self.folded > 0 && index + 1 == FIRST_KEPT {
+            if self.record.transitions_folded > 0 && index + 1 == FIRST_KEPT {
                 continue;
             }
-            let left = self.transitions.get(index + 1).map_or(end, |next| next.at);
-            let total: &mut i64 = dwell.entry(transition.to.name()).or_insert(0);
-            *total = total.saturating_add(left.since(transition.at));
+            let left = steps.peek().map_or(end, |(_, next)| next.at);
+            dwell.add(transition.to, left.since(transition.at));
         }
         dwell
     }
@@ -316,7 +351,7 @@ fn address(endpoint: Endpoint) -> Address {
 
 fn handshake(tracker: &Tracker) -> Handshake {
     let opening = &tracker.opening;
-    let [client, server] = opening.syn;
+    let [client, server] = opening.syn.each_ref().map(Option::as_ref);
     let syn_data_bytes = client.map_or(0, |syn| syn.data);
     let acknowledged = |side: usize| match (tracker.streams[side].iss, tracker.streams[side].una) {
         (Some(iss), Some(una)) => una.after(iss),
@@ -331,8 +366,8 @@ fn handshake(tracker: &Tracker) -> Handshake {
         client_iss: tracker.streams[0].iss.map(|iss| iss.0),
         server_iss: tracker.streams[1].iss.map(|iss| iss.0),
         rtt_ns: opening.rtt,
-        client_options: client.as_ref().map(offered),
-        server_options: server.as_ref().map(offered),
+        client_options: client.map(offered),
+        server_options: server.map(offered),
         in_force: match (client, server) {
             (Some(client), Some(server)) if !client.cut && !server.cut => Some(OptionsInForce {
                 window_scaling: client.options.window_scale.is_some()
@@ -361,9 +396,10 @@ fn offered(syn: &Syn) -> OfferedOptions {
 }
 
 /// Octets of payload that a side sent and its peer has not acknowledged.
-fn unacknowledged(tracker: &Tracker, side: usize) -> Option<u64> {
+fn unacknowledged(tracker: &Tracker, side: usize, fin: &Fin) -> Option<u64> {
     let stream = &tracker.streams[side];
-    let end = stream.fin().map_or(stream.nxt?, |fin| fin.seq);
+    let nxt = stream.nxt?;
+    let end = fin.seq.unwrap_or(nxt);
     // A SYN that nobody acknowledged takes a number, too; it is no payload.
     let first = stream.iss.map(|iss| iss.plus(1));
     let una = match (stream.una, first) {
@@ -374,34 +410,23 @@ fn unacknowledged(tracker: &Tracker, side: usize) -> Option<u64> {
     Some(u64::from(end.offset_from(una).max(0).unsigned_abs()))
 }
 
-fn fin_acknowledged(tracker: &Tracker, side: usize) -> bool {
-    let stream = &tracker.streams[side];
-    match (stream.fin(), stream.una) {
-        (Some(fin), Some(una)) => una.at_or_after(fin.covered_by()),
-        _ => false,
-    }
-}
-
-fn outcome(tracker: &Tracker, lives: &[Life]) -> Outcome {
-    let fins = [
-        tracker.streams[0].fin().is_some(),
-        tracker.streams[1].fin().is_some(),
-    ];
+fn outcome(tracker: &Tracker, lives: &[Life; 2], fins: &[Fin; 2]) -> Outcome {
     let reset = lives.iter().any(Life::ended_by_reset);
     let answered = tracker.streams[1].packets > 0;
     let synchronized = tracker.opening.syn_ack.is_some() || lives[1].passed(State::SynReceived);
-    if fin_acknowledged(tracker, 0) && fin_acknowledged(tracker, 1) {
+    if fins.iter().all(|fin| fin.acknowledged) {
         return Outcome::Closed;
     }
     if reset {
         let refused = !synchronized
             && lives[0]
+                .record
                 .transitions
                 .iter()
                 .any(|t| t.from == State::SynSent && t.cause == Cause::RstReceived);
         return if refused { Outcome::Refused } else { Outcome::Reset };
     }
-    match fins {
+    match fins.each_ref().map(|fin| fin.seq.is_some()) {
         [true, true] => Outcome::Closing,
         [true, false] | [false, true] => Outcome::HalfClosed,
         [false, false] => {
@@ -424,11 +449,12 @@ fn outcome(tracker: &Tracker, lives: &[Life]) -> Outcome {
     }
 }
 
-fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
+fn close(tracker: &Tracker, lives: &[Life; 2], fins: &[Fin; 2], end: Timestamp) -> Close {
     let roles = [Role::Client, Role::Server];
     // The first RST that ended anything: later ones answer what was still under way.
-    let resets = roles.into_iter().zip(lives).flat_map(|(role, life)| {
-        life.transitions.iter().filter_map(move |t| match t.cause {
+    let moved = roles.into_iter().zip(lives).filter(|(_, life)| life.reset);
+    let resets = moved.flat_map(|(role, life)| {
+        life.record.transitions.iter().filter_map(move |t| match t.cause {
             _ if t.from == State::TimeWait => None,
             Cause::RstReceived => Some((t.packet, role.other())),
             Cause::RstSent => Some((t.packet, role)),
@@ -457,8 +483,8 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
         (false, Some(active), None) => Some(active),
         (false, None, None) => reset_by,
     };
-    let any_fin = tracker.streams.iter().any(|stream| stream.fin().is_some());
-    let both_closed = fin_acknowledged(tracker, 0) && fin_acknowledged(tracker, 1);
+    let any_fin = fins.iter().any(|fin| fin.seq.is_some());
+    let both_closed = fins.iter().all(|fin| fin.acknowledged);
     let kind = match (simultaneous, any_fin, reset_by) {
         (_, _, Some(_)) if !both_closed => Some(CloseKind::Reset),
         (true, _, _) => Some(CloseKind::Simultaneous),
@@ -466,14 +492,12 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
         (false, false, _) => None,
     };
     let half_close = passive.filter(|_| !simultaneous).and_then(|second| {
-        let life = &lives[second as usize];
-        let entered = life.entered(State::CloseWait)?;
-        let index = life.transitions.iter().position(|t| t == entered)?;
-        let left = life.transitions.get(index + 1);
+        let (entered, left) = lives[second as usize].stay(State::CloseWait)?;
         let ns = left.map_or(end, |next| next.at).since(entered.at);
         let stream = &tracker.streams[second as usize];
         let bytes = tracker.half_close_from[second as usize].and_then(|from| {
-            let until = stream.fin().map_or(stream.nxt?, |fin| fin.seq);
+            let nxt = stream.nxt?;
+            let until = fins[second as usize].seq.unwrap_or(nxt);
             Some(u64::try_from(until.offset_from(from.from).max(0)).unwrap_or(0))
         });
         Some((ns, bytes, left.is_none(), entered.at))
@@ -515,14 +539,12 @@ fn close(tracker: &Tracker, lives: &[Life], end: Timestamp) -> Close {
     }
 }
 
-fn quality(tracker: &Tracker) -> Quality {
+/// How well a connection was captured.
+pub fn quality(tracker: &Tracker) -> Quality {
     let sent = [tracker.streams[0].packets, tracker.streams[1].packets];
-    // A SYN that nobody answered is not a one-sided capture: there may have been no other side.
-    let unanswered = sent[1] == 0 && tracker.ends[0].proven() == State::SynSent;
     Quality {
-        one_sided: sent.contains(&0)
-            && !unanswered
-            && tracker.streams.iter().any(|stream| stream.una.is_some()),
+        // A SYN that nobody answered is not a one-sided capture: there may have been no other side.
+        one_sided: sent.contains(&0) && tracker.streams.iter().any(|stream| stream.una.is_some()),
         midstream: tracker.midstream,
         duplicate_segments: tracker.duplicates,
         missed_bytes: tracker.streams.iter().map(|stream| stream.missed).sum(),

@@ -52,12 +52,14 @@ pub struct Sweep {
 
 impl Sweep {
     /// Orders them. A stay that was left at the moment when it began was never there at the same time as another.
-    pub fn of(stays: &[Stay]) -> Sweep {
-        let there = |stay: &&Stay| stay.until.is_none_or(|until| until > stay.from);
-        let mut sweep = Sweep {
-            entered: stays.iter().filter(there).map(|stay| stay.from).collect(),
-            left: stays.iter().filter(there).filter_map(|stay| stay.until).collect(),
-        };
+    pub fn of(stays: impl IntoIterator<Item = Stay>) -> Sweep {
+        let mut sweep = Sweep::default();
+        for stay in stays {
+            if stay.until.is_none_or(|until| until > stay.from) {
+                sweep.entered.push(stay.from);
+                sweep.left.extend(stay.until);
+            }
+        }
         sweep.entered.sort_unstable();
         sweep.left.sort_unstable();
         sweep
@@ -191,7 +193,7 @@ mod tests {
 
     #[test]
     fn who_leaves_makes_room_for_who_enters_at_the_same_moment() {
-        let sweep = Sweep::of(&stays(&[(0, Some(5)), (5, Some(9)), (5, None), (7, Some(7))]));
+        let sweep = Sweep::of(stays(&[(0, Some(5)), (5, Some(9)), (5, None), (7, Some(7))]));
         let steps: Vec<(i64, u64)> = sweep
             .steps()
             .map(|(at, count)| (at.ns() / SECOND, count))
@@ -201,12 +203,12 @@ mod tests {
             (sweep.now(), sweep.peak()),
             (1, Some((2, Timestamp::from_ns(5 * SECOND))))
         );
-        assert_eq!(Sweep::of(&[]).peak(), None);
+        assert_eq!(Sweep::of([]).peak(), None);
     }
 
     #[test]
     fn a_curve_ends_with_what_there_is_now() {
-        let sweep = Sweep::of(&stays(&[(0, None), (10, Some(11)), (30, None), (60, None)]));
+        let sweep = Sweep::of(stays(&[(0, None), (10, Some(11)), (30, None), (60, None)]));
         let curve = sweep.curve(span(60));
         assert_eq!(
             (curve.bucket_ns, curve.at_end.len(), curve.most.len()),
@@ -217,12 +219,12 @@ mod tests {
         assert_eq!(curve.at_end[59], sweep.now());
         let moment = sweep.curve(span(0));
         assert_eq!((moment.at_end, moment.most), (vec![3], vec![3]));
-        assert_eq!(Sweep::of(&[]).curve(span(10)).at_end, [0; 60]);
+        assert_eq!(Sweep::of([]).curve(span(10)).at_end, [0; 60]);
     }
 
     #[test]
     fn clocks_that_went_back_do_no_harm() {
-        let sweep = Sweep::of(&stays(&[(-100, None), (1_000, Some(2_000)), (3_000, None)]));
+        let sweep = Sweep::of(stays(&[(-100, None), (1_000, Some(2_000)), (3_000, None)]));
         let curve = sweep.curve(span(60));
         assert_eq!(curve.at_end.last(), Some(&2));
         let wild = Span {
@@ -235,13 +237,13 @@ mod tests {
     #[test]
     fn growth_is_a_slope_without_floating_point() {
         let each_second: Vec<(i64, Option<i64>)> = (0..60).map(|second| (second, None)).collect();
-        let growing = Sweep::of(&stays(&each_second)).curve(span(60));
+        let growing = Sweep::of(stays(&each_second)).curve(span(60));
         assert_eq!(growing.growth_milli_per_minute(), 60_000);
-        let steady = Sweep::of(&stays(&[(0, None), (0, None)])).curve(span(60));
+        let steady = Sweep::of(stays(&[(0, None), (0, None)])).curve(span(60));
         assert_eq!(steady.growth_milli_per_minute(), 0);
         let falling: Vec<(i64, Option<i64>)> = (1..=60).map(|second| (0, Some(second))).collect();
         assert!(
-            Sweep::of(&stays(&falling))
+            Sweep::of(stays(&falling))
                 .curve(span(60))
                 .growth_milli_per_minute()
                 < -50_000

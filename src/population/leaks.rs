@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::curve::{Stay, Sweep};
+use super::grouped::{Grouped, Names};
 use super::{CURVES, Curve, Span, Spread};
 use crate::model::{Address, Cause, Connection, EndpointReport, Role, State};
 use crate::time::Timestamp;
@@ -67,7 +68,7 @@ pub enum By {
 }
 
 /// What the half-closes of a group have in common.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Holder {
     /// The side in CLOSE-WAIT.
     pub endpoint: Role,
@@ -82,7 +83,15 @@ pub struct Holder {
 impl Holder {
     /// The group of a half-close in which `endpoint` is in CLOSE-WAIT. `process` counts only where that is asked for.
     pub fn of(connection: &Connection, endpoint: Role, by: By, process: Option<&str>) -> Holder {
-        let (server, client) = (Some(connection.server), Some(connection.client.ip));
+        Holder {
+            process: process.filter(|_| by == By::Process).map(str::to_owned),
+            ..Holder::between(connection.client.ip, connection.server, endpoint, by)
+        }
+    }
+
+    /// See [`Holder::of`]; of no process.
+    fn between(client: IpAddr, server: Address, endpoint: Role, by: By) -> Holder {
+        let (server, client) = (Some(server), Some(client));
         let (server, client) = match (by, endpoint) {
             (By::Server | By::Process, Role::Server) => (server, None),
             (By::Server | By::Process, Role::Client) | (By::Client, Role::Client | Role::Server) => {
@@ -94,7 +103,7 @@ impl Holder {
             endpoint,
             server,
             client,
-            process: process.filter(|_| by == By::Process).map(str::to_owned),
+            process: None,
         }
     }
 }
@@ -252,46 +261,198 @@ pub fn leaks_with(
     min_age_ns: i64,
     holder: impl Fn(&Connection, Role) -> Holder,
 ) -> Leaks {
-    let mut shorter = 0;
-    let mut all = Vec::new();
-    let mut durations = Vec::new();
-    let mut groups: BTreeMap<Holder, Vec<HalfClose<'_>>> = BTreeMap::new();
-    for half_close in connections.iter().filter_map(HalfClose::of) {
-        if half_close.ns < min_age_ns {
-            shorter += 1;
-            continue;
+    let mut half_closes = HalfCloses::new(by, min_age_ns);
+    let mut groups = Groups::default();
+    for connection in connections {
+        match half_closes.take(connection) {
+            Taken::Not => {}
+            Taken::Ended(side) => groups.ended.push(groups.names.number(holder(connection, side))),
+            Taken::Open(side) => groups.open.push(groups.names.number(holder(connection, side))),
         }
-        all.push(half_close.stay());
-        durations.extend((!half_close.open).then_some(half_close.ns));
-        let key = holder(half_close.connection, half_close.endpoint);
-        groups.entry(key).or_default().push(half_close);
     }
-    let sweep = Sweep::of(&all);
-    let peak = sweep.peak();
-    let mut groups: Vec<LeakGroup> = (groups.into_iter())
-        .map(|(holder, members)| LeakGroup::of(holder, members, span))
-        .collect();
-    // Stable: equal ones stay in the order of their names.
-    groups.sort_by_key(|group| {
-        let oldest = group.open_ns.map_or(0, |spread| spread.max_ns);
-        Reverse((group.open, group.overdue.open, oldest, group.ended.total))
-    });
-    for group in groups.iter_mut().skip(CURVES) {
-        group.curve = None;
+    half_closes.told(groups, span)
+}
+
+/// Half-closes of a capture, collected from one connection after the other. Of those that ended little is kept.
+pub struct HalfCloses {
+    by: By,
+    min_age_ns: i64,
+    shorter: u64,
+    ended: Vec<EndedOne>,
+    open: Vec<OpenOne>,
+}
+
+/// What became of a connection that was looked at, with the side in CLOSE-WAIT.
+enum Taken {
+    Not,
+    Ended(Role),
+    Open(Role),
+}
+
+/// Groups of half-closes, and the number of the group of each.
+#[derive(Default)]
+struct Groups {
+    names: Names<Holder>,
+    ended: Vec<u32>,
+    open: Vec<u32>,
+}
+
+impl HalfCloses {
+    /// None yet. See [`leaks`] for what they are grouped by, and which are left out.
+    pub fn new(by: By, min_age_ns: i64) -> HalfCloses {
+        HalfCloses {
+            by,
+            min_age_ns,
+            shorter: 0,
+            ended: Vec::new(),
+            open: Vec::new(),
+        }
     }
-    Leaks {
-        span,
-        by,
-        min_age_ns,
-        shorter,
-        open: sweep.now(),
-        peak: peak.map_or(0, |(count, _)| count),
-        peak_at: peak.map(|(_, at)| at),
-        ended: durations.len() as u64,
-        ended_ns: Spread::of(durations),
-        curve: sweep.curve(span),
-        groups,
+
+    /// Looks at the next connection.
+    pub fn add(&mut self, connection: &Connection) {
+        self.take(connection);
     }
+
+    fn take(&mut self, connection: &Connection) -> Taken {
+        let Some(half_close) = HalfClose::of(connection) else {
+            return Taken::Not;
+        };
+        if half_close.ns < self.min_age_ns {
+            self.shorter += 1;
+            return Taken::Not;
+        }
+        if connection.close.half_close_open {
+            self.open.push(half_close.still_open());
+            Taken::Open(half_close.endpoint)
+        } else {
+            self.ended.push(half_close.ended());
+            Taken::Ended(half_close.endpoint)
+        }
+    }
+
+    /// Groups them. `span` is the time that the capture covers.
+    pub fn leaks(self, span: Span) -> Leaks {
+        let by = self.by;
+        let mut groups = Groups::default();
+        for one in &self.ended {
+            groups.ended.push(groups.names.number(one.ends.holder(by)));
+        }
+        for one in &self.open {
+            groups.open.push(groups.names.number(one.ends.holder(by)));
+        }
+        self.told(groups, span)
+    }
+
+    fn told(self, groups: Groups, span: Span) -> Leaks {
+        let HalfCloses {
+            by,
+            min_age_ns,
+            shorter,
+            ..
+        } = self;
+        let stays = self.ended.iter().map(EndedOne::stay);
+        let sweep = Sweep::of(stays.chain(self.open.iter().map(OpenOne::stay)));
+        let durations: Vec<i64> = self.ended.iter().map(|one| one.ns).collect();
+        let peak = sweep.peak();
+        let make = |holder, ended: &[_], open: &[_]| LeakGroup::of(holder, ended, open, span);
+        let mut groups = self.groups(groups, |_| true, make);
+        // Stable: equal ones stay in the order of their names.
+        groups.sort_by_key(|group| {
+            let oldest = group.open_ns.map_or(0, |spread| spread.max_ns);
+            Reverse((group.open, group.overdue.open, oldest, group.ended.total))
+        });
+        for group in groups.iter_mut().skip(CURVES) {
+            group.curve = None;
+        }
+        Leaks {
+            span,
+            by,
+            min_age_ns,
+            shorter,
+            open: sweep.now(),
+            peak: peak.map_or(0, |(count, _)| count),
+            peak_at: peak.map(|(_, at)| at),
+            ended: durations.len() as u64,
+            ended_ns: Spread::of(durations),
+            curve: sweep.curve(span),
+            groups,
+        }
+    }
+
+    /// What is overdue in the groups with so many open half-closes or more, in the order of [`Leaks::groups`]. The others are
+    /// not looked at. `end` is the end of the capture.
+    pub fn overdue(self, least: u64, end: Timestamp) -> Vec<Leaking> {
+        if (self.open.len() as u64) < least {
+            return Vec::new();
+        }
+        let by = self.by;
+        let mut groups = Groups::default();
+        for one in &self.open {
+            groups.open.push(groups.names.number(one.ends.holder(by)));
+        }
+        // Those of groups that are not wanted belong to none.
+        let names = &groups.names;
+        let known = |one: &EndedOne| names.known(&one.ends.holder(by)).unwrap_or(u32::MAX);
+        groups.ended = self.ended.iter().map(known).collect();
+        let mut groups = self.groups(
+            groups,
+            |open| open.len() as u64 >= least,
+            |holder, ended, open| Leaking {
+                holder,
+                open: open.len() as u64,
+                oldest_ns: open.iter().map(|one| one.ns).max().unwrap_or(0),
+                overdue: overdue(ended, open, end),
+                ended: ended.len() as u64,
+                ended_ns: Spread::of(ended.iter().map(|one| one.ns).collect()),
+            },
+        );
+        groups.sort_by_key(|group| Reverse((group.open, group.overdue.open, group.oldest_ns, group.ended)));
+        groups
+    }
+
+    /// What `make` makes of the groups whose open half-closes are `wanted`, in the order of their names. Open ones are given
+    /// in the order of time.
+    fn groups<G>(
+        self,
+        groups: Groups,
+        wanted: impl Fn(&[OpenOne]) -> bool,
+        make: impl Fn(Holder, &[EndedOne], &[OpenOne]) -> G,
+    ) -> Vec<G> {
+        let count = groups.names.len();
+        let mut open = Grouped::of(&self.open, &groups.open, count);
+        let mut holders: Vec<(Holder, usize)> = (groups.names.into_iter())
+            .filter(|(_, group)| wanted(open.group(*group)))
+            .collect();
+        if holders.is_empty() {
+            return Vec::new();
+        }
+        holders.sort_unstable();
+        let ended = Grouped::of(&self.ended, &groups.ended, count);
+        let groups = holders.into_iter().map(|(holder, group)| {
+            let open = open.group_mut(group);
+            open.sort_unstable_by_key(|one| (one.since, one.id));
+            make(holder, ended.group(group), open)
+        });
+        groups.collect()
+    }
+}
+
+/// A group of half-closes, as far as it is overdue.
+#[derive(Debug, Clone)]
+pub struct Leaking {
+    /// Who does not close.
+    pub holder: Holder,
+    /// Open at the end of the capture.
+    pub open: u64,
+    /// How long the oldest of them has lasted, nanoseconds.
+    pub oldest_ns: i64,
+    /// Those that ordinary work does not explain.
+    pub overdue: Overdue,
+    /// How many ended.
+    pub ended: u64,
+    /// How long those had lasted; none if there are none.
+    pub ended_ns: Option<Spread>,
 }
 
 /// One half-close, as the model tells it.
@@ -301,7 +462,6 @@ struct HalfClose<'a> {
     endpoint: Role,
     since: Timestamp,
     ns: i64,
-    open: bool,
 }
 
 impl<'a> HalfClose<'a> {
@@ -312,15 +472,7 @@ impl<'a> HalfClose<'a> {
             endpoint: close.close_wait_endpoint?,
             since: close.close_wait_since?,
             ns: close.half_close_ns?,
-            open: close.half_close_open,
         })
-    }
-
-    fn stay(&self) -> Stay {
-        Stay {
-            from: self.since,
-            until: (!self.open).then(|| self.since.plus(self.ns)),
-        }
     }
 
     fn side(&self, role: Role) -> &'a EndpointReport {
@@ -330,70 +482,196 @@ impl<'a> HalfClose<'a> {
         }
     }
 
+    fn ends(&self) -> Ends {
+        Ends {
+            endpoint: self.endpoint,
+            client: self.connection.client.ip,
+            server: self.connection.server,
+        }
+    }
+
     fn own(&self) -> &'a EndpointReport {
         self.side(self.endpoint)
     }
 
-    fn peer(&self) -> &'a EndpointReport {
-        self.side(self.endpoint.other())
-    }
-
-    /// What made the endpoint leave CLOSE-WAIT.
-    fn ended_by(&self) -> Option<Cause> {
+    fn ended(&self) -> EndedOne {
+        // What made the endpoint leave CLOSE-WAIT.
         let mut steps = self.own().transitions.iter();
-        steps.find(|step| step.to == State::CloseWait)?;
-        steps.next().map(|step| step.cause)
+        let entered = steps.find(|step| step.to == State::CloseWait);
+        let cause = entered.and_then(|_| steps.next()).map(|step| step.cause);
+        EndedOne {
+            since: self.since,
+            ns: self.ns,
+            ends: self.ends(),
+            by: match cause {
+                Some(Cause::FinSent) => EndedBy::Fin,
+                Some(Cause::RstSent) => EndedBy::OwnReset,
+                Some(Cause::RstReceived) => EndedBy::PeerReset,
+                Some(
+                    Cause::SynSent
+                    | Cause::SynReceived
+                    | Cause::SynAcknowledged
+                    | Cause::FinReceived
+                    | Cause::FinAcknowledged
+                    | Cause::NewIncarnation
+                    | Cause::FirstSeen
+                    | Cause::Timer,
+                )
+                | None => EndedBy::Other,
+            },
+        }
     }
 
-    fn ended_itself(&self) -> bool {
-        !self.open && matches!(self.ended_by(), Some(Cause::FinSent | Cause::RstSent))
+    fn still_open(&self) -> OpenOne {
+        let (connection, close) = (self.connection, &self.connection.close);
+        let peer = self.side(self.endpoint.other());
+        let probed = (close.half_close_probes).is_some_and(|probes| probes.client > 0 || probes.server > 0);
+        let silent = peer.owes_answer.is_some_and(|owed| owed.since >= self.since);
+        let quality = &connection.quality;
+        OpenOne {
+            id: connection.id,
+            client: connection.client,
+            ends: self.ends(),
+            since: self.since,
+            ns: self.ns,
+            last_time: connection.last_time,
+            request_answered: close.request_answered,
+            sent_bytes: close.half_close_bytes,
+            unacknowledged_bytes: peer.unacknowledged_bytes,
+            peer: match (peer.state == State::Closed, silent, probed) {
+                (true, _, _) => PeerIs::Gone,
+                (false, true, _) => PeerIs::Silent,
+                (false, false, true) => PeerIs::There,
+                (false, false, false) => PeerIs::NotAsked,
+            },
+            proven: (self.own().transitions.iter())
+                .any(|step| step.to == State::CloseWait && step.evidence.is_proof()),
+            one_sided: quality.one_sided,
+            lossy: quality.missed_bytes > 0 || quality.inferred_segments > 0,
+        }
+    }
+}
+
+/// What a half-close is between.
+#[derive(Clone, Copy)]
+struct Ends {
+    /// The side in CLOSE-WAIT.
+    endpoint: Role,
+    client: IpAddr,
+    server: Address,
+}
+
+impl Ends {
+    fn holder(&self, by: By) -> Holder {
+        Holder::between(self.client, self.server, self.endpoint, by)
+    }
+}
+
+/// What is kept of a half-close that ended.
+#[derive(Clone, Copy)]
+struct EndedOne {
+    since: Timestamp,
+    ns: i64,
+    ends: Ends,
+    by: EndedBy,
+}
+
+/// What made an endpoint leave CLOSE-WAIT.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum EndedBy {
+    Fin,
+    OwnReset,
+    PeerReset,
+    Other,
+}
+
+impl EndedOne {
+    fn stay(&self) -> Stay {
+        Stay {
+            from: self.since,
+            until: Some(self.since.plus(self.ns)),
+        }
+    }
+
+    /// Whether the endpoint in CLOSE-WAIT ended it.
+    fn itself(&self) -> bool {
+        matches!(self.by, EndedBy::Fin | EndedBy::OwnReset)
+    }
+}
+
+/// What is kept of a half-close that is open.
+#[derive(Clone, Copy)]
+struct OpenOne {
+    id: u64,
+    client: Address,
+    ends: Ends,
+    since: Timestamp,
+    ns: i64,
+    /// When the last segment of the connection passed.
+    last_time: Timestamp,
+    request_answered: Option<bool>,
+    sent_bytes: Option<u64>,
+    /// Octets of its peer that it has not acknowledged.
+    unacknowledged_bytes: Option<u64>,
+    peer: PeerIs,
+    /// Segments of the endpoint itself prove CLOSE-WAIT.
+    proven: bool,
+    one_sided: bool,
+    lossy: bool,
+}
+
+/// See [`Peer`].
+#[derive(Clone, Copy)]
+enum PeerIs {
+    There,
+    Silent,
+    Gone,
+    NotAsked,
+}
+
+impl OpenOne {
+    fn stay(&self) -> Stay {
+        Stay {
+            from: self.since,
+            until: None,
+        }
     }
 
     /// The peer uses it: legal for as long as it likes (section 3.6).
     fn in_use(&self, end: Timestamp) -> bool {
-        let carried = self.connection.close.half_close_bytes.unwrap_or(0) > 0;
-        carried && end.since(self.connection.last_time) < IN_USE_NS
-    }
-
-    fn proven(&self) -> bool {
-        let mut steps = self.own().transitions.iter();
-        steps.any(|step| step.to == State::CloseWait && step.evidence.is_proof())
+        self.sent_bytes.unwrap_or(0) > 0 && end.since(self.last_time) < IN_USE_NS
     }
 }
 
 impl LeakGroup {
-    fn of(holder: Holder, mut members: Vec<HalfClose<'_>>, span: Span) -> LeakGroup {
-        members.sort_by_key(|member| (member.since, member.connection.id));
-        let stays: Vec<Stay> = members.iter().map(HalfClose::stay).collect();
-        let sweep = Sweep::of(&stays);
+    fn of(holder: Holder, ended: &[EndedOne], open: &[OpenOne], span: Span) -> LeakGroup {
+        let sweep = Sweep::of(
+            ended
+                .iter()
+                .map(EndedOne::stay)
+                .chain(open.iter().map(OpenOne::stay)),
+        );
         let curve = sweep.curve(span);
         let peak = sweep.peak();
-        let open: Vec<&HalfClose<'_>> = members.iter().filter(|member| member.open).collect();
-        let ages = |open: bool| -> Vec<i64> {
-            let those = members.iter().filter(|member| member.open == open);
-            those.map(|member| member.ns).collect()
-        };
-        let (peers, peers_total) = peers(&holder, &open);
+        let (peers, peers_total) = peers(&holder, open);
         LeakGroup {
             holder,
             open: open.len() as u64,
             peak: peak.map_or(0, |(count, _)| count),
             peak_at: peak.map(|(_, at)| at),
             growth_milli_per_minute: curve.growth_milli_per_minute(),
-            open_ns: Spread::of(ages(true)),
-            ended: ended(&members),
-            ended_ns: Spread::of(ages(false)),
-            request: request(&open),
-            peer: peer(&open),
-            unacknowledged_bytes: sum(open.iter().filter_map(|one| one.peer().unacknowledged_bytes)),
-            sent_bytes: sum(open
-                .iter()
-                .filter_map(|one| one.connection.close.half_close_bytes)),
-            overdue: overdue(&members, span.to),
+            open_ns: Spread::of(open.iter().map(|one| one.ns).collect()),
+            ended: count_ended(ended),
+            ended_ns: Spread::of(ended.iter().map(|one| one.ns).collect()),
+            request: request(open),
+            peer: peer(open),
+            unacknowledged_bytes: sum(open.iter().filter_map(|one| one.unacknowledged_bytes)),
+            sent_bytes: sum(open.iter().filter_map(|one| one.sent_bytes)),
+            overdue: overdue(ended, open, span.to),
             peers,
             peers_total,
-            oldest: open.iter().take(NAMED).map(|one| oldest(one)).collect(),
-            open_ids: open.iter().map(|one| one.connection.id).collect(),
+            oldest: open.iter().take(NAMED).map(oldest).collect(),
+            open_ids: open.iter().map(|one| one.id).collect(),
             curve: Some(curve),
         }
     }
@@ -403,47 +681,37 @@ fn sum(counts: impl Iterator<Item = u64>) -> u64 {
     counts.fold(0, u64::saturating_add)
 }
 
-fn oldest(one: &HalfClose<'_>) -> Oldest {
+fn oldest(one: &OpenOne) -> Oldest {
     Oldest {
-        id: one.connection.id,
-        client: one.connection.client,
-        server: one.connection.server,
+        id: one.id,
+        client: one.client,
+        server: one.ends.server,
         since: one.since,
         age_ns: one.ns,
-        request_answered: one.connection.close.request_answered,
-        sent_bytes: one.connection.close.half_close_bytes,
+        request_answered: one.request_answered,
+        sent_bytes: one.sent_bytes,
     }
 }
 
-fn ended(members: &[HalfClose<'_>]) -> Ended {
-    let mut ended = Ended::default();
-    for member in members.iter().filter(|member| !member.open) {
-        ended.total += 1;
-        let count = match member.ended_by() {
-            Some(Cause::FinSent) => &mut ended.by_fin,
-            Some(Cause::RstSent) => &mut ended.by_own_reset,
-            Some(Cause::RstReceived) => &mut ended.by_peer_reset,
-            Some(
-                Cause::SynSent
-                | Cause::SynReceived
-                | Cause::SynAcknowledged
-                | Cause::FinReceived
-                | Cause::FinAcknowledged
-                | Cause::NewIncarnation
-                | Cause::FirstSeen
-                | Cause::Timer,
-            )
-            | None => &mut ended.otherwise,
+fn count_ended(ended: &[EndedOne]) -> Ended {
+    let mut counts = Ended::default();
+    for one in ended {
+        counts.total += 1;
+        let count = match one.by {
+            EndedBy::Fin => &mut counts.by_fin,
+            EndedBy::OwnReset => &mut counts.by_own_reset,
+            EndedBy::PeerReset => &mut counts.by_peer_reset,
+            EndedBy::Other => &mut counts.otherwise,
         };
         *count += 1;
     }
-    ended
+    counts
 }
 
-fn request(open: &[&HalfClose<'_>]) -> Request {
+fn request(open: &[OpenOne]) -> Request {
     let mut request = Request::default();
     for one in open {
-        match one.connection.close.request_answered {
+        match one.request_answered {
             Some(true) => request.answered += 1,
             Some(false) => request.not_answered += 1,
             None => request.unknown += 1,
@@ -452,57 +720,52 @@ fn request(open: &[&HalfClose<'_>]) -> Request {
     request
 }
 
-fn peer(open: &[&HalfClose<'_>]) -> Peer {
+fn peer(open: &[OpenOne]) -> Peer {
     let mut peer = Peer::default();
     for one in open {
-        let probed = one.connection.close.half_close_probes;
-        let probed = probed.is_some_and(|probes| probes.client > 0 || probes.server > 0);
-        let silent = one.peer().owes_answer.is_some_and(|owed| owed.since >= one.since);
-        let count = match (one.peer().state == State::Closed, silent, probed) {
-            (true, _, _) => &mut peer.gone,
-            (false, true, _) => &mut peer.silent,
-            (false, false, true) => &mut peer.there,
-            (false, false, false) => &mut peer.not_asked,
+        let count = match one.peer {
+            PeerIs::There => &mut peer.there,
+            PeerIs::Silent => &mut peer.silent,
+            PeerIs::Gone => &mut peer.gone,
+            PeerIs::NotAsked => &mut peer.not_asked,
         };
         *count += 1;
     }
     peer
 }
 
-fn overdue(members: &[HalfClose<'_>], end: Timestamp) -> Overdue {
-    let own = || members.iter().filter(|member| member.ended_itself());
-    let usual = Spread::of(own().map(|member| member.ns).collect());
+/// `open` is in order of time.
+fn overdue(ended: &[EndedOne], open: &[OpenOne], end: Timestamp) -> Overdue {
+    let own = || ended.iter().filter(|one| one.itself());
+    let usual = Spread::of(own().map(|one| one.ns).collect());
     let limit_ns = usual
         .map_or(0, |usual| usual.p99_ns.saturating_mul(2))
         .max(SHORT_NS);
     let mut overdue = Overdue {
         limit_ns,
-        ended: own().filter(|member| member.ns > limit_ns).count() as u64,
+        ended: own().filter(|one| one.ns > limit_ns).count() as u64,
         ..Overdue::default()
     };
-    let late = |member: &&HalfClose<'_>| member.open && member.ns > limit_ns && !member.in_use(end);
-    for member in members.iter().filter(late) {
-        let quality = &member.connection.quality;
-        let lossy = quality.missed_bytes > 0 || quality.inferred_segments > 0;
+    for one in open.iter().filter(|one| one.ns > limit_ns && !one.in_use(end)) {
         overdue.open += 1;
-        overdue.certain += u64::from(member.proven() && member.ns > LONG_NS);
-        overdue.one_sided += u64::from(quality.one_sided);
-        overdue.lossy += u64::from(lossy);
-        overdue.sound += u64::from(!quality.one_sided && !lossy);
-        overdue.oldest_since.get_or_insert(member.since); // they are in order
+        overdue.certain += u64::from(one.proven && one.ns > LONG_NS);
+        overdue.one_sided += u64::from(one.one_sided);
+        overdue.lossy += u64::from(one.lossy);
+        overdue.sound += u64::from(!one.one_sided && !one.lossy);
+        overdue.oldest_since.get_or_insert(one.since);
         if overdue.ids.len() < NAMED {
-            overdue.ids.push(member.connection.id);
+            overdue.ids.push(one.id);
         }
     }
     overdue
 }
 
 /// The most frequent peers (or servers, where the group is about none) of open half-closes, and how many peers there are.
-fn peers(holder: &Holder, open: &[&HalfClose<'_>]) -> (Vec<PeerCount>, u64) {
+fn peers(holder: &Holder, open: &[OpenOne]) -> (Vec<PeerCount>, u64) {
     let mut counts: BTreeMap<(IpAddr, Option<u16>), u64> = BTreeMap::new();
     for one in open {
-        let (client, server) = (one.connection.client, one.connection.server);
-        let peer = match (one.endpoint, holder.server) {
+        let (client, server) = (one.client, one.ends.server);
+        let peer = match (one.ends.endpoint, holder.server) {
             (Role::Server, Some(_)) => (client.ip, None),
             (Role::Client, _) | (Role::Server, None) => (server.ip, Some(server.port)),
         };

@@ -6,14 +6,19 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use serde::Serialize;
 
 use super::curve::{Stay, Sweep};
+use super::grouped::{Grouped, Names};
 use super::{CURVES, Curve, Span, nearest_rank};
 use crate::model::{
-    Address, Cause, Connection, EventKind, PacketNumber, Reuse, ReuseVerdict, Role, State, TimeWaitHolder,
+    Address, Cause, Connection, EndpointReport, EventKind, PacketNumber, Reuse, ReuseVerdict, Role, State,
+    TimeWaitHolder,
 };
 use crate::time::Timestamp;
 
@@ -181,44 +186,135 @@ pub fn time_wait(
     time_wait_ns: i64,
     ephemeral_ports: u32,
 ) -> TimeWaits {
-    let mut all = Stays::default();
-    let mut stays = Stays::default(); // of one endpoint; kept for its memory
-    let mut holders: BTreeMap<(Role, IpAddr, Option<u16>), Stays> = BTreeMap::new();
-    let mut pairs: BTreeMap<(IpAddr, Address, Role), Stays> = BTreeMap::new();
-    for connection in connections {
-        for role in [Role::Client, Role::Server] {
-            if !stays.read(connection, role) {
-                continue;
-            }
-            let holder = match role {
-                Role::Client => (role, connection.client.ip, None),
-                Role::Server => (role, connection.server.ip, Some(connection.server.port)),
-            };
-            let pair = (connection.client.ip, connection.server, role);
-            all.add(&stays);
-            holders.entry(holder).or_default().add(&stays);
-            pairs.entry(pair).or_default().add(&stays);
-        }
-    }
-    TimeWaits {
-        span,
-        time_wait_ns,
-        ephemeral_ports,
-        total: Held {
-            curve: Some(Sweep::of(&all.stays).curve(span)),
-            ..all.held(&Sweep::of(&all.stays))
-        },
-        holders: ranked(holders, span),
-        pressure: pressure(pairs, span, time_wait_ns, ephemeral_ports),
-        reuse: reuses(connections),
+    let mut stays = Stays::default();
+    connections.iter().for_each(|connection| stays.add(connection));
+    stays.time_waits(span, time_wait_ns, ephemeral_ports)
+}
+
+/// Stays in TIME-WAIT of a capture, and reuse of 4-tuples, collected from one connection after the other.
+#[derive(Default)]
+pub struct Stays {
+    stays: Vec<StayOf>,
+    /// Retransmitted FINs that started 2 MSL anew.
+    restarts: Vec<(Pair, u64)>,
+    reuses: MetReuses,
+}
+
+/// Client, service, and the side that holds TIME-WAIT.
+type Pair = (IpAddr, Address, Role);
+
+/// The endpoint that holds TIME-WAIT: which side it is, its address, and its port if it is a server.
+type Endpoint = (Role, IpAddr, Option<u16>);
+
+fn endpoint_of((client, server, role): Pair) -> Endpoint {
+    match role {
+        Role::Client => (role, client, None),
+        Role::Server => (role, server.ip, Some(server.port)),
     }
 }
 
-fn ranked(holders: BTreeMap<(Role, IpAddr, Option<u16>), Stays>, span: Span) -> Vec<Holder> {
-    let mut holders: Vec<(Holder, Sweep)> = (holders.into_iter())
-        .map(|((endpoint, ip, port), stays)| {
-            let sweep = Sweep::of(&stays.stays);
-            let held = stays.held(&sweep);
+/// One stay, and what it belongs to.
+#[derive(Clone, Copy)]
+struct StayOf {
+    from: Timestamp,
+    /// When it was left. Of one that is held at the end: from when on 2 MSL count.
+    until: Timestamp,
+    pair: Pair,
+    /// What ended it; none if it is held at the end.
+    left: Option<LeftBy>,
+}
+
+/// See [`Left`].
+#[derive(Clone, Copy)]
+enum LeftBy {
+    Timer,
+    Reset,
+    Reused,
+    Other,
+}
+
+impl StayOf {
+    fn stay(&self) -> Stay {
+        Stay {
+            from: self.from,
+            until: self.left.map(|_| self.until),
+        }
+    }
+}
+
+impl Stays {
+    /// Looks at the next connection.
+    pub fn add(&mut self, connection: &Connection) {
+        self.add_side(connection, Role::Client, &connection.endpoints.client);
+        self.add_side(connection, Role::Server, &connection.endpoints.server);
+        if let Some(reuse) = &connection.reuse {
+            self.reuses.add(connection, reuse);
+        }
+    }
+
+    fn add_side(&mut self, connection: &Connection, role: Role, end: &EndpointReport) {
+        if end.state != State::TimeWait && end.transitions.iter().all(|step| step.to != State::TimeWait) {
+            return;
+        }
+        let pair = (connection.client.ip, connection.server, role);
+        let (restarts, restarted) = restarts(connection, role.other());
+        let counting = |from: Timestamp| restarted.map_or(from, |at| at.max(from));
+        if restarts > 0 {
+            self.restarts.push((pair, restarts));
+        }
+        let mut held = false;
+        let mut steps = end.transitions.iter().peekable();
+        while let Some(step) = steps.next() {
+            if step.to != State::TimeWait {
+                continue;
+            }
+            let from = step.at;
+            // Transitions beyond the bound of the model were not kept; the state at the end is that of all of them.
+            let next = steps.peek();
+            held = next.is_none() && end.state == State::TimeWait;
+            let (until, left) = match next.map(|next| (next.at, next.cause)) {
+                _ if held => (counting(from), None),
+                Some((at, Cause::Timer)) => (at, Some(LeftBy::Timer)),
+                Some((at, Cause::RstReceived | Cause::RstSent)) => (at, Some(LeftBy::Reset)),
+                Some((at, Cause::NewIncarnation)) => (at, Some(LeftBy::Reused)),
+                Some((
+                    at,
+                    Cause::SynSent
+                    | Cause::SynReceived
+                    | Cause::SynAcknowledged
+                    | Cause::FinSent
+                    | Cause::FinReceived
+                    | Cause::FinAcknowledged
+                    | Cause::FirstSeen,
+                )) => (at, Some(LeftBy::Other)),
+                None => (from, Some(LeftBy::Other)),
+            };
+            self.stays.push(StayOf {
+                from,
+                until,
+                pair,
+                left,
+            });
+        }
+        if end.state == State::TimeWait && !held {
+            let last = end.transitions.last();
+            let from = last.map_or(connection.last_time, |last| last.at);
+            self.stays.push(StayOf {
+                from,
+                until: counting(from),
+                pair,
+                left: None,
+            });
+        }
+    }
+
+    /// Counts them. See [`time_wait`].
+    pub fn time_waits(self, span: Span, time_wait_ns: i64, ephemeral_ports: u32) -> TimeWaits {
+        let restarts = self.restarts.iter().map(|(_, count)| count).sum();
+        let sweep = Sweep::of(self.stays.iter().map(StayOf::stay));
+        let holders = self.grouped(endpoint_of, |(endpoint, ip, port), stays, restarts| {
+            let sweep = Sweep::of(stays.iter().map(StayOf::stay));
+            let held = held(stays, restarts, &sweep);
             let holder = Holder {
                 endpoint,
                 ip,
@@ -226,8 +322,88 @@ fn ranked(holders: BTreeMap<(Role, IpAddr, Option<u16>), Stays>, span: Span) -> 
                 held,
             };
             (holder, sweep)
-        })
-        .collect();
+        });
+        let pressure = self.grouped(
+            |pair| pair,
+            |pair, stays, restarts| pressure(pair, stays, restarts, span, time_wait_ns, ephemeral_ports),
+        );
+        TimeWaits {
+            span,
+            time_wait_ns,
+            ephemeral_ports,
+            total: Held {
+                curve: Some(sweep.curve(span)),
+                ..held(&self.stays, restarts, &sweep)
+            },
+            holders: ranked(holders, span),
+            pressure: pressed(pressure),
+            reuse: self.reuses.told(),
+        }
+    }
+
+    /// The entries of [`TimeWaits::pressure`] whose peak is at least so many thousandths of the ports; the others are not
+    /// looked at.
+    pub fn pressure(
+        mut self,
+        span: Span,
+        time_wait_ns: i64,
+        ephemeral_ports: u32,
+        least_permille: u64,
+    ) -> Vec<Pressure> {
+        // There were never more at the same time than entered.
+        let enough = |entered: u64| permille(entered, ephemeral_ports) >= least_permille;
+        if !enough(self.stays.len() as u64) {
+            return Vec::new();
+        }
+        let mut entered: HashMap<Pair, u64, RandomState> = HashMap::default();
+        for stay in &self.stays {
+            *entered.entry(stay.pair).or_default() += 1;
+        }
+        entered.retain(|_, count| enough(*count));
+        if entered.is_empty() {
+            return Vec::new();
+        }
+        self.stays.retain(|stay| entered.contains_key(&stay.pair));
+        let mut pressure = self.grouped(
+            |pair| pair,
+            |pair, stays, restarts| pressure(pair, stays, restarts, span, time_wait_ns, ephemeral_ports),
+        );
+        pressure.retain(|pair| pair.peak_permille >= least_permille);
+        pressed(pressure)
+    }
+
+    /// What `make` makes of the stays (and restarts) of each name that `name` gives their pairs, in the order of the names.
+    fn grouped<K: Hash + Ord + Copy, G>(
+        &self,
+        name: impl Fn(Pair) -> K,
+        make: impl Fn(K, &[StayOf], u64) -> G,
+    ) -> Vec<G> {
+        let mut names = Names::default();
+        let numbers: Vec<u32> = (self.stays.iter())
+            .map(|stay| names.number(name(stay.pair)))
+            .collect();
+        let mut restarts = vec![0; names.len()];
+        for (pair, count) in &self.restarts {
+            if let Some(number) = names.known(&name(*pair))
+                && let Some(all) = restarts.get_mut(number as usize)
+            {
+                *all += count;
+            }
+        }
+        let grouped = Grouped::of(&self.stays, &numbers, names.len());
+        let mut names: Vec<(K, usize)> = names.into_iter().collect();
+        names.sort_unstable();
+        (names.into_iter())
+            .map(|(name, number)| {
+                let restarts = restarts.get(number).copied().unwrap_or(0);
+                make(name, grouped.group(number), restarts)
+            })
+            .collect()
+    }
+}
+
+/// In the order of [`TimeWaits::holders`]; the first ones get their curves.
+fn ranked(mut holders: Vec<(Holder, Sweep)>, span: Span) -> Vec<Holder> {
     // Stable: equal ones stay in the order of their addresses.
     holders.sort_by_key(|(holder, _)| Reverse((holder.held.now, holder.held.peak, holder.held.entered)));
     for (holder, sweep) in holders.iter_mut().take(CURVES) {
@@ -236,125 +412,62 @@ fn ranked(holders: BTreeMap<(Role, IpAddr, Option<u16>), Stays>, span: Span) -> 
     holders.into_iter().map(|(holder, _)| holder).collect()
 }
 
-fn pressure(
-    pairs: BTreeMap<(IpAddr, Address, Role), Stays>,
-    span: Span,
-    time_wait_ns: i64,
-    ports: u32,
-) -> Vec<Pressure> {
-    let mut pressure: Vec<Pressure> = (pairs.into_iter())
-        .map(|((client, server, holder), stays)| {
-            let sweep = Sweep::of(&stays.stays);
-            let held = stays.held(&sweep);
-            let rate = Rate::of(&stays.stays, span, time_wait_ns);
-            Pressure {
-                client,
-                server,
-                holder,
-                peak_permille: held.peak.saturating_mul(1_000) / u64::from(ports.max(1)),
-                rate_milli_per_second: rate.map(Rate::milli_per_second),
-                steady: rate.map(|rate| rate.in_time(time_wait_ns)),
-                full_at: full_at(&stays, &sweep, rate, span.to, time_wait_ns, ports),
-                held,
-            }
-        })
-        .collect();
+/// In the order of [`TimeWaits::pressure`].
+fn pressed(mut pressure: Vec<Pressure>) -> Vec<Pressure> {
     pressure.sort_by_key(|pair| Reverse((pair.held.peak, pair.held.now, pair.held.entered)));
     pressure
 }
 
-/// Stays of one group, and what is counted with them.
-#[derive(Default)]
-struct Stays {
-    stays: Vec<Stay>,
-    /// From when on 2 MSL count, of those that are held at the end.
-    counting: Vec<Timestamp>,
-    left: Left,
+fn pressure(
+    (client, server, holder): Pair,
+    stays: &[StayOf],
     restarts: u64,
+    span: Span,
+    time_wait_ns: i64,
+    ports: u32,
+) -> Pressure {
+    let sweep = Sweep::of(stays.iter().map(StayOf::stay));
+    let held = held(stays, restarts, &sweep);
+    let rate = Rate::of(stays, span, time_wait_ns);
+    Pressure {
+        client,
+        server,
+        holder,
+        peak_permille: permille(held.peak, ports),
+        rate_milli_per_second: rate.map(Rate::milli_per_second),
+        steady: rate.map(|rate| rate.in_time(time_wait_ns)),
+        full_at: full_at(stays, &sweep, rate, span.to, time_wait_ns, ports),
+        held,
+    }
 }
 
-impl Stays {
-    /// Takes those of one side of a connection in place of what was there. False if it never was in TIME-WAIT.
-    fn read(&mut self, connection: &Connection, role: Role) -> bool {
-        let end = match role {
-            Role::Client => &connection.endpoints.client,
-            Role::Server => &connection.endpoints.server,
-        };
-        self.stays.clear();
-        self.counting.clear();
-        self.left = Left::default();
-        let mut steps = end.transitions.iter().peekable();
-        while let Some(step) = steps.next() {
-            if step.to != State::TimeWait {
-                continue;
-            }
-            // Transitions beyond the bound of the model were not kept; the state at the end is that of all of them.
-            let next = steps.peek();
-            let held = next.is_none() && end.state == State::TimeWait;
-            self.stays.push(Stay {
-                from: step.at,
-                until: (!held).then(|| next.map_or(step.at, |next| next.at)),
-            });
-            match next.map(|next| next.cause) {
-                _ if held => {}
-                Some(Cause::Timer) => self.left.timer += 1,
-                Some(Cause::RstReceived | Cause::RstSent) => self.left.reset += 1,
-                Some(Cause::NewIncarnation) => self.left.reused += 1,
-                Some(
-                    Cause::SynSent
-                    | Cause::SynReceived
-                    | Cause::SynAcknowledged
-                    | Cause::FinSent
-                    | Cause::FinReceived
-                    | Cause::FinAcknowledged
-                    | Cause::FirstSeen,
-                )
-                | None => self.left.otherwise += 1,
-            }
-        }
-        let held = self.stays.last().is_some_and(|stay| stay.until.is_none());
-        if end.state == State::TimeWait && !held {
-            let from = end
-                .transitions
-                .last()
-                .map_or(connection.last_time, |last| last.at);
-            self.stays.push(Stay { from, until: None });
-        }
-        let Some(last) = self.stays.last() else {
-            return false;
-        };
-        let (restarts, restarted) = restarts(connection, role.other());
-        self.restarts = restarts;
-        if last.until.is_none() {
-            self.counting
-                .push(restarted.map_or(last.from, |at| at.max(last.from)));
-        }
-        true
-    }
+/// So many ports as a share of all, thousandths, rounded down.
+fn permille(count: u64, ports: u32) -> u64 {
+    count.saturating_mul(1_000) / u64::from(ports.max(1))
+}
 
-    fn add(&mut self, other: &Stays) {
-        self.stays.extend(&other.stays);
-        self.counting.extend(&other.counting);
-        self.restarts += other.restarts;
-        self.left.timer += other.left.timer;
-        self.left.reset += other.left.reset;
-        self.left.reused += other.left.reused;
-        self.left.otherwise += other.left.otherwise;
-    }
-
-    fn held(&self, sweep: &Sweep) -> Held {
-        let peak = sweep.peak();
-        let open = self.stays.iter().filter(|stay| stay.until.is_none());
-        Held {
-            now: sweep.now(),
-            peak: peak.map_or(0, |(count, _)| count),
-            peak_at: peak.map(|(_, at)| at),
-            entered: self.stays.len() as u64,
-            left: self.left,
-            restarts: self.restarts,
-            oldest_since: open.map(|stay| stay.from).min(),
-            curve: None,
+fn held(stays: &[StayOf], restarts: u64, sweep: &Sweep) -> Held {
+    let peak = sweep.peak();
+    let mut left = Left::default();
+    for stay in stays {
+        match stay.left {
+            None => {}
+            Some(LeftBy::Timer) => left.timer += 1,
+            Some(LeftBy::Reset) => left.reset += 1,
+            Some(LeftBy::Reused) => left.reused += 1,
+            Some(LeftBy::Other) => left.otherwise += 1,
         }
+    }
+    let open = stays.iter().filter(|stay| stay.left.is_none());
+    Held {
+        now: sweep.now(),
+        peak: peak.map_or(0, |(count, _)| count),
+        peak_at: peak.map(|(_, at)| at),
+        entered: stays.len() as u64,
+        left,
+        restarts,
+        oldest_since: open.map(|stay| stay.from).min(),
+        curve: None,
     }
 }
 
@@ -381,9 +494,9 @@ struct Rate {
 
 impl Rate {
     /// Over the last MSL, or over all of the capture if that is shorter; None if that says too little.
-    fn of(stays: &[Stay], span: Span, time_wait_ns: i64) -> Option<Rate> {
+    fn of(stays: &[StayOf], span: Span, time_wait_ns: i64) -> Option<Rate> {
         let window_ns = (time_wait_ns / 2).min(span.length_ns());
-        let recent = |stay: &&Stay| span.to.since(stay.from) < window_ns;
+        let recent = |stay: &&StayOf| span.to.since(stay.from) < window_ns;
         let entered = stays.iter().filter(recent).count() as u64;
         (window_ns >= RATE_NS && entered >= RATE_ENTERED).then_some(Rate { entered, window_ns })
     }
@@ -407,7 +520,7 @@ impl Rate {
 
 /// When all ports are taken: see [`Pressure::full_at`].
 fn full_at(
-    stays: &Stays,
+    stays: &[StayOf],
     sweep: &Sweep,
     rate: Option<Rate>,
     end: Timestamp,
@@ -421,8 +534,9 @@ fn full_at(
     let rate = rate.filter(|rate| rate.in_time(time_wait_ns) >= ports)?;
     // Those held now leave one by one, others enter at the rate: how many have to enter until all ports are taken, and is
     // the next one still there then?
-    let mut due: Vec<i64> = (stays.counting.iter())
-        .map(|from| from.plus(time_wait_ns).since(end))
+    let mut due: Vec<i64> = (stays.iter())
+        .filter(|stay| stay.left.is_none())
+        .map(|stay| stay.until.plus(time_wait_ns).since(end))
         .collect();
     due.sort_unstable();
     let mut held = due.len() as u64;
@@ -438,30 +552,74 @@ fn full_at(
 }
 
 /// The verdicts in which TIME-WAIT was met.
-fn reuses(connections: &[Connection]) -> Reuses {
-    let met: Vec<(&Connection, &Reuse)> = (connections.iter())
-        .filter_map(|connection| Some((connection, connection.reuse.as_ref()?)))
-        .filter(|(_, reuse)| reuse.time_wait_holder.is_some())
-        .collect();
-    let mut verdicts: BTreeMap<ReuseVerdict, Vec<&Reuse>> = BTreeMap::new();
-    for (_, reuse) in &met {
-        verdicts.entry(reuse.verdict).or_default().push(reuse);
+#[derive(Default)]
+struct MetReuses {
+    total: u64,
+    verdicts: BTreeMap<ReuseVerdict, Verdicts>,
+    /// Those that tell of trouble: the first few and perhaps some more.
+    telling: Vec<ReuseCase>,
+    telling_total: u64,
+}
+
+/// Those of one verdict.
+#[derive(Default)]
+struct Verdicts {
+    count: u64,
+    ages: Vec<i64>,
+    delay_max_ns: Option<i64>,
+    linux: u64,
+}
+
+impl MetReuses {
+    fn add(&mut self, connection: &Connection, reuse: &Reuse) {
+        if reuse.time_wait_holder.is_none() {
+            return;
+        }
+        self.total += 1;
+        let verdicts = self.verdicts.entry(reuse.verdict).or_default();
+        verdicts.count += 1;
+        verdicts.ages.extend(reuse.time_wait_age_ns);
+        verdicts.delay_max_ns = verdicts.delay_max_ns.max(reuse.delay_ns);
+        verdicts.linux += u64::from(reuse.linux_time_wait_iss);
+        if trouble(reuse.verdict).is_some() {
+            self.telling_total += 1;
+            self.telling.push(case(connection, reuse));
+            if self.telling.len() >= 8 * NAMED {
+                self.keep_first_few();
+            }
+        }
     }
-    let mut telling: Vec<ReuseCase> = (met.iter())
-        .filter(|(_, reuse)| trouble(reuse.verdict).is_some())
-        .map(|(connection, reuse)| case(connection, reuse))
-        .collect();
-    let telling_total = telling.len() as u64;
-    telling.sort_by_key(|case| (trouble(case.verdict), Reverse(case.delay_ns), case.id));
-    telling.truncate(NAMED);
-    Reuses {
-        total: met.len() as u64,
-        verdicts: verdicts
-            .into_iter()
-            .map(|(verdict, all)| count(verdict, &all))
-            .collect(),
-        telling,
-        telling_total,
+
+    fn keep_first_few(&mut self) {
+        self.telling
+            .sort_by_key(|case| (trouble(case.verdict), Reverse(case.delay_ns), case.id));
+        self.telling.truncate(NAMED);
+    }
+
+    fn told(mut self) -> Reuses {
+        self.keep_first_few();
+        Reuses {
+            total: self.total,
+            verdicts: (self.verdicts.into_iter())
+                .map(|(verdict, all)| all.told(verdict))
+                .collect(),
+            telling: self.telling,
+            telling_total: self.telling_total,
+        }
+    }
+}
+
+impl Verdicts {
+    fn told(mut self, verdict: ReuseVerdict) -> ReuseCount {
+        self.ages.sort_unstable();
+        ReuseCount {
+            verdict,
+            count: self.count,
+            age_min_ns: self.ages.first().copied(),
+            age_p50_ns: nearest_rank(&self.ages, 50),
+            delay_max_ns: self.delay_max_ns,
+            linux: self.linux,
+        }
     }
 }
 
@@ -478,19 +636,6 @@ fn trouble(verdict: ReuseVerdict) -> Option<u8> {
         | ReuseVerdict::NotOver
         | ReuseVerdict::AfterUnanswered
         | ReuseVerdict::Unknown => None,
-    }
-}
-
-fn count(verdict: ReuseVerdict, all: &[&Reuse]) -> ReuseCount {
-    let mut ages: Vec<i64> = all.iter().filter_map(|reuse| reuse.time_wait_age_ns).collect();
-    ages.sort_unstable();
-    ReuseCount {
-        verdict,
-        count: all.len() as u64,
-        age_min_ns: ages.first().copied(),
-        age_p50_ns: nearest_rank(&ages, 50),
-        delay_max_ns: all.iter().filter_map(|reuse| reuse.delay_ns).max(),
-        linux: all.iter().filter(|reuse| reuse.linux_time_wait_iss).count() as u64,
     }
 }
 

@@ -1,5 +1,6 @@
 //! One row a connection (RFC 4180), for spreadsheets and quick scripts. Empty cells are what the capture cannot tell.
 
+use std::borrow::Borrow;
 use std::io::{self, Write};
 
 use crate::model::{Analysis, CloseKind, Connection, EndpointReport, RolesFrom, TimeWaitHolder};
@@ -79,14 +80,26 @@ const COLUMNS: [Column; 42] = [
 ///
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+    write_each(out, analysis.connections.iter())
+}
+
+/// Writes the same of one connection after the other.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_each<C: Borrow<Connection>>(
+    out: &mut dyn Write,
+    connections: impl Iterator<Item = C>,
+) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
     writer
         .write_record(COLUMNS.map(|(name, _)| name))
         .map_err(io_error)?;
-    for connection in &analysis.connections {
-        let row = COLUMNS.map(|(_, cell)| cell(connection));
+    for connection in connections {
+        let row = COLUMNS.map(|(_, cell)| cell(connection.borrow()));
         writer.write_record(row).map_err(io_error)?;
     }
     writer.flush()

@@ -1,6 +1,6 @@
 //! Findings for people: folded by code above a list of connections, one by one below a ladder.
 
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
 
 use crate::model::{Analysis, Confidence, Connection, Finding, ServiceFinding, Severity};
 use crate::report::header::{self, Fact};
@@ -19,51 +19,91 @@ pub fn tone(severity: Severity) -> Tone {
 }
 
 /// What is found with one code, folded.
-struct Folded<'a> {
+struct Folded {
     severity: Severity,
     name: &'static str,
     /// Connections or services with it.
     places: u64,
     /// Something the finding is about.
-    example: &'a str,
+    example: String,
     /// Id of the connection that the example is about; none for a service.
     id: Option<u64>,
+}
+
+/// Findings by their codes, of one connection after the other.
+#[derive(Default)]
+pub struct ByCode {
+    folded: HashMap<&'static str, Folded, foldhash::fast::RandomState>,
+}
+
+impl ByCode {
+    /// Takes those of a connection.
+    pub fn add(&mut self, connection: &Connection) {
+        for finding in first_of_each_code(&connection.findings) {
+            let (severity, message) = (finding.severity, &finding.message);
+            self.fold(finding.code, finding.name, severity, message, Some(connection.id));
+        }
+    }
+
+    /// Takes one about a service or the capture.
+    pub fn add_together(&mut self, finding: &ServiceFinding) {
+        let (severity, message) = (finding.severity, &finding.message);
+        self.fold(finding.code, finding.name, severity, message, None);
+    }
+
+    /// The example is the first of the worst ones.
+    fn fold(
+        &mut self,
+        code: &'static str,
+        name: &'static str,
+        severity: Severity,
+        example: &str,
+        id: Option<u64>,
+    ) {
+        let known = self.folded.get_mut(code);
+        let places = known.as_ref().map_or(0, |known| known.places) + 1;
+        match known {
+            Some(known) if known.severity >= severity => known.places = places,
+            Some(_) | None => {
+                let folded = Folded {
+                    severity,
+                    name,
+                    places,
+                    example: example.to_owned(),
+                    id,
+                };
+                self.folded.insert(code, folded);
+            }
+        }
+    }
 }
 
 /// The lines between the summary and the table: one a code from warnings on, the worst first; notes together in one. Only
 /// connections that the analysis still has are counted.
 pub fn summary(analysis: &Analysis, look: &Look) -> Vec<String> {
-    let mut folded: BTreeMap<&'static str, Folded<'_>> = BTreeMap::new();
-    for finding in &analysis.findings {
-        fold(
-            &mut folded,
-            finding.code,
-            Folded {
-                severity: finding.severity,
-                name: finding.name,
-                places: 1,
-                example: &finding.message,
-                id: None,
-            },
-        );
+    let mut by_code = ByCode::default();
+    analysis
+        .connections
+        .iter()
+        .for_each(|connection| by_code.add(connection));
+    analysis
+        .findings
+        .iter()
+        .for_each(|finding| by_code.add_together(finding));
+    by_code.lines(look)
+}
+
+impl ByCode {
+    /// See [`summary`].
+    pub fn lines(&self, look: &Look) -> Vec<String> {
+        let mut codes: Vec<(&'static str, &Folded)> =
+            self.folded.iter().map(|(code, folded)| (*code, folded)).collect();
+        codes.sort_by_key(|(code, folded)| (std::cmp::Reverse((folded.severity, folded.places)), *code));
+        lines_of(&codes, look)
     }
-    for connection in &analysis.connections {
-        for finding in first_of_each_code(&connection.findings) {
-            fold(
-                &mut folded,
-                finding.code,
-                Folded {
-                    severity: finding.severity,
-                    name: finding.name,
-                    places: 1,
-                    example: &finding.message,
-                    id: Some(connection.id),
-                },
-            );
-        }
-    }
-    let mut codes: Vec<(&'static str, Folded<'_>)> = folded.into_iter().collect();
-    codes.sort_by_key(|(code, folded)| (std::cmp::Reverse((folded.severity, folded.places)), *code));
+}
+
+fn lines_of(codes: &[(&'static str, &Folded)], look: &Look) -> Vec<String> {
     let loud = codes
         .iter()
         .take_while(|(_, folded)| folded.severity >= Severity::Warning)
@@ -107,27 +147,10 @@ fn first_of_each_code(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
         .map(|(_, finding)| finding)
 }
 
-fn fold<'a>(folded: &mut BTreeMap<&'static str, Folded<'a>>, code: &'static str, one: Folded<'a>) {
-    match folded.get_mut(code) {
-        None => {
-            folded.insert(code, one);
-        }
-        Some(known) => {
-            known.places += 1;
-            if one.severity > known.severity {
-                *known = Folded {
-                    places: known.places,
-                    ..one
-                };
-            }
-        }
-    }
-}
-
 /// `error        TW04 reuse-illegal · 2 · a SYN 0.84 s into TIME-WAIT … (connection 7)`.
-fn line(code: &str, folded: &Folded<'_>, look: &Look) -> Vec<String> {
+fn line(code: &str, folded: &Folded, look: &Look) -> Vec<String> {
     let tone = tone(folded.severity);
-    let mut example = look.text(folded.example.to_owned());
+    let mut example = look.text(folded.example.clone());
     if let Some(id) = folded.id {
         example.push_str(&format!(" (connection {id})"));
     }

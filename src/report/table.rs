@@ -3,14 +3,16 @@
 //! One line a connection where all columns fit. Otherwise each endpoint gets its own line, so that no address is ever cut or
 //! wrapped. Columns that are only nice to have go first.
 
+use std::borrow::Borrow;
 use std::io::{self, Write};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 
 use crate::model::{Analysis, Connection, EndpointReport};
+use crate::report::findings::ByCode;
 use crate::report::look::{Rows, counted, marks, number};
 use crate::report::{Look, Tone, ending, findings, half_close, header, outcome_tone};
-use crate::select::by_attention;
+use crate::select::Foremost;
 
 /// How many connections `Rows::Screen` shows at least, however low the screen.
 const FEWEST: usize = 3;
@@ -26,24 +28,82 @@ pub(super) const PADDING: u16 = 1;
 ///
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, analysis: &Analysis, look: &Look) -> io::Result<()> {
+    let mut listing = Listing::new(look);
+    analysis
+        .connections
+        .iter()
+        .for_each(|connection| listing.add(connection));
+    listing.write(out, analysis, look)
+}
+
+/// The screen, made of one connection after the other: it keeps those that it may have room for.
+pub struct Listing<C> {
+    foremost: Foremost<C>,
+    findings: ByCode,
+}
+
+impl<C: Borrow<Connection>> Listing<C> {
+    /// Without a connection.
+    pub fn new(look: &Look) -> Listing<C> {
+        let most = match look.rows {
+            Rows::All => usize::MAX,
+            Rows::Limit(limit) => limit,
+            Rows::Screen(lines) => lines.max(FEWEST),
+        };
+        Listing {
+            foremost: Foremost::new(most),
+            findings: ByCode::default(),
+        }
+    }
+
+    /// Takes the next one.
+    pub fn add(&mut self, connection: C) {
+        self.findings.add(connection.borrow());
+        self.foremost.add(connection);
+    }
+
+    /// How many it was given.
+    pub fn given(&self) -> u64 {
+        self.foremost.shown()
+    }
+
+    /// Writes the screen. Of `analysis` all but the connections is shown; `look` is that of the beginning.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write(mut self, out: &mut dyn Write, analysis: &Analysis, look: &Look) -> io::Result<()> {
+        let together = analysis.findings.iter();
+        together.for_each(|finding| self.findings.add_together(finding));
+        let total = self.given();
+        let kept = self.foremost.into_sorted();
+        let connections = kept.iter().map(Borrow::borrow).collect();
+        write_listed(out, analysis, &self.findings, connections, total, look)
+    }
+}
+
+/// `connections` are the foremost of so many, in order.
+fn write_listed(
+    out: &mut dyn Write,
+    analysis: &Analysis,
+    found: &ByCode,
+    mut connections: Vec<&Connection>,
+    total: u64,
+    look: &Look,
+) -> io::Result<()> {
     let mut header = header::lines(analysis, look);
-    header.extend(findings::summary(analysis, look));
+    header.extend(found.lines(look));
     for line in &header {
         writeln!(out, "{line}")?;
     }
-    let mut connections: Vec<&Connection> = analysis.connections.iter().collect();
-    connections.sort_by(|a, b| by_attention(a, b));
-    let total = connections.len();
     if total == 0 {
         return nothing_to_list(out, analysis, look);
     }
     // Around the list: heading and rule, a blank line on both sides, two lines of legend, one of hints, the prompt.
     let room = |lines: usize| lines.saturating_sub(header.len() + 8);
-    connections.truncate(match look.rows {
-        Rows::All => total,
-        Rows::Limit(limit) => limit,
-        Rows::Screen(lines) => room(lines).max(FEWEST),
-    });
+    if let Rows::Screen(lines) = look.rows {
+        connections.truncate(room(lines).max(FEWEST));
+    }
     let mut layout = Layout::fitting(&connections, look);
     if let Rows::Screen(lines) = look.rows
         && layout.lines_each() > 1
@@ -123,21 +183,18 @@ fn legend(connections: &[&Connection], look: &Look) -> Vec<String> {
     }
 }
 
-fn hints(analysis: &Analysis, listed: &[&Connection], total: usize, look: &Look) -> Vec<header::Fact> {
+fn hints(analysis: &Analysis, listed: &[&Connection], total: u64, look: &Look) -> Vec<header::Fact> {
     let mut facts = Vec::new();
-    if listed.len() < total {
-        let rest = number((total - listed.len()) as u64);
+    if (listed.len() as u64) < total {
+        let rest = number(total - listed.len() as u64);
         facts.push(header::Fact::plain(format!(
             "{} {rest} more: --all",
             look.ellipsis()
         )));
     }
-    if (total as u64) < analysis.summary.connections {
+    if total < analysis.summary.connections {
         let of = counted(analysis.summary.connections, "connection");
-        facts.push(header::Fact::plain(format!(
-            "{} of {of} selected",
-            number(total as u64)
-        )));
+        facts.push(header::Fact::plain(format!("{} of {of} selected", number(total))));
     }
     if let Some(first) = listed.first() {
         let text = format!("one connection: tcptrace-states show FILE --conn {}", first.id);

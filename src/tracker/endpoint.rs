@@ -454,6 +454,9 @@ impl Mirror {
             .filter(|arrival| overdue(arrival))
             .map(|arrival| arrival.first.packet)
             .min();
+        if since.is_none() {
+            return;
+        }
         for arrival in std::mem::take(&mut self.pending) {
             // What came with it or after it did not arrive either.
             if since.is_some_and(|since| arrival.first.packet >= since) {

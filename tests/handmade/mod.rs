@@ -2,7 +2,6 @@
 
 #![allow(dead_code, missing_docs, clippy::too_many_arguments)]
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use tcptrace_states::model::*;
@@ -37,7 +36,7 @@ fn endpoint(state: State) -> EndpointReport {
         transitions_folded: 0,
         withdrawn_folded: 0,
         withdrawn: Vec::new(),
-        dwell_ns: BTreeMap::new(),
+        dwell_ns: Dwell::default(),
         packets: 0,
         payload_bytes: 0,
         retransmitted_segments: 0,
@@ -239,7 +238,7 @@ impl Story {
         let before = side.transitions.last().map(|before| before.at);
         if let (Some(before), None) = (before, counted_state(side.state)) {
             let held = transition.at.since(before);
-            side.dwell_ns.insert(side.state.name(), held);
+            side.dwell_ns.add(side.state, held);
         }
         transition.from = side.state;
         side.state = transition.to;
@@ -463,8 +462,12 @@ pub fn half_closed(id: u64, client: &str, server: &str, open_ns: i64) -> Connect
             });
         })
         .outcome(Outcome::HalfClosed);
-    connection.endpoints.client.dwell_ns.insert("FIN-WAIT-2", open_ns);
-    connection.endpoints.server.dwell_ns.insert("CLOSE-WAIT", open_ns);
+    connection.endpoints.client.dwell_ns.add(State::FinWait2, open_ns);
+    connection
+        .endpoints
+        .server
+        .dwell_ns
+        .add(State::CloseWait, open_ns);
     connection
 }
 

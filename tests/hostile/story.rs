@@ -314,7 +314,7 @@ fn check(connection: &Connection, segments: &[Segment]) {
     for end in ends(connection) {
         assert!(end.transitions.len() <= TRANSITIONS);
         assert!(end.withdrawn.len() <= WITHDRAWN);
-        assert!(end.dwell_ns.values().all(|ns| *ns >= 0));
+        assert!(end.dwell_ns.iter().all(|(_, ns)| ns >= 0));
         // What is inferred is placed by the packet that shows it, which can be a later one.
         let ordered = forwards && end.transitions.iter().all(|t| t.evidence != Evidence::Inferred);
         let mut state = None;

@@ -39,6 +39,7 @@ rule! {
     /// ```
     "FN13", "close-lost-data", Warning,
     on: [],
+    when: [Reset],
     excused_by: [Loss, OneSided],
     check
 }

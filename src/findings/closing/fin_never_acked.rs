@@ -40,6 +40,7 @@ rule! {
     /// ```
     "FN12", "fin-never-acked", Warning,
     on: [],
+    when: [FinWaits],
     excused_by: [Loss, OneSided],
     check
 }

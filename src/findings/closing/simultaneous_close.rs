@@ -35,6 +35,7 @@ rule! {
     /// ```
     "FN03", "simultaneous-close", Note,
     on: [],
+    when: [Closing],
     excused_by: [],
     check
 }

@@ -1,10 +1,11 @@
 //! HC05
 
 use crate::findings::rule;
-use crate::findings::service::{Found, Together};
-use crate::model::{Confidence, Role};
-use crate::population::leaks::{LeakGroup, Overdue};
-use crate::population::{By, leaks};
+use crate::findings::Settings;
+use crate::findings::service::{Collector, Found, Together};
+use crate::model::{Confidence, Connection, Role};
+use crate::population::leaks::{Leaking, Overdue};
+use crate::population::{By, HalfCloses};
 use crate::time::human_duration;
 
 rule! {
@@ -61,17 +62,38 @@ rule! {
     together
 }
 
-/// One finding for each endpoint that leaks, the worst first.
-pub fn judge(together: &Together<'_>) -> Vec<Found> {
-    let least = together.settings.thresholds.leak_connections.max(1);
-    let found = leaks(together.connections, together.span, By::Server, 0).groups;
-    let leaking = found
-        .iter()
-        .filter(|group| group.overdue.open >= least && group.overdue.open > group.overdue.ended);
-    leaking.map(|group| about(group, least)).collect()
+/// Half-closes by endpoint.
+struct ByEndpoint {
+    half_closes: HalfCloses,
+    /// So many make a leak.
+    least: u64,
 }
 
-fn about(group: &LeakGroup, least: u64) -> Found {
+/// Finds the endpoints that leak.
+pub fn collector(settings: &Settings, _: i64) -> Box<dyn Collector> {
+    Box::new(ByEndpoint {
+        half_closes: HalfCloses::new(By::Server, 0),
+        least: settings.thresholds.leak_connections.max(1),
+    })
+}
+
+impl Collector for ByEndpoint {
+    fn add(&mut self, connection: &Connection) {
+        self.half_closes.add(connection);
+    }
+
+    /// One finding for each endpoint that leaks, the worst first.
+    fn judge(self: Box<Self>, together: &Together<'_>) -> Vec<Found> {
+        let least = self.least;
+        let groups = self.half_closes.overdue(least, together.span.to);
+        let leaking = groups
+            .iter()
+            .filter(|group| group.overdue.open >= least && group.overdue.open > group.overdue.ended);
+        leaking.map(|group| about(group, least)).collect()
+    }
+}
+
+fn about(group: &Leaking, least: u64) -> Found {
     let (holder, overdue) = (&group.holder, &group.overdue);
     let confidence = if overdue.certain >= least {
         Confidence::Proven
@@ -98,17 +120,17 @@ fn about(group: &LeakGroup, least: u64) -> Found {
     }
 }
 
-fn message(group: &LeakGroup, overdue: &Overdue) -> String {
+fn message(group: &Leaking, overdue: &Overdue) -> String {
     let who = match (group.holder.endpoint, group.holder.server, group.holder.client) {
         (Role::Server, Some(server), _) => format!("server {server}"),
         (Role::Client, _, Some(client)) => format!("client {client}"),
         (role @ (Role::Client | Role::Server), _, _) => format!("the {}", role.name()),
     };
-    let oldest = group.open_ns.map_or(0, |spread| spread.max_ns);
+    let oldest = group.oldest_ns;
     let usual = match group.ended_ns {
         Some(spread) => format!(
             "{} others ended, half of them within {}",
-            group.ended.total,
+            group.ended,
             human_duration(spread.p50_ns)
         ),
         None => "none ended".to_owned(),

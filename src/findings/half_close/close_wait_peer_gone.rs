@@ -41,6 +41,7 @@ rule! {
     /// ```
     "HC06", "close-wait-peer-gone", Error,
     on: [],
+    when: [Reset],
     excused_by: [Loss, OneSided],
     check
 }

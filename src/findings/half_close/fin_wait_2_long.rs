@@ -46,7 +46,7 @@ rule! {
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     for role in ROLES {
         let endpoint = subject.endpoint(role);
-        let dwell = endpoint.dwell_ns.get(State::FinWait2.name()).copied().unwrap_or(0);
+        let dwell = endpoint.dwell_ns.get(State::FinWait2).unwrap_or(0);
         if dwell < subject.thresholds.fin_wait_2_ns {
             continue;
         }

@@ -44,6 +44,7 @@ rule! {
     /// Zeek: RSTOS0, RSTRH.
     "HS14", "handshake-abandoned", Warning,
     on: [],
+    when: [HandshakeIncomplete],
     excused_by: [Loss, OneSided, ClockSteps],
     check
 }

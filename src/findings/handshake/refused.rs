@@ -41,6 +41,7 @@ rule! {
     /// Zeek: REJ.
     "HS12", "refused", Note,
     on: [],
+    when: [Refused],
     excused_by: [],
     check
 }

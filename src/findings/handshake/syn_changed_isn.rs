@@ -51,6 +51,7 @@ rule! {
     /// Suricata: 3whs_syn_resend_diff_seq_on_syn_recv; Zeek: SYN_seq_jump.
     "HS02", "syn-changed-isn", Warning,
     on: [],
+    when: [Reuse],
     excused_by: [ClockSteps],
     check
 }

@@ -1,11 +1,14 @@
 //! HS15
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::ops::Range;
 
+use crate::findings::Settings;
 use crate::findings::rule;
-use crate::findings::service::{Found, Together};
+use crate::findings::service::{Collector, Found, Together};
 use crate::model::{Address, Cause, Confidence, Connection, Outcome, Role, State};
-use crate::time::human_duration;
+use crate::population::grouped::Names;
+use crate::time::{Timestamp, human_duration};
 
 /// A flood has its connections within this time, nanoseconds; slower ones fill no queue.
 const WITHIN_NS: i64 = 60_000_000_000;
@@ -61,20 +64,149 @@ rule! {
     together
 }
 
-/// One finding for each flooded service, the one with the most connections first.
-pub fn judge(together: &Together<'_>) -> Vec<Found> {
-    let mut services: BTreeMap<Address, Vec<&Connection>> = BTreeMap::new();
-    for connection in together.connections {
-        if connection.handshake.syn_packet.is_some() {
-            services.entry(connection.server).or_default().push(connection);
+/// Attempts to open a connection, by service.
+struct ByService {
+    services: Names<Address>,
+    /// Those that were completed, refused or ended.
+    others: Vec<Attempt>,
+    hanging: Vec<Hanging>,
+    /// So many make a flood.
+    least: usize,
+}
+
+/// Finds the services that are flooded.
+pub fn collector(settings: &Settings, _: i64) -> Box<dyn Collector> {
+    let least = usize::try_from(settings.thresholds.flood_connections).unwrap_or(usize::MAX);
+    Box::new(ByService {
+        services: Names::default(),
+        others: Vec::new(),
+        hanging: Vec::new(),
+        least: least.max(2),
+    })
+}
+
+/// One attempt.
+#[derive(Clone, Copy)]
+struct Attempt {
+    at: Timestamp,
+    id: u64,
+    service: u32,
+}
+
+/// One that hangs. A flood has millions: 40 octets each.
+#[derive(Clone, Copy)]
+struct Hanging {
+    at: Timestamp,
+    id: u64,
+    service: u32,
+    /// The client.
+    port: u16,
+    ip: IpAddr,
+    /// Bits of [`UNANSWERED`], [`AGAIN`] and [`ONE_SIDED`].
+    traits: u8,
+}
+
+/// The server sent nothing.
+const UNANSWERED: u8 = 1;
+/// The SYN came again.
+const AGAIN: u8 = 2;
+/// Only one side was captured.
+const ONE_SIDED: u8 = 4;
+
+impl Attempt {
+    /// Attempts are told in the order of their beginnings.
+    fn order(&self) -> (Timestamp, u64) {
+        (self.at, self.id)
+    }
+}
+
+impl Hanging {
+    fn of(attempt: Attempt, connection: &Connection) -> Hanging {
+        let trait_if = |bit: u8, has: bool| if has { bit } else { 0 };
+        Hanging {
+            at: attempt.at,
+            id: attempt.id,
+            service: attempt.service,
+            port: connection.client.port,
+            ip: connection.client.ip,
+            traits: trait_if(UNANSWERED, connection.endpoints.server.packets == 0)
+                | trait_if(AGAIN, connection.handshake.syn_retransmissions > 0)
+                | trait_if(ONE_SIDED, connection.quality.one_sided),
         }
     }
-    let least = usize::try_from(together.settings.thresholds.flood_connections).unwrap_or(usize::MAX);
-    let mut found: Vec<Found> = (services.into_iter())
-        .filter_map(|(server, attempts)| judge_service(server, attempts, least.max(2)))
-        .collect();
-    found.sort_by_key(|found| std::cmp::Reverse(found.connections));
-    found
+
+    fn order(&self) -> (Timestamp, u64) {
+        (self.at, self.id)
+    }
+
+    fn has(&self, bit: u8) -> bool {
+        self.traits & bit != 0
+    }
+}
+
+impl Collector for ByService {
+    fn add(&mut self, connection: &Connection) {
+        if connection.handshake.syn_packet.is_none() {
+            return;
+        }
+        let attempt = Attempt {
+            at: connection.first_time,
+            id: connection.id,
+            service: self.services.number(connection.server),
+        };
+        if hangs(connection) {
+            self.hanging.push(Hanging::of(attempt, connection));
+        } else {
+            self.others.push(attempt);
+        }
+    }
+
+    /// One finding for each flooded service, the one with the most connections first.
+    fn judge(self: Box<Self>, _: &Together<'_>) -> Vec<Found> {
+        let ByService {
+            services,
+            mut others,
+            mut hanging,
+            least,
+        } = *self;
+        if hanging.len() < least {
+            return Vec::new();
+        }
+        // In place: a flood has millions.
+        hanging.sort_unstable_by_key(|one| (one.service, one.order()));
+        let mut suspects: Vec<&mut [Hanging]> = hanging
+            .chunk_by_mut(|a, b| a.service == b.service)
+            .filter(|attempts| attempts.len() >= least)
+            .collect();
+        if suspects.is_empty() {
+            return Vec::new();
+        }
+        let numbers: Vec<u32> = (suspects.iter())
+            .flat_map(|attempts| attempts.first())
+            .map(|one| one.service)
+            .collect(); // in order
+        others.retain(|other| numbers.binary_search(&other.service).is_ok());
+        others.sort_unstable_by_key(|other| (other.service, other.order()));
+        let mut named: Vec<(Address, usize)> = services
+            .into_iter()
+            .filter_map(|(server, service)| {
+                let service = u32::try_from(service).ok()?;
+                Some((server, numbers.binary_search(&service).ok()?))
+            })
+            .collect();
+        named.sort_unstable();
+        let mut found: Vec<Found> = (named.into_iter())
+            .filter_map(|(server, place)| {
+                let hanging = suspects.get_mut(place)?;
+                let service = *numbers.get(place)?;
+                let begin = others.partition_point(|other| other.service < service);
+                let end = others.partition_point(|other| other.service <= service);
+                judge_service(server, hanging, others.get(begin..end)?, least)
+            })
+            .collect();
+        found.sort_by_key(|found| std::cmp::Reverse(found.connections));
+        found
+    }
 }
 
 /// The attempt was not completed, and nobody said why.
@@ -101,53 +233,72 @@ fn gave_way(connection: &Connection) -> bool {
     })
 }
 
-fn judge_service(server: Address, mut attempts: Vec<&Connection>, least: usize) -> Option<Found> {
-    attempts.sort_by_key(|connection| (connection.first_time, connection.id));
-    let hanging: Vec<(usize, &Connection)> = (attempts.iter().enumerate())
-        .filter(|(_, connection)| hangs(connection))
-        .map(|(place, connection)| (place, *connection))
-        .collect();
-    // Every row of `least` of them in which they are dense enough; `flood` is what those rows cover.
-    let mut flood: Vec<(usize, &Connection)> = Vec::new();
-    let mut covered = 0;
-    for (start, row) in hanging.windows(least).enumerate() {
-        let [(first_place, first), .., (last_place, last)] = row else {
-            continue;
-        };
+/// All attempts at one service, both kinds in order.
+fn judge_service(
+    server: Address,
+    hanging: &mut [Hanging],
+    others: &[Attempt],
+    least: usize,
+) -> Option<Found> {
+    // Every row of `least` of them in which they are dense enough; the flood is what those rows cover.
+    let mut flood: Vec<Range<usize>> = Vec::new();
+    let mut reaches: Option<(usize, usize)> = None;
+    let firsts = places(hanging, others);
+    let lasts = places(hanging, others).skip(least - 1);
+    for ((start, row), (first_place, last_place)) in hanging.windows(least).enumerate().zip(firsts.zip(lasts)) {
+        let [first, .., last] = row else { continue };
         let all = last_place - first_place + 1;
-        if 2 * least > all && last.first_time.since(first.first_time) <= WITHIN_NS {
-            let new = covered.max(start);
-            flood.extend(row.iter().skip(new - start));
-            covered = start + least;
+        if 2 * least > all && last.at.since(first.at) <= WITHIN_NS {
+            match flood.last_mut() {
+                Some(covered) if covered.end >= start => covered.end = start + least,
+                Some(_) | None => flood.push(start..start + least),
+            }
+            reaches = Some((reaches.map_or(first_place, |(from, _)| from), last_place));
         }
     }
-    let ((first_place, first), (last_place, last)) = (*flood.first()?, *flood.last()?);
-    Some(about(server, first, last, last_place - first_place + 1, &flood))
+    let (from, to) = reaches?;
+    let mut count = 0;
+    for covered in flood {
+        hanging.copy_within(covered.clone(), count);
+        count += covered.len();
+    }
+    about(server, to - from + 1, hanging.get_mut(..count)?)
 }
 
-fn about(
-    server: Address,
-    first: &Connection,
-    last: &Connection,
-    attempts: usize,
-    flood: &[(usize, &Connection)],
-) -> Found {
-    let all = || flood.iter().map(|(_, connection)| *connection);
+/// The place of each attempt that hangs among all.
+fn places(hanging: &[Hanging], others: &[Attempt]) -> impl Iterator<Item = usize> {
+    let mut before = others.iter().peekable();
+    let mut passed = 0;
+    hanging.iter().enumerate().map(move |(index, one)| {
+        let order = one.order();
+        while before.next_if(|other| other.order() < order).is_some() {
+            passed += 1;
+        }
+        index + passed
+    })
+}
+
+/// The connections of a flood, in order of time.
+fn about(server: Address, attempts: usize, flood: &mut [Hanging]) -> Option<Found> {
+    let at = flood.first()?.at;
+    let span = flood.last()?.at.since(at);
+    let ids = flood.iter().take(NAMED).map(|one| one.id).collect();
     let count = flood.len();
-    let span = last.first_time.since(first.first_time);
     let rate = count as i128 * 1_000_000_000 / i128::from(span.max(1_000_000));
-    let sources: BTreeSet<_> = all().map(|connection| connection.client.ip).collect();
-    let tuples: BTreeSet<_> = all().map(|connection| connection.client).collect();
-    let unanswered = all().filter(|connection| connection.endpoints.server.packets == 0).count();
-    let again = all().filter(|connection| connection.handshake.syn_retransmissions > 0).count();
-    let one_sided = all().any(|connection| connection.quality.one_sided);
+    flood.sort_unstable_by_key(|one| (one.ip, one.port));
+    let tuples = flood.chunk_by(|a, b| (a.ip, a.port) == (b.ip, b.port)).count();
+    let sources = flood.chunk_by(|a, b| a.ip == b.ip).count();
+    let client = flood.first().map(|one| one.ip);
+    let unanswered = flood.iter().filter(|one| one.has(UNANSWERED)).count();
+    let again = flood.iter().filter(|one| one.has(AGAIN)).count();
+    let one_sided = flood.iter().any(|one| one.has(ONE_SIDED));
     let mut message = format!(
         "{count} of {attempts} connections to {server} in {} were never completed ({rate}/s), from {}",
         human_duration(span),
-        plural(sources.len(), "address", "addresses"),
+        plural(sources, "address", "addresses"),
     );
-    if tuples.len() < count {
-        message += &format!(" and {}", plural(tuples.len(), "4-tuple", "4-tuples"));
+    if tuples < count {
+        message += &format!(" and {}", plural(tuples, "4-tuple", "4-tuples"));
     }
     message += &match unanswered {
         0 => "; the SYN-ACK of each was never acknowledged".to_owned(),
@@ -157,17 +308,17 @@ fn about(
     if again > 0 {
         message += &format!("; {again} sent their SYN again");
     }
-    Found {
+    Some(Found {
         confidence: Confidence::Likely,
         server: Some(server),
-        client: sources.first().copied().filter(|_| sources.len() == 1),
+        client: client.filter(|_| sources == 1),
         endpoint: Some(Role::Client),
         connections: count as u64,
-        ids: all().take(NAMED).map(|connection| connection.id).collect(),
-        at: Some(first.first_time),
+        ids,
+        at: Some(at),
         message,
         weakened_by: if one_sided { vec!["one-sided"] } else { Vec::new() },
-    }
+    })
 }
 
 fn plural(count: usize, one: &str, many: &str) -> String {

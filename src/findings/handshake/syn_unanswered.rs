@@ -42,6 +42,7 @@ rule! {
     /// Zeek: S0.
     "HS13", "syn-unanswered", Warning,
     on: [],
+    when: [Unanswered],
     excused_by: [],
     check
 }

@@ -38,6 +38,7 @@ rule! {
     /// Zeek: connection_originator_SYN_ack, unsolicited_SYN_response.
     "HS16", "unsolicited-synack", Warning,
     on: [],
+    when: [Midstream],
     excused_by: [Loss, OneSided, ClockSteps],
     check
 }

@@ -38,6 +38,7 @@ rule! {
     /// ```
     "CP03", "capture-duplicate", Note,
     on: [],
+    when: [Duplicates],
     excused_by: [],
     check
 }

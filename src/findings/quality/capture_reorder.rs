@@ -41,7 +41,8 @@ rule! {
     ///
     /// Zeek: TCP_seq_underflow_or_misorder.
     "CP04", "capture-reorder", Note,
-    on: [],
+    on: [CaptureLoss],
+    when: [SynBehindAnswer],
     excused_by: [],
     check
 }

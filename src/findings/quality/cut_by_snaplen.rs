@@ -39,6 +39,7 @@ rule! {
     /// Zeek: truncated_header, truncated_tcp_payload.
     "CP06", "cut-by-snaplen", Note,
     on: [],
+    when: [Cut],
     excused_by: [],
     check
 }

@@ -37,6 +37,7 @@ rule! {
     /// Zeek: SYN_after_partial, connection_originator_SYN_ack, OTH; Snort: 129:20.
     "CP01", "midstream-pickup", Note,
     on: [],
+    when: [Midstream],
     excused_by: [],
     check
 }

@@ -38,6 +38,7 @@ rule! {
     /// Zeek: possible_split_routing, above_hole_data_without_any_acks, excessive_data_without_further_acks.
     "CP05", "one-sided", Note,
     on: [],
+    when: [OneSided],
     excused_by: [],
     check
 }

@@ -42,6 +42,7 @@ rule! {
     /// ```
     "CP08", "time-went-back", Warning,
     on: [],
+    when: [TimeStepsBack],
     excused_by: [],
     check
 }

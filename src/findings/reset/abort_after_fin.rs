@@ -33,6 +33,7 @@ rule! {
     /// ```
     "RS09", "abort-after-fin", Note,
     on: [],
+    when: [Reset],
     excused_by: [],
     check
 }

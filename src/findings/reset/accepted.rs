@@ -35,6 +35,7 @@ rule! {
     /// Zeek: RSTO, RSTR; Wireshark: tcp.connection.rst.
     "RS01", "reset-accepted", Note,
     on: [],
+    when: [Reset],
     excused_by: [],
     check
 }

@@ -40,6 +40,7 @@ rule! {
     /// Suricata: suspected_rst_inject.
     "RS04", "reset-ignored", Warning,
     on: [],
+    when: [Withdrawn],
     excused_by: [Loss, Duplicates, ClockSteps],
     check
 }

@@ -43,7 +43,8 @@ rule! {
     ///
     /// Zeek: active_connection_reuse.
     "RU03", "half-open-discovered", Warning,
-    on: [],
+    on: [ConnectionUnknown],
+    when: [Reuse],
     excused_by: [OneSided],
     check
 }

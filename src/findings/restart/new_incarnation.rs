@@ -34,6 +34,7 @@ rule! {
     /// Zeek: SYN_after_partial, SYN_after_close, SYN_after_reset; Wireshark: tcp.analysis.reused_ports.
     "RU01", "new-incarnation", Info,
     on: [],
+    when: [Reuse],
     excused_by: [],
     check
 }

@@ -40,6 +40,7 @@ rule! {
     /// ```
     "RU06", "peer-silent", Warning,
     on: [],
+    when: [AnswerOwed],
     excused_by: [Loss, OneSided],
     check
 }

@@ -43,6 +43,7 @@ rule! {
     /// Suricata: shutdown_syn_resend.
     "RU04", "syn-against-close-wait", Error,
     on: [],
+    when: [Reuse],
     excused_by: [Loss],
     check
 }

@@ -38,6 +38,7 @@ rule! {
     /// active_connection_reuse; Snort: 129:1.
     "RU02", "syn-in-synchronized-state", Warning,
     on: [],
+    when: [Reuse],
     excused_by: [Loss],
     check
 }

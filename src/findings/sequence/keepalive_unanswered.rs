@@ -51,6 +51,7 @@ rule! {
     /// ```
     "PB03", "keepalive-unanswered", Warning,
     on: [],
+    when: [AnswerOwed],
     excused_by: [Loss, OneSided, ClockSteps],
     check
 }

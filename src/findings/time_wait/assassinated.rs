@@ -37,6 +37,7 @@ rule! {
     /// ```
     "TW07", "time-wait-assassinated", Warning,
     on: [],
+    when: [Reset],
     excused_by: [OneSided],
     check
 }

@@ -38,7 +38,8 @@ rule! {
     /// 20.00 end
     /// ```
     "TW12", "time-wait-left-early", Warning,
-    on: [],
+    on: [FinUnansweredInTimeWait],
+    when: [Reset],
     excused_by: [Loss, OneSided],
     check
 }

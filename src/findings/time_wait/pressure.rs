@@ -1,9 +1,10 @@
 //! TW11
 
 use crate::findings::rule;
-use crate::findings::service::{Found, Together};
-use crate::model::{Confidence, Role};
-use crate::population::time_wait;
+use crate::findings::Settings;
+use crate::findings::service::{Collector, Found, Together};
+use crate::model::{Confidence, Connection, Role};
+use crate::population::Stays;
 use crate::population::time_wait::Pressure;
 use crate::time::human_duration;
 
@@ -46,18 +47,36 @@ rule! {
     together
 }
 
-/// One finding for each client, service and holder, the worst first.
-pub fn judge(together: &Together<'_>) -> Vec<Found> {
-    let thresholds = &together.settings.thresholds;
-    let waits = time_wait(
-        together.connections,
-        together.span,
-        together.capture.time_wait_ns,
-        thresholds.ephemeral_ports,
-    );
-    let least = u64::from(thresholds.time_wait_percent) * 10;
-    let heavy = waits.pressure.iter().filter(|pair| pair.peak_permille >= least.max(1));
-    heavy.map(|pair| about(pair, together, thresholds.ephemeral_ports)).collect()
+/// Stays in TIME-WAIT by client and service.
+struct ByPair {
+    stays: Stays,
+    /// 2 MSL, nanoseconds.
+    time_wait_ns: i64,
+}
+
+/// Finds the clients and services with too many.
+pub fn collector(_: &Settings, time_wait_ns: i64) -> Box<dyn Collector> {
+    Box::new(ByPair {
+        stays: Stays::default(),
+        time_wait_ns,
+    })
+}
+
+impl Collector for ByPair {
+    fn add(&mut self, connection: &Connection) {
+        self.stays.add(connection);
+    }
+
+    /// One finding for each client, service and holder, the worst first.
+    fn judge(self: Box<Self>, together: &Together<'_>) -> Vec<Found> {
+        let thresholds = &together.settings.thresholds;
+        let (ports, least) = (
+            thresholds.ephemeral_ports,
+            u64::from(thresholds.time_wait_percent) * 10,
+        );
+        let heavy = self.stays.pressure(together.span, self.time_wait_ns, ports, least.max(1));
+        heavy.iter().map(|pair| about(pair, together, ports)).collect()
+    }
 }
 
 fn about(pair: &Pressure, together: &Together<'_>, ports: u32) -> Found {

@@ -35,6 +35,7 @@ rule! {
     /// ```
     "TW06", "reuse-by-holder", Warning,
     on: [],
+    when: [Reuse],
     excused_by: [Loss],
     check
 }

@@ -53,6 +53,7 @@ rule! {
     /// Suricata: shutdown_syn_resend; Zeek: SYN_after_close, premature_connection_reuse.
     "TW04", "reuse-illegal", Error,
     on: [],
+    when: [Reuse],
     excused_by: [Loss],
     check
 }

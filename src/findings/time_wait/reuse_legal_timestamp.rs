@@ -47,6 +47,7 @@ rule! {
     /// Suricata: shutdown_syn_resend; Zeek: SYN_after_close, premature_connection_reuse.
     "TW03", "reuse-legal-timestamp", Info,
     on: [],
+    when: [Reuse],
     excused_by: [Loss],
     check
 }

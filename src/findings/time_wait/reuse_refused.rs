@@ -55,6 +55,7 @@ rule! {
     /// Suricata: shutdown_syn_resend; Zeek: premature_connection_reuse.
     "TW05", "reuse-refused", Warning,
     on: [],
+    when: [Reuse],
     excused_by: [Loss],
     check
 }

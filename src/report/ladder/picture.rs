@@ -89,8 +89,8 @@ impl<'a> Picture<'a> {
                     .transitions
                     .iter()
                     .map(|t| state_label(t.to, Some(t.evidence)));
-                let long = side.dwell_ns.values().filter(|ns| **ns >= LONG_NS);
-                let dwells = long.map(|ns| format!("{} {}+", look.time_passes(), look.duration(*ns)));
+                let long = side.dwell_ns.iter().filter(|(_, ns)| *ns >= LONG_NS);
+                let dwells = long.map(|(_, ns)| format!("{} {}+", look.time_passes(), look.duration(ns)));
                 let labels = others.chain(dwells).chain([last, first_state(side)]);
                 labels.map(|label| label.chars().count()).max()
             });
@@ -283,10 +283,10 @@ impl<'a> Picture<'a> {
             None => (Some(side.state), "+"),
         };
         let held = state
-            .and_then(|state| side.dwell_ns.get(state.name()))
-            .filter(|ns| **ns >= LONG_NS);
+            .and_then(|state| side.dwell_ns.get(state))
+            .filter(|ns| *ns >= LONG_NS);
         let plain = held.map_or_else(String::new, |ns| {
-            format!("{} {}{bound}", self.look.time_passes(), self.look.duration(*ns))
+            format!("{} {}{bound}", self.look.time_passes(), self.look.duration(ns))
         });
         Shown {
             painted: self.look.paint(Tone::Dim, &plain),

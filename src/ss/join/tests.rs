@@ -1,11 +1,12 @@
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
 use super::super::parse;
 use super::*;
-use crate::model::{Cause, Close, Endpoints, Evidence, Handshake, Outcome, Quality, RolesFrom, Transition};
+use crate::model::{
+    Cause, Close, Dwell, Endpoints, Evidence, Handshake, Outcome, Quality, RolesFrom, Transition,
+};
 use crate::time::Timestamp;
 
 const CLIENT: &str = "10.0.0.9:51234";
@@ -39,7 +40,7 @@ fn endpoint(state: State) -> EndpointReport {
         transitions_folded: 0,
         withdrawn_folded: 0,
         withdrawn: Vec::new(),
-        dwell_ns: BTreeMap::new(),
+        dwell_ns: Dwell::default(),
         packets: 1,
         payload_bytes: 0,
         retransmitted_segments: 0,
