@@ -14,7 +14,7 @@ use anyhow::Result;
 use crate::capture::{Record, Skip, Stop};
 use crate::findings;
 pub use crate::flow::Limits;
-use crate::flow::{Flows, Ladders};
+use crate::flow::{Flows, Ladders, ReportBytes};
 use crate::input::{self, Copies, Dedup, Facts, Item, Place, Timeline};
 use crate::model::{self, Address, Analysis};
 use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
@@ -117,7 +117,7 @@ pub fn analyze_with_facts(
     stop: &Stop,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Analysis, Facts)> {
-    connections(settings, stop, progress)?.into_analysis_with_facts()
+    read(settings, stop, progress, Some(model::report_bytes))?.into_analysis_with_facts()
 }
 
 /// Reads captures as [`analyze_until`] does, and tells of one connection after the other then: memory holds those that
@@ -131,8 +131,18 @@ pub fn connections(
     stop: &Stop,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Connections> {
+    read(settings, stop, progress, None)
+}
+
+/// As [`connections`]. `report_bytes` says what a connection takes if what is told of it is kept.
+fn read(
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut dyn FnMut(Progress),
+    report_bytes: Option<ReportBytes>,
+) -> Result<Connections> {
     let mut timeline = Timeline::open(input::find(&settings.files)?, stop)?;
-    let mut run = Run::new(settings, timeline.len());
+    let mut run = Run::new(settings, timeline.len(), report_bytes);
     run.read(&mut timeline, progress);
     if run.count.packets == 0
         && let Some(interrupted) = timeline.interrupted()
@@ -164,7 +174,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(settings: &Settings, files: usize) -> Run {
+    fn new(settings: &Settings, files: usize, report_bytes: Option<ReportBytes>) -> Run {
         let ladders = match settings.ladder {
             LadderRequest::None => Ladders::None,
             LadderRequest::All => Ladders::All,
@@ -172,7 +182,7 @@ impl Run {
         };
         Run {
             decoder: Decoder::new(settings.decode),
-            flows: Flows::bounded(ladders, settings.limits, model::report_bytes),
+            flows: Flows::bounded(ladders, settings.limits, report_bytes),
             copies: Copies::new(settings.dedup, files),
             count: Count::default(),
         }

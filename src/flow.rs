@@ -43,11 +43,6 @@ const SCOPES_KEPT: usize = 16;
 /// doubled, with the old one beside it.
 const ENTRY_BYTES: u64 = 32;
 
-/// So many lives keep their trackers, however long they have been idle.
-const AWAKE: u64 = 1 << 13;
-/// A life without a segment for longer than this is idle, nanoseconds.
-const IDLE_NS: i64 = 10_000_000_000;
-
 /// Between two looks for finished connections at least so many slots are looked at.
 const SLOTS_LOOKED_AT: u64 = 4096;
 
@@ -145,6 +140,30 @@ pub struct Totals {
     pub standing: u64,
 }
 
+/// When connections are packed until their next segment comes. What is told of them does not depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packing {
+    /// As soon as both ends are gone.
+    pub over: bool,
+    /// So many are left as they are, however long they have been idle.
+    pub awake: u64,
+    /// Of more, those are packed that got no segment for longer than this, nanoseconds of capture time.
+    pub idle_ns: i64,
+}
+
+impl Default for Packing {
+    fn default() -> Packing {
+        Packing {
+            over: true,
+            awake: 1 << 12,
+            idle_ns: 10_000_000_000,
+        }
+    }
+}
+
+/// Says how many octets the report of a connection takes.
+pub type ReportBytes = fn(&Tracker) -> u64;
+
 /// All connections of a run.
 #[derive(Clone, Default)]
 pub struct Flows {
@@ -155,7 +174,7 @@ pub struct Flows {
     scopes: Vec<Scope>,
     limits: Limits,
     /// What the report of a connection takes at the end.
-    report_bytes: Option<fn(&Tracker) -> u64>,
+    report_bytes: Option<ReportBytes>,
     /// All footprints, and those of attempts.
     memory: u64,
     attempts_memory: u64,
@@ -169,8 +188,9 @@ pub struct Flows {
     segments_since: u64,
     /// The slot at which the next look for idle lives begins.
     broom: u32,
-    /// For packing; kept for its room.
-    packing: Vec<u8>,
+    packing: Packing,
+    /// Where packed ones are written first; kept for its room.
+    packed: Vec<u8>,
 }
 
 impl Flows {
@@ -184,13 +204,23 @@ impl Flows {
     }
 
     /// An empty table within `limits`. `report_bytes` says what the report of a connection takes at the end, with all that
-    /// it holds.
-    pub fn bounded(ladders: Ladders, limits: Limits, report_bytes: fn(&Tracker) -> u64) -> Flows {
+    /// it holds; none if it is not kept.
+    pub fn bounded(ladders: Ladders, limits: Limits, report_bytes: Option<ReportBytes>) -> Flows {
         Flows {
             limits,
-            report_bytes: Some(report_bytes),
+            report_bytes,
             ..Flows::new(ladders)
         }
+    }
+
+    /// The same table, packing connections as told.
+    pub fn packing(self, packing: Packing) -> Flows {
+        Flows { packing, ..self }
+    }
+
+    /// How many connections are packed now.
+    pub fn packed(&self) -> u64 {
+        self.lives.waiting_len()
     }
 
     /// Takes the next segment in capture order.
@@ -607,7 +637,7 @@ impl Flows {
     /// of its key.
     fn put_to_sleep(&mut self, key: FlowKey, index: u32) {
         let over = |life: &&Life| life.stands_alone() && life.tracker.is_over();
-        if self.lives.get(index).filter(over).is_some() {
+        if self.packing.over && self.lives.get(index).filter(over).is_some() {
             self.pack(key, index, true);
         }
     }
@@ -615,7 +645,7 @@ impl Flows {
     /// Packs lives that have been idle for long, where there are many. Each new life makes two looked at, so that the number
     /// of trackers is about that of connections in use.
     fn sweep(&mut self, now: Timestamp) {
-        if self.lives.awake() <= AWAKE {
+        if self.lives.awake() <= self.packing.awake {
             return;
         }
         for _ in 0..2 {
@@ -625,7 +655,9 @@ impl Flows {
                 0
             };
             let index = self.broom;
-            let idle = |life: &&Life| life.stands_alone() && now.since(life.tracker.last.time) > IDLE_NS;
+            let idle = |life: &&Life| {
+                life.stands_alone() && now.since(life.tracker.last.time) > self.packing.idle_ns
+            };
             let Some(key) = self.lives.get(index).filter(idle).map(Life::key) else {
                 continue;
             };
@@ -637,7 +669,7 @@ impl Flows {
 
     fn pack(&mut self, key: FlowKey, index: u32, over: bool) {
         let Some(life) = self.lives.get(index) else { return };
-        let Some(tracker) = life.tracker.pack(&mut self.packing) else {
+        let Some(tracker) = life.tracker.pack(&mut self.packed) else {
             return;
         };
         let own = size_of::<Option<Waiting>>() as u64 + allocated(tracker.len());
@@ -656,8 +688,9 @@ impl Flows {
         self.charge(waiting.footprint, waiting.class.is_attempt());
         let handle = self.lives.insert_waiting(waiting);
         self.current.insert(&key, handle, &self.lives);
-        if let Some(life) = self.lives.take(index) {
-            self.discharge(life.footprint, life.attempt);
+        if let Some((footprint, attempt)) = self.lives.get(index).map(|life| (life.footprint, life.attempt)) {
+            self.lives.forget(index);
+            self.discharge(footprint, attempt);
         }
     }
 
@@ -724,6 +757,7 @@ impl Flows {
         });
         self.weigh(index);
         self.current.insert(&key, Handle::life(index), &self.lives);
+        self.sweep(seg.time);
     }
 
     /// The life before the one before can get nothing any more.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use tcptrace_states::analyze::{Limits, Settings, analyze};
 use tcptrace_states::capture::{CaptureReader, Record};
-use tcptrace_states::flow::{Class, FlowKey, Flows, Ladders, Totals};
+use tcptrace_states::flow::{Class, FlowKey, Flows, Ladders, Packing, Totals};
 use tcptrace_states::model::{self, Connection, Outcome};
 use tcptrace_states::segment::{Decoder, Endpoint, Flags, Options, Segment};
 use tcptrace_states::seq::Seq;
@@ -38,7 +38,11 @@ struct Tap {
 impl Tap {
     fn new(connections: Option<u64>, memory: Option<u64>) -> Tap {
         Tap {
-            flows: Flows::bounded(Ladders::None, Limits { connections, memory }, model::report_bytes),
+            flows: Flows::bounded(
+                Ladders::None,
+                Limits { connections, memory },
+                Some(model::report_bytes),
+            ),
             packet: 0,
             said: Vec::new(),
             keeps: false,
@@ -562,6 +566,40 @@ fn segments(path: &Path) -> (Vec<Segment>, Timestamp) {
         }
     }
     (segments, end)
+}
+
+/// What is told of connections does not depend on when they were packed.
+#[test]
+fn packed_connections_are_told_of_as_others() {
+    let never = Packing {
+        over: false,
+        awake: u64::MAX,
+        idle_ns: i64::MAX,
+    };
+    let always = Packing {
+        over: true,
+        awake: 0,
+        idle_ns: 0,
+    };
+    let mut packed = 0;
+    for path in captures() {
+        let (segments, end) = segments(&path);
+        let told = |packing: Packing| {
+            let mut flows = Flows::new(Ladders::None).packing(packing);
+            segments.iter().for_each(|seg| flows.on_segment(seg));
+            let packed = flows.packed();
+            let told = model::connections(flows.finish(end), &Decoder::default(), end, TIME_WAIT);
+            (serde_json::to_string(&told).expect("plain data"), packed)
+        };
+        let (plain, none) = told(never);
+        assert_eq!(none, 0);
+        for packing in [always, Packing::default()] {
+            let (also, some) = told(packing);
+            assert_eq!(also, plain, "{}", path.display());
+            packed += some;
+        }
+    }
+    assert!(packed > 1_000, "{packed}");
 }
 
 /// Numbers without gaps, in every reference; `successor` and `reuse` only where both connections stood at once, since one

@@ -10,6 +10,7 @@ use super::count::Sums;
 use super::{Run, Settings};
 use crate::capture::Stop;
 use crate::findings::Judge;
+use crate::flow::ReportBytes;
 use crate::input::{self, Timeline};
 use crate::model::{self, Analysis, Capture, Connection};
 
@@ -58,7 +59,11 @@ pub fn follow(
     tell: &mut dyn FnMut(News<'_>) -> Result<()>,
 ) -> Result<Analysis> {
     let mut timeline = Timeline::follow(input::find(&settings.files)?, stop)?;
-    let mut run = Run::new(settings, timeline.len());
+    let kept = match following {
+        Following::Everything(_) => Some(model::report_bytes as ReportBytes),
+        Following::Ends => None,
+    };
+    let mut run = Run::new(settings, timeline.len(), kept);
     let judge = Judge::new(&settings.findings);
     let mut sums = Sums::default();
     if following == Following::Ends {

@@ -164,6 +164,11 @@ impl Lives {
         self.lives.standing
     }
 
+    /// Lives that wait.
+    pub fn waiting_len(&self) -> u64 {
+        self.waiting.standing
+    }
+
     /// Slots of lives that wait, empty ones included.
     pub fn waiting_slots(&self) -> u32 {
         self.waiting.slots()
@@ -196,6 +201,11 @@ impl Lives {
     /// Takes a life out of its slot.
     pub fn take(&mut self, slot: u32) -> Option<Life> {
         self.lives.take(slot)
+    }
+
+    /// Empties the slot of a life.
+    pub fn forget(&mut self, slot: u32) {
+        self.lives.forget(slot);
     }
 
     /// Takes an embryo out of its slot.
@@ -335,6 +345,16 @@ impl<T> Slots<T> {
         self.standing -= 1;
         self.free.push(index);
         Some(value)
+    }
+
+    fn forget(&mut self, index: u32) {
+        if let Some(slot) = self.slot_mut(index)
+            && slot.is_some()
+        {
+            *slot = None;
+            self.standing -= 1;
+            self.free.push(index);
+        }
     }
 
     fn get(&self, index: u32) -> Option<&T> {

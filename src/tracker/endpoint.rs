@@ -704,7 +704,7 @@ impl Mirror {
     fn push(&mut self, transition: Transition) {
         // Most endpoints have five or six in all.
         if self.transitions.len() == self.transitions.capacity() {
-            self.transitions.reserve_exact(self.transitions.len().max(3));
+            self.transitions.reserve_exact(self.transitions.len().max(6));
         }
         self.transitions.push(Transition {
             earliest: transition.earliest.map(|earliest| earliest.min(transition.at)),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::packed::{Pack, Packer, Unpacker, packed};
+use super::packed::{Pack, Packer, Placed, Unpacker, packed};
 use super::state::{Event, State};
 use crate::segment::PacketNumber;
 use crate::time::Timestamp;
@@ -178,7 +178,6 @@ packed!(
         Timer,
     }
 );
-packed!(struct Transition { from, to, cause, packet, at, earliest, latest, evidence, proven_by });
 packed!(struct Withdrawn { from, to, packet, by_reset, refuted_by });
 
 impl Pack for Mark {
@@ -191,6 +190,61 @@ impl Pack for Mark {
         Some(Mark {
             packet: from.packet()?,
             time: Timestamp::get(from)?,
+        })
+    }
+}
+
+/// Most of what a packed connection holds: four small enumerations in two octets, and what is there of the rest told by one.
+impl Pack for Transition {
+    fn put(&self, into: &mut Packer) {
+        let Transition {
+            from,
+            to,
+            cause,
+            packet,
+            at,
+            earliest,
+            latest,
+            evidence,
+            proven_by,
+        } = self;
+        ((*from as u8) << 4 | *to as u8).put(into);
+        ((*cause as u8) << 4 | *evidence as u8).put(into);
+        let there = [
+            packet.is_some(),
+            earliest.is_some(),
+            latest.is_some(),
+            proven_by.is_some(),
+        ];
+        there
+            .iter()
+            .fold(0u8, |bits, is| bits << 1 | u8::from(*is))
+            .put(into);
+        packet.iter().for_each(|packet| into.packet(*packet));
+        at.put(into);
+        earliest.iter().for_each(|time| time.put(into));
+        latest.iter().for_each(|time| time.put(into));
+        proven_by.iter().for_each(|packet| into.packet(*packet));
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Transition> {
+        let (states, reasons, there) = (u8::get(from)?, u8::get(from)?, u8::get(from)?);
+        let has = |bit: u8| there & bit != 0;
+        let packet = if has(8) { Some(from.packet()?) } else { None };
+        let at = Timestamp::get(from)?;
+        let earliest = if has(4) { Some(Timestamp::get(from)?) } else { None };
+        let latest = if has(2) { Some(Timestamp::get(from)?) } else { None };
+        let proven_by = if has(1) { Some(from.packet()?) } else { None };
+        Some(Transition {
+            from: State::at(states >> 4)?,
+            to: State::at(states & 0xf)?,
+            cause: Cause::at(reasons >> 4)?,
+            packet,
+            at,
+            earliest,
+            latest,
+            evidence: Evidence::at(reasons & 0xf)?,
+            proven_by,
         })
     }
 }

@@ -378,7 +378,7 @@ pub fn evicted(story: &str) -> u64 {
         connections: limit,
         memory: None,
     };
-    let mut flows = Flows::bounded(Ladders::None, limits, model::report_bytes);
+    let mut flows = Flows::bounded(Ladders::None, limits, Some(model::report_bytes));
     read(story).0.iter().for_each(|seg| flows.on_segment(seg));
     flows.evicted().total()
 }
