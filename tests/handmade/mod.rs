@@ -462,12 +462,8 @@ pub fn half_closed(id: u64, client: &str, server: &str, open_ns: i64) -> Connect
             });
         })
         .outcome(Outcome::HalfClosed);
-    connection.endpoints.client.dwell_ns.add(State::FinWait2, open_ns);
-    connection
-        .endpoints
-        .server
-        .dwell_ns
-        .add(State::CloseWait, open_ns);
+    connection.endpoints.client.dwell_ns.add(FinWait2, open_ns);
+    connection.endpoints.server.dwell_ns.add(CloseWait, open_ns);
     connection
 }
 
