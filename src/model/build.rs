@@ -93,6 +93,8 @@ pub fn report_bytes(tracker: &Tracker) -> u64 {
     const FINDINGS: u64 = 4 * size_of::<Finding>() as u64 + 256;
     /// Names of tunnels.
     const TUNNELS: u64 = 512;
+    /// What the rules about services keep of it, in lists that have just doubled.
+    const KEPT: u64 = 512;
     let in_tunnel = tracker.scope.tunnel != TunnelId::default();
     let observations = &tracker.aside.observations;
     let ladder = tracker.ladder.as_ref().map_or(0, |ladder| {
@@ -100,6 +102,7 @@ pub fn report_bytes(tracker: &Tracker) -> u64 {
     });
     (size_of::<Connection>() as u64)
         .saturating_add(FINDINGS)
+        .saturating_add(KEPT)
         .saturating_add(if in_tunnel { TUNNELS } else { 0 })
         .saturating_add(list::<Event>(observations.kept().len()))
         .saturating_add(list::<FoldedEvents>(observations.tallies().len()))

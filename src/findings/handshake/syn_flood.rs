@@ -324,3 +324,82 @@ fn about(server: Address, attempts: usize, flood: &mut [Hanging]) -> Option<Foun
 fn plural(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    /// The members of a flood by the definition: every row of `least` in order that is dense and quick enough.
+    fn members(hanging: &[Hanging], others: &[Attempt], least: usize) -> BTreeSet<u64> {
+        let place = |one: &Hanging| {
+            let before = others.iter().filter(|other| other.order() < one.order()).count();
+            before + hanging.iter().filter(|other| other.order() < one.order()).count()
+        };
+        let rows = hanging.windows(least).filter(|row| {
+            let (first, last) = (&row[0], &row[least - 1]);
+            let all = place(last) - place(first) + 1;
+            2 * least > all && last.at.since(first.at) <= WITHIN_NS
+        });
+        rows.flatten().map(|one| one.id).collect()
+    }
+
+    #[test]
+    fn a_flood_is_what_the_definition_says() {
+        let server = Address {
+            ip: Ipv4Addr::LOCALHOST.into(),
+            port: 80,
+        };
+        let mut state = 7_u64;
+        let mut draw = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        let mut floods = 0;
+        for round in 0..300 {
+            let (least, seconds) = (2 + (round % 5) as usize, 1 + draw(300));
+            let (mut hanging, mut others) = (Vec::new(), Vec::new());
+            for id in 1..=60 {
+                let at = Timestamp(i64::try_from(draw(seconds)).expect("few") * 1_000_000_000);
+                if draw(3) == 0 {
+                    hanging.push(Hanging {
+                        at,
+                        id,
+                        service: 0,
+                        port: u16::try_from(draw(9)).expect("few"),
+                        ip: Ipv4Addr::from_bits(u32::try_from(draw(3)).expect("few")).into(),
+                        traits: 0,
+                    });
+                } else {
+                    others.push(Attempt { at, id, service: 0 });
+                }
+            }
+            hanging.sort_unstable_by_key(Hanging::order);
+            others.sort_unstable_by_key(Attempt::order);
+            let expected = members(&hanging, &others, least);
+            let in_it: Vec<&Hanging> = hanging.iter().filter(|one| expected.contains(&one.id)).collect();
+            let tuples: BTreeSet<_> = in_it.iter().map(|one| (one.ip, one.port)).collect();
+            let (at, ids) = (
+                in_it.first().map(|one| one.at),
+                in_it.iter().take(NAMED).map(|one| one.id).collect::<Vec<_>>(),
+            );
+            let said = format!(" and {}", plural(tuples.len(), "4-tuple", "4-tuples"));
+            let count = in_it.len();
+            match judge_service(server, &mut hanging, &others, least) {
+                None => assert_eq!(count, 0, "round {round}"),
+                Some(found) => {
+                    floods += 1;
+                    assert_eq!(
+                        (found.connections, found.at, found.ids),
+                        (count as u64, at, ids),
+                        "round {round}"
+                    );
+                    assert_eq!(found.message.contains(&said), tuples.len() < count, "{}", found.message);
+                }
+            }
+        }
+        assert!((50..290).contains(&floods), "{floods} floods");
+    }
+}
