@@ -40,7 +40,7 @@ cases=(
 )
 
 count() { # the instructions of one run; nothing of the environment may change them
-  env -i valgrind --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null "$@" 2>&1 >/dev/null |
+  env -i PATH="$PATH" valgrind --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null "$@" 2>&1 >/dev/null |
     sed -n 's/.*I \+refs: *//p' | tr -d ,
 }
 
@@ -49,8 +49,8 @@ new=$(sed '/^[^#]/d' "$budget")
 for case in "${cases[@]}"; do
   read -r name workload options <<<"$case"
   # shellcheck disable=SC2086 # several options are several words
-  counted=$(count "$PROGRAM" "$scratch/$workload" $options)
-  [ -n "$counted" ] || { echo "$name: no count; does the program run under valgrind?" >&2; exit 2; }
+  counted=$(count "$PROGRAM" "$scratch/$workload" $options) && [ -n "$counted" ] ||
+    { echo "$name: no count; does the program run under valgrind?" >&2; exit 2; }
   allowed=$(sed -n "s/^$name = //p" "$budget")
   new+=$'\n'"$name = $counted"
   permille=$((allowed > 0 ? (counted - allowed) * 1000 / allowed : 0))

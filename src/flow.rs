@@ -39,9 +39,9 @@ const FIGURE_8_NS: i64 = 3_000_000_000;
 /// How many outer contexts are tried for a segment whose own shows no connection.
 const SCOPES_KEPT: usize = 16;
 
-/// What the table of 4-tuples takes for each of them at most: an entry and its control octet, where the table has just
-/// doubled, with the old one beside it.
-const ENTRY_BYTES: u64 = 32;
+/// What each connection takes besides: in the table of 4-tuples an entry and its control octet, where that has just doubled,
+/// with the old one beside it (32 octets at most); and what rules about services keep of it at the end.
+const ENTRY_BYTES: u64 = 96;
 
 /// Between two looks for finished connections at least so many slots are looked at.
 const SLOTS_LOOKED_AT: u64 = 4096;

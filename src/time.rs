@@ -1,5 +1,6 @@
 //! Capture time: integer nanoseconds since the Unix epoch, and the text forms of it.
 
+use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
 
@@ -55,33 +56,66 @@ impl fmt::Debug for Timestamp {
     }
 }
 
+thread_local! {
+    /// The day of the time written last, counted from 1970, and its text: a capture is over in a few days.
+    static LAST_DAY: Cell<(i64, [u8; 10])> = const { Cell::new((0, *b"1970-01-01")) };
+}
+
 impl Timestamp {
     /// RFC 3339 in UTC, with nine digits of a second. The years of an `i64` all have four digits.
-    fn text(self) -> [u8; 30] {
+    fn text(self) -> Text {
         const DAY: i64 = 86_400_000_000_000;
-        let small = |value: i64| u32::try_from(value).unwrap_or_default(); // none of these is negative or above 2^32
-        let (year, month, day) = civil(small(self.ns().div_euclid(DAY) + DAYS_BEFORE_1970));
+        let day = self.ns().div_euclid(DAY);
+        let date = match LAST_DAY.get() {
+            (last, date) if last == day => date,
+            _ => {
+                let date = date(day);
+                LAST_DAY.set((day, date));
+                date
+            }
+        };
         let of_day = self.ns().rem_euclid(DAY);
         let (second, fraction) = (small(of_day / 1_000_000_000), small(of_day % 1_000_000_000));
-        let mut text = *b"0000-00-00T00:00:00.000000000Z";
-        let mut put = |place: usize, number: u32| {
-            text[place..place + 2].copy_from_slice(&PAIRS[number as usize % 100]);
-        };
-        put(0, year / 100);
-        put(2, year % 100);
-        put(5, month);
-        put(8, day);
-        put(11, second / 3_600);
-        put(14, second / 60 % 60);
-        put(17, second % 60);
-        // The ninth digit by itself: what stands before it is put over its tens.
-        put(27, fraction % 100);
-        put(26, fraction / 10 % 100);
-        put(24, fraction / 1_000 % 100);
-        put(22, fraction / 100_000 % 100);
-        put(20, fraction / 10_000_000);
-        text
+        let [y3, y2, y1, y0, _, m1, m0, _, d1, d0] = date;
+        let ([h1, h0], [n1, n0]) = (pair(second / 3_600), pair(second / 60 % 60));
+        let ([s1, s0], [f8, f7]) = (pair(second % 60), pair(fraction / 10_000_000));
+        let ([f6, f5], [f4, f3]) = (pair(fraction / 100_000 % 100), pair(fraction / 1_000 % 100));
+        let ([f2, f1], [_, f0]) = (pair(fraction / 10 % 100), pair(fraction % 10));
+        Text([
+            y3, y2, y1, y0, b'-', m1, m0, b'-', d1, d0, b'T', h1, h0, b':', n1, n0, b':', s1, s0, b'.', f8,
+            f7, f6, f5, f4, f3, f2, f1, f0, b'Z', b' ', b' ',
+        ])
     }
+}
+
+/// The text of a moment, in ASCII, and two spaces: in steps of sixteen octets from an aligned place on, it takes a fifth of the
+/// instructions to see that it is UTF-8.
+#[repr(align(8))]
+struct Text([u8; 32]);
+
+impl Text {
+    fn as_str(&self) -> &str {
+        let padded = std::str::from_utf8(&self.0).ok();
+        padded.and_then(|text| text.get(..30)).unwrap_or_default()
+    }
+}
+
+/// Year, month and day, in ten letters, of so many days after 1970-01-01.
+fn date(day: i64) -> [u8; 10] {
+    let (year, month, day) = civil(small(day.saturating_add(DAYS_BEFORE_1970)));
+    let ([y3, y2], [y1, y0]) = (pair(year / 100), pair(year % 100));
+    let ([m1, m0], [d1, d0]) = (pair(month), pair(day));
+    [y3, y2, y1, y0, b'-', m1, m0, b'-', d1, d0]
+}
+
+/// A number that is known to be neither negative nor 2^32 or more.
+fn small(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or_default()
+}
+
+/// A number below 100 in two digits.
+fn pair(number: u32) -> [u8; 2] {
+    PAIRS[number as usize % 100]
 }
 
 /// From 0000-03-01 to 1970-01-01: a year that begins in March has its leap day last.
@@ -105,7 +139,7 @@ fn civil(days: u32) -> (u32, u32, u32) {
 }
 
 /// The numbers below 100 in two digits.
-const PAIRS: [[u8; 2]; 100] = {
+static PAIRS: [[u8; 2]; 100] = {
     let mut pairs = [[b'0'; 2]; 100];
     let mut number = 0;
     while number < 100 {
@@ -117,14 +151,13 @@ const PAIRS: [[u8; 2]; 100] = {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?) // it is ASCII
+        f.write_str(self.text().as_str())
     }
 }
 
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.text();
-        serializer.serialize_str(std::str::from_utf8(&text).map_err(serde::ser::Error::custom)?) // it is ASCII
+        serializer.serialize_str(self.text().as_str())
     }
 }
 

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use super::conversation::{Path, RST, SYN, Segment};
 use super::random::Random;
 
-/// Octets that payloads are taken from.
-const FILLING: usize = 1 << 16;
+/// Octets that payloads are taken from: more than a compressor looks back, as real payload repeats little.
+const FILLING: usize = 1 << 22;
 
 /// The file's format; both tell microseconds, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl<W: Write> Wire<W> {
                 .to_be_bytes(),
             );
         }
-        let offset = segment.seq as usize % (FILLING / 2);
+        let offset = segment.seq as usize % (FILLING / 2); // the same when it is sent again
         self.packet(time, offset, segment.payload)
     }
 

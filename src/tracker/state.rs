@@ -103,7 +103,7 @@ impl std::fmt::Display for State {
 
 impl Serialize for State {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
+        serializer.serialize_unit_variant("State", 0, self.name())
     }
 }
 

@@ -193,7 +193,7 @@ impl<'a, const INDENTED: bool> Json<'a, INDENTED> {
         debug_assert!(is_plain(name), "{name} cannot be written as it is");
         if let [before, inside @ .., behind] = self.room(name.len() + 2)? {
             (*before, *behind) = (b'"', b'"');
-            inside.copy_from_slice(name.as_bytes());
+            copy(inside, name.as_bytes());
         }
         Ok(())
     }
@@ -209,7 +209,7 @@ impl<'a, const INDENTED: bool> Json<'a, INDENTED> {
         debug_assert!(is_plain(name), "{name} cannot be written as it is");
         if let [comma, before, inside @ .., behind, colon] = self.room(name.len() + 4)? {
             (*comma, *before, *behind, *colon) = (b',', b'"', b'"', b':');
-            inside.copy_from_slice(name.as_bytes());
+            copy(inside, name.as_bytes());
         }
         Ok(())
     }

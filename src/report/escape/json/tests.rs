@@ -293,6 +293,21 @@ fn lines_are_the_same_values() {
     assert_eq!(out, b"[1,2]\n[3,4]\n");
 }
 
+#[test]
+fn every_octet_at_every_place_is_seen() {
+    for length in 0..40 {
+        for place in 0..length {
+            for character in ('\0'..='\u{a0}').chain(['\u{7ff}', '\u{202e}', '😀']) {
+                let mut text = "~".repeat(length);
+                text.replace_range(place..=place, &character.to_string());
+                let plain = (' '..='~').contains(&character) && !['"', '\\', '#'].contains(&character);
+                assert_eq!(is_plain(&text), plain, "{text:?}");
+            }
+        }
+    }
+    assert!(is_plain(""));
+}
+
 fn any_text() -> impl Strategy<Value = String> {
     let odd = "[a-c#\"\\\\\u{0}-\u{20}\u{7f}-\u{a0}\u{ad}\u{200b}-\u{202e}\u{feff}\u{fff9}-\u{ffff}\u{e0000}-\u{e007f}é日😀]{0,40}";
     prop_oneof![

@@ -8,27 +8,35 @@ use super::super::is_deceptive;
 #[inline(always)]
 pub fn is_plain(text: &str) -> bool {
     let octets = text.as_bytes();
-    let (chunks, rest) = octets.as_chunks::<16>();
-    for chunk in chunks {
-        if is_odd(chunk) {
-            return false;
+    if let Some(last) = octets.last_chunk::<8>() {
+        for chunk in octets.as_chunks::<8>().0 {
+            if is_odd(u64::from_le_bytes(*chunk)) {
+                return false;
+            }
         }
-    }
-    match octets.last_chunk::<16>() {
-        Some(last) => rest.is_empty() || !is_odd(last),
-        None => !is_odd(octets),
+        !is_odd(u64::from_le_bytes(*last)) // what the chunks left, and some octets again
+    } else if let (Some(first), Some(last)) = (octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
+        let [first, last] = [first, last].map(|four| u64::from(u32::from_le_bytes(*four)));
+        !is_odd(first | last << 32)
+    } else {
+        let few = octets.iter().fold(0, |few, octet| few << 8 | u64::from(*octet));
+        !is_odd(few | SPACES << (8 * octets.len()))
     }
 }
 
-/// Whether any octet needs a second look. Without a jump in the loop the compiler looks at many at once.
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+const HIGH: u64 = ONES << 7;
+const SPACES: u64 = ONES * b' ' as u64;
+
+/// Whether any of eight octets needs a second look. Each term has the highest bit of an octet set where one is odd; where
+/// none is, nothing is carried from one octet to the next.
 #[inline(always)]
-fn is_odd<T: AsRef<[u8]> + ?Sized>(octets: &T) -> bool {
-    let odd =
-        |octet: u8| (octet < 0x20) | (octet >= 0x7f) | (octet == b'"') | (octet == b'\\') | (octet == b'#');
-    octets
-        .as_ref()
-        .iter()
-        .fold(false, |found, octet| found | odd(*octet))
+fn is_odd(eight: u64) -> bool {
+    let below = |octets: u64, bound: u64| octets.wrapping_sub(ONES * bound) & !octets;
+    let is = |octet: u8| below(eight ^ (ONES * u64::from(octet)), 1);
+    let control = below(eight, 0x20);
+    let above = eight | eight.wrapping_add(ONES); // 0x7f and more
+    (control | above | is(b'"') | is(b'\\') | is(b'#')) & HIGH != 0
 }
 
 /// Appends a text with its escapes.
