@@ -362,7 +362,7 @@ mod tests {
             let (least, seconds) = (2 + (round % 5) as usize, 1 + draw(300));
             let (mut hanging, mut others) = (Vec::new(), Vec::new());
             for id in 1..=60 {
-                let at = Timestamp(i64::try_from(draw(seconds)).expect("few") * 1_000_000_000);
+                let at = Timestamp::from_ns(i64::try_from(draw(seconds)).expect("few") * 1_000_000_000);
                 if draw(3) == 0 {
                     hanging.push(Hanging {
                         at,
