@@ -65,9 +65,7 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
             print_raw(|out| {
                 let capture = selected.connections.capture();
                 report::jsonl::write_line(out, &Line::Capture(&capture))?;
-                for connection in selected.by_ref() {
-                    report::jsonl::write_line(out, &Line::Connection(&connection))?;
-                }
+                report::jsonl::write_connections(out, selected.by_ref())?;
                 let analysis = finish(selected)?;
                 report::jsonl::write_end(out, &analysis)?;
                 Ok(analysis)

@@ -5,7 +5,9 @@
 
 use std::io::{self, Write};
 
-use crate::model::{Analysis, Line, lines};
+use serde::{Serialize, Serializer};
+
+use crate::model::{Analysis, Connection, Line, lines};
 use crate::report::escape;
 
 /// Writes the whole stream.
@@ -14,7 +16,7 @@ use crate::report::escape;
 ///
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
-    lines(analysis).try_for_each(|line| write_line(out, &line))
+    escape::json::write_lines(out, lines(analysis)) // keeps the kind of the io::Error
 }
 
 /// Writes one line.
@@ -27,6 +29,27 @@ pub fn write_line(out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
+/// Writes connections that come one after the other, each on a line.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_connections(
+    out: &mut dyn Write,
+    connections: impl IntoIterator<Item = Connection>,
+) -> io::Result<()> {
+    escape::json::write_lines(out, connections.into_iter().map(Alone)) // one buffer for all of them
+}
+
+/// A connection that is written and dropped.
+struct Alone(Connection);
+
+impl Serialize for Alone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Line::Connection(&self.0).serialize(serializer)
+    }
+}
+
 /// Writes what stands behind the connections.
 ///
 /// # Errors
@@ -35,5 +58,5 @@ pub fn write_line(out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
 pub fn write_end(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
     let findings = analysis.findings.iter().map(Line::Finding);
     let end = findings.chain(std::iter::once(Line::Summary(&analysis.summary)));
-    end.into_iter().try_for_each(|line| write_line(out, &line))
+    escape::json::write_lines(out, end)
 }
