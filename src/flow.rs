@@ -147,16 +147,22 @@ pub struct Packing {
     pub over: bool,
     /// So many are left as they are, however long they have been idle.
     pub awake: u64,
-    /// Of more, those are packed that got no segment for longer than this, nanoseconds of capture time.
+    /// Of more, those are packed that got no segment for longer than this, nanoseconds of capture time. Where many of them
+    /// wake up again, it is doubled.
     pub idle_ns: i64,
+}
+
+impl Packing {
+    /// So few wake up again by chance.
+    const MANY: u64 = 1 << 10;
 }
 
 impl Default for Packing {
     fn default() -> Packing {
         Packing {
             over: true,
-            awake: 1 << 12,
-            idle_ns: 10_000_000_000,
+            awake: 1 << 10,
+            idle_ns: 5_000_000_000,
         }
     }
 }
@@ -189,6 +195,9 @@ pub struct Flows {
     /// The slot at which the next look for idle lives begins.
     broom: u32,
     packing: Packing,
+    /// Idle ones that were packed, and that woke up again, since that was looked at last.
+    slept: u64,
+    woke: u64,
     /// Where packed ones are written first; kept for its room.
     packed: Vec<u8>,
 }
@@ -686,6 +695,7 @@ impl Flows {
             tracker,
         };
         self.charge(waiting.footprint, waiting.class.is_attempt());
+        self.slept = self.slept.saturating_add(u64::from(!over));
         let handle = self.lives.insert_waiting(waiting);
         self.current.insert(&key, handle, &self.lives);
         if let Some((footprint, attempt)) = self.lives.get(index).map(|life| (life.footprint, life.attempt)) {
@@ -697,6 +707,13 @@ impl Flows {
     /// Unpacks a life that waited.
     fn wake(&mut self, slot: u32) -> Option<u32> {
         let waiting = self.lives.waiting(slot)?;
+        if !waiting.over {
+            self.woke = self.woke.saturating_add(1);
+            if self.woke > Packing::MANY && self.woke > self.slept / 4 {
+                self.packing.idle_ns = self.packing.idle_ns.saturating_mul(2);
+                (self.slept, self.woke) = (0, 0);
+            }
+        }
         let (key, life) = (waiting.key, Life::new(waiting.tracker.unpack(), waiting.birth));
         let index = self.lives.insert(life);
         self.current.insert(&key, Handle::life(index), &self.lives);
