@@ -4,7 +4,8 @@
 //! a new SYN begins the next one: not by idle time, not by a repeated SYN, not by late segments of the close. While a
 //! new SYN waits for its answer both lives are open, and numbers decide (R18, R51, R53).
 //!
-//! Memory is bounded ([`Limits`]): what is least worth keeping goes first ([`Class`]) and is counted ([`Evicted`]).
+//! Memory is bounded ([`Limits`]): what is least worth keeping goes first ([`Class`]) and is counted ([`Evicted`]). A SYN alone
+//! is kept as that, and what is over or idle is packed until its next segment comes ([`Packing`]).
 //! Connections of which nothing can change any more can be taken out on the way ([`Flows::take_finished`]).
 
 mod embryo;
