@@ -11,12 +11,12 @@
 mod embryo;
 mod evicted;
 mod index;
+mod key;
 mod limits;
 mod lives;
+mod packing;
 
-use std::hash::{Hash, Hasher};
 use std::mem::size_of;
-use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -24,14 +24,15 @@ use hashbrown::HashMap;
 use crate::segment::{Endpoint, Scope, Segment};
 use crate::time::Timestamp;
 use crate::tracker::evidence::Mark;
-use crate::tracker::footprint::allocated;
 use crate::tracker::{Finished, Heir, Predecessor, Role, Tracker};
 use embryo::Embryo;
 pub use evicted::{Class, Evicted};
 use index::Index;
+pub use key::FlowKey;
 pub use limits::Limits;
 use limits::Used;
 use lives::{ByBirth, Handle, Life, Lives, Place, Waiting};
+pub use packing::Packing;
 
 /// For how long after a RST that disowned a SYN another SYN is taken for the real one that it got in the way of
 /// (RFC 9293 figure 8): the first retransmissions of a SYN come within this time.
@@ -46,61 +47,6 @@ const ENTRY_BYTES: u64 = 96;
 
 /// Between two looks for finished connections at least so many slots are looked at.
 const SLOTS_LOOKED_AT: u64 = 4096;
-
-/// A 4-tuple with its outer context, whichever side sent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlowKey {
-    low: Endpoint,
-    high: Endpoint,
-    scope: Scope,
-}
-
-impl FlowKey {
-    /// The key of a segment.
-    pub fn of(seg: &Segment) -> FlowKey {
-        FlowKey::between(seg.source, seg.destination, seg.scope)
-    }
-
-    /// The key of two endpoints.
-    pub fn between(a: Endpoint, b: Endpoint, scope: Scope) -> FlowKey {
-        let (low, high) = if order(&a) <= order(&b) { (a, b) } else { (b, a) };
-        FlowKey { low, high, scope }
-    }
-}
-
-impl Hash for FlowKey {
-    /// As few words as possible, because this is done for each segment. Keys that differ give different words.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let ports = u64::from(self.low.port) << 16 | u64::from(self.high.port);
-        match (self.low.ip, self.high.ip) {
-            (IpAddr::V4(low), IpAddr::V4(high)) => {
-                state.write_u64(u64::from(u32::from(low)) << 32 | u64::from(u32::from(high)));
-            }
-            (low, high) => {
-                state.write_u128(bits(low));
-                state.write_u128(bits(high));
-            }
-        }
-        state.write_u64(ports << 32 | u64::from(self.scope.tunnel.0));
-        let [a, b, c, d] = self.scope.vlans.map(u64::from);
-        let vlans = a << 48 | b << 32 | c << 16 | d;
-        if vlans != 0 {
-            state.write_u64(vlans);
-        }
-    }
-}
-
-/// Some order of endpoints: version, address, port.
-fn order(end: &Endpoint) -> (bool, u128, u16) {
-    (end.ip.is_ipv6(), bits(end.ip), end.port)
-}
-
-fn bits(ip: IpAddr) -> u128 {
-    match ip {
-        IpAddr::V4(ip) => u32::from(ip).into(),
-        IpAddr::V6(ip) => ip.into(),
-    }
-}
 
 /// For which connections the ladder is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -139,33 +85,6 @@ pub struct Totals {
     pub taken: u64,
     /// Still in the table.
     pub standing: u64,
-}
-
-/// When connections are packed until their next segment comes. What is told of them does not depend on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Packing {
-    /// As soon as both ends are gone.
-    pub over: bool,
-    /// So many are left as they are, however long they have been idle.
-    pub awake: u64,
-    /// Of more, those are packed that got no segment for longer than this, nanoseconds of capture time. Where many of them
-    /// wake up again, it is doubled.
-    pub idle_ns: i64,
-}
-
-impl Packing {
-    /// So few wake up again by chance.
-    const MANY: u64 = 1 << 10;
-}
-
-impl Default for Packing {
-    fn default() -> Packing {
-        Packing {
-            over: true,
-            awake: 1 << 10,
-            idle_ns: 5_000_000_000,
-        }
-    }
 }
 
 /// Says how many octets the report of a connection takes.
@@ -573,7 +492,7 @@ impl Flows {
         }
         let others = self.scopes.clone();
         let found = others.into_iter().find_map(|scope| {
-            let index = match self.current.get(&FlowKey { scope, ..key }, &self.lives)?.place() {
+            let index = match self.current.get(&key.under(scope), &self.lives)?.place() {
                 Place::Life(index) => index,
                 Place::Embryo(slot) => self.grow(slot)?,
                 Place::Waiting(slot) => self.wake(slot)?,
@@ -616,14 +535,14 @@ impl Flows {
         let Some(embryo) = embryo else {
             return self.begin(key, seg, None, 0);
         };
-        let report = self.report_bytes;
-        let footprint = *self.embryo_bytes.get_or_insert_with(|| {
-            let own = size_of::<Option<Embryo>>() as u64;
-            let life = grown(&embryo);
-            report
-                .map_or(own, |report| own.max(report(&life.tracker)))
-                .saturating_add(ENTRY_BYTES)
-        });
+        let footprint = match self.embryo_bytes {
+            Some(known) => known,
+            None => {
+                let own = size_of::<Option<Embryo>>() as u64;
+                self.footprint(own, &grown(&embryo).tracker)
+            }
+        };
+        self.embryo_bytes = Some(footprint);
         self.totals.begun = self.totals.begun.saturating_add(1);
         self.charge(footprint, true);
         let handle = self.lives.insert_embryo(embryo);
@@ -643,91 +562,12 @@ impl Flows {
         Some(index)
     }
 
-    /// Packs a life that is over, if no other depends on it: its segments are few from now on, if any. It is the current one
-    /// of its key.
-    fn put_to_sleep(&mut self, key: FlowKey, index: u32) {
-        let over = |life: &&Life| life.stands_alone() && life.tracker.is_over();
-        if self.packing.over && self.lives.get(index).filter(over).is_some() {
-            self.pack(key, index, true);
-        }
-    }
-
-    /// Packs lives that have been idle for long, where there are many. Each new life makes two looked at, so that the number
-    /// of trackers is about that of connections in use.
-    fn sweep(&mut self, now: Timestamp) {
-        if self.lives.awake() <= self.packing.awake {
-            return;
-        }
-        for _ in 0..2 {
-            self.broom = if self.broom.saturating_add(1) < self.lives.slots() {
-                self.broom + 1
-            } else {
-                0
-            };
-            let index = self.broom;
-            let idle = |life: &&Life| {
-                life.stands_alone() && now.since(life.tracker.last.time) > self.packing.idle_ns
-            };
-            let Some(key) = self.lives.get(index).filter(idle).map(Life::key) else {
-                continue;
-            };
-            if self.current_life(&key) == Some(index) {
-                self.pack(key, index, false);
-            }
-        }
-    }
-
-    fn pack(&mut self, key: FlowKey, index: u32, over: bool) {
-        let Some(life) = self.lives.get(index) else { return };
-        let Some(tracker) = life.tracker.pack(&mut self.packed) else {
-            return;
-        };
-        let own = size_of::<Option<Waiting>>() as u64 + allocated(tracker.len());
-        let report = self.report_bytes;
-        let waiting = Waiting {
-            birth: life.birth,
-            key,
-            last: life.tracker.last,
-            over,
-            class: Class::of(&life.tracker),
-            footprint: report
-                .map_or(own, |report| own.max(report(&life.tracker)))
-                .saturating_add(ENTRY_BYTES),
-            tracker,
-        };
-        self.charge(waiting.footprint, waiting.class.is_attempt());
-        self.slept = self.slept.saturating_add(u64::from(!over));
-        let handle = self.lives.insert_waiting(waiting);
-        self.current.insert(&key, handle, &self.lives);
-        if let Some((footprint, attempt)) = self.lives.get(index).map(|life| (life.footprint, life.attempt)) {
-            self.lives.forget(index);
-            self.discharge(footprint, attempt);
-        }
-    }
-
-    /// Unpacks a life that waited.
-    fn wake(&mut self, slot: u32) -> Option<u32> {
-        let waiting = self.lives.waiting(slot)?;
-        if !waiting.over {
-            self.woke = self.woke.saturating_add(1);
-            if self.woke > Packing::MANY && self.woke > self.slept / 4 {
-                self.packing.idle_ns = self.packing.idle_ns.saturating_mul(2);
-                (self.slept, self.woke) = (0, 0);
-            }
-        }
-        let (key, life) = (waiting.key, Life::new(waiting.tracker.unpack(), waiting.birth));
-        let index = self.lives.insert(life);
-        self.current.insert(&key, Handle::life(index), &self.lives);
-        self.take_waiting(slot);
-        self.weigh(index);
-        Some(index)
-    }
-
-    /// Takes a life that waits out of its slot; nothing must lead there any more.
-    fn take_waiting(&mut self, slot: u32) -> Option<Waiting> {
-        let waiting = self.lives.take_waiting(slot)?;
-        self.discharge(waiting.footprint, waiting.class.is_attempt());
-        Some(waiting)
+    /// What a connection counts with that takes `own` octets itself: its report is made out of it, and the room of those
+    /// before it is free by then.
+    fn footprint(&self, own: u64, tracker: &Tracker) -> u64 {
+        self.report_bytes
+            .map_or(own, |report| own.max(report(tracker)))
+            .saturating_add(ENTRY_BYTES)
     }
 
     /// So many octets are in use.

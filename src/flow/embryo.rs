@@ -143,9 +143,7 @@ impl Embryo {
 
     /// Whether it is looked up by this key.
     pub fn has(&self, key: &FlowKey) -> bool {
-        let (a, b) = (self.source, self.destination);
-        let same = (a == key.low && b == key.high) || (a == key.high && b == key.low);
-        same && self.scope == key.scope
+        key.joins(self.source, self.destination) && self.scope == key.scope
     }
 
     /// Who was to answer.

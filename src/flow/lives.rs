@@ -67,8 +67,7 @@ impl Life {
     /// Whether it is or was looked up by this key.
     pub fn has(&self, key: &FlowKey) -> bool {
         let [a, b] = self.tracker.addresses;
-        let same = (a == key.low && b == key.high) || (a == key.high && b == key.low);
-        same && (self.scope == key.scope || self.alias == Some(key.scope))
+        key.joins(a, b) && (self.scope == key.scope || self.alias == Some(key.scope))
     }
 
     /// The key that it is looked up by first.

@@ -35,7 +35,7 @@ impl Tracker {
             Some(fin) if fin.seq == seq => {
                 if fin.inferred {
                     *fin = found;
-                    self.aside.forget_before_inferred_fin();
+                    self.aside.take_before_inferred_fin();
                     self.ends[me].amend_inferred([State::FinWait1, State::LastAck], mark);
                 } else if repeat == Repeat::Fresh {
                     self.aside.observations.note(Kind::FinRetransmitted, from, mark);

@@ -378,7 +378,7 @@ impl Tracker {
         self.streams[me].restart();
         self.ends[me].disown(State::Closed);
         self.ends[peer].forget_pending();
-        self.aside.forget_before_inferred_fin();
+        self.aside.take_before_inferred_fin();
     }
 
     /// Whether this packet holds the first SYN seen of its side. Captured out of order it comes late, but is no

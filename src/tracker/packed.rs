@@ -8,7 +8,9 @@ use std::net::IpAddr;
 
 use smallvec::{Array, SmallVec};
 
-use super::Tracker;
+use super::calm::Calm;
+use super::{Aside, HalfClose, Rarely, Role, RolesFrom, Tracker};
+use crate::segment::{Endpoint, Scope, TunnelId};
 use crate::seq::Seq;
 use crate::time::Timestamp;
 
@@ -18,13 +20,8 @@ pub struct Packed(Box<[u8]>);
 
 impl Packed {
     /// Octets that it holds.
-    pub fn len(&self) -> usize {
+    pub fn octets(&self) -> usize {
         self.0.len()
-    }
-
-    /// Whether it holds none, which never is so.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// The tracker as it was.
@@ -317,14 +314,14 @@ impl<T: Pack + Copy + Default, const N: usize> Pack for [T; N] {
 }
 
 /// Two of something that is not copied.
-pub(super) struct Both<'a, T>(pub &'a [T; 2]);
+struct Both<'a, T>(&'a [T; 2]);
 
 impl<T: Pack> Both<'_, T> {
-    pub fn put(&self, into: &mut Packer) {
+    fn put(&self, into: &mut Packer) {
         self.0.iter().for_each(|value| value.put(into));
     }
 
-    pub fn get(from: &mut Unpacker<'_>) -> Option<[T; 2]> {
+    fn get(from: &mut Unpacker<'_>) -> Option<[T; 2]> {
         Some([T::get(from)?, T::get(from)?])
     }
 }
@@ -405,6 +402,143 @@ macro_rules! packed {
     };
 }
 pub(super) use packed;
+
+packed!(
+    enum Role {
+        Client,
+        Server,
+    }
+);
+packed!(
+    enum RolesFrom {
+        Syn,
+        SynAck,
+        Guess,
+    }
+);
+packed!(struct HalfClose { from, probes, last_data });
+packed!(struct Endpoint { ip, port });
+
+impl Pack for Scope {
+    fn put(&self, into: &mut Packer) {
+        let Scope { vlans, tunnel } = self;
+        vlans.put(into);
+        tunnel.0.put(into);
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Scope> {
+        Some(Scope {
+            vlans: Pack::get(from)?,
+            tunnel: TunnelId(Pack::get(from)?),
+        })
+    }
+}
+
+impl Pack for Tracker {
+    fn put(&self, into: &mut Packer) {
+        let Tracker {
+            addresses,
+            scope,
+            roles_from,
+            incarnation,
+            first,
+            last,
+            streams,
+            ends,
+            opening,
+            newest_syn_ack,
+            half_close_from,
+            ladder: _, // is not packed
+            midstream,
+            challenged,
+            cut,
+            duplicates,
+            time_steps_back,
+            longest_step_back,
+            calm: _, // is looked for again
+            aside,
+        } = self;
+        Both(addresses).put(into);
+        scope.put(into);
+        roles_from.put(into);
+        incarnation.put(into);
+        first.put(into);
+        last.put(into);
+        opening.put(into);
+        Both(ends).put(into);
+        Both(streams).put(into);
+        newest_syn_ack.put(into);
+        half_close_from.put(into);
+        midstream.put(into);
+        challenged.put(into);
+        cut.put(into);
+        duplicates.put(into);
+        time_steps_back.put(into);
+        longest_step_back.put(into);
+        aside.is_there().put(into);
+        if aside.is_there() {
+            aside.observations.put(into);
+        }
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Tracker> {
+        let mut tracker = Tracker {
+            addresses: Both::get(from)?,
+            scope: Pack::get(from)?,
+            roles_from: Pack::get(from)?,
+            incarnation: Pack::get(from)?,
+            first: Pack::get(from)?,
+            last: Pack::get(from)?,
+            opening: Pack::get(from)?,
+            ends: Both::get(from)?,
+            streams: Both::get(from)?,
+            newest_syn_ack: Pack::get(from)?,
+            half_close_from: Pack::get(from)?,
+            midstream: Pack::get(from)?,
+            challenged: Pack::get(from)?,
+            cut: Pack::get(from)?,
+            duplicates: Pack::get(from)?,
+            time_steps_back: Pack::get(from)?,
+            longest_step_back: Pack::get(from)?,
+            ladder: None,
+            calm: Calm::default(),
+            aside: Rarely::default(),
+        };
+        if Pack::get(from)? {
+            tracker.aside.observations = Pack::get(from)?;
+        }
+        Some(tracker)
+    }
+}
+
+impl Aside {
+    /// There is nothing in it but protocol events.
+    fn is_only_observations(&self) -> bool {
+        let Aside {
+            observations: _,
+            predecessor,
+            silent_before_reset,
+            reset_in_window,
+            restarts,
+            disowned,
+            fin_repeated,
+            before_inferred_fin,
+            before_stray_syn_ack,
+            far_ahead,
+            other_syn_ack,
+        } = self;
+        predecessor.is_none()
+            && *silent_before_reset == [None; 2]
+            && *reset_in_window == [None; 2]
+            && *restarts == [(0, None); 2]
+            && disowned.is_none()
+            && *fin_repeated == [None; 2]
+            && before_inferred_fin.is_none()
+            && before_stray_syn_ack.is_none()
+            && *far_ahead == [None; 2]
+            && other_syn_ack.is_none()
+    }
+}
 
 #[cfg(test)]
 mod tests {

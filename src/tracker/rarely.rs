@@ -48,12 +48,7 @@ impl DerefMut for Rarely<Aside> {
 }
 
 impl Rarely<Aside> {
-    /// The endpoints as they were before a missing FIN was inferred are not needed any longer.
-    pub(super) fn forget_before_inferred_fin(&mut self) {
-        self.take_before_inferred_fin();
-    }
-
-    /// See [`Rarely::forget_before_inferred_fin`].
+    /// The endpoints as they were before a missing FIN was inferred, which are not needed any longer.
     pub(super) fn take_before_inferred_fin(&mut self) -> Option<Box<[Mirror; 2]>> {
         self.0.as_mut()?.before_inferred_fin.take()
     }
