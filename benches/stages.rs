@@ -119,7 +119,7 @@ fn segments(frames: &[Frame<'_>]) -> Vec<Segment> {
     let mut decoder = Decoder::new(DecodeSettings::default());
     frames
         .iter()
-        .filter_map(|frame| decoder.decode(frame).ok())
+        .filter_map(|frame| decoder.decode(frame).ok().copied())
         .collect()
 }
 

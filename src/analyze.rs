@@ -15,9 +15,9 @@ use crate::capture::{Record, Skip, Stop};
 use crate::findings;
 pub use crate::flow::Limits;
 use crate::flow::{Flows, Ladders, ReportBytes};
-use crate::input::{self, Copies, Dedup, Facts, Item, Place, Timeline};
+use crate::input::{self, Copies, Dedup, Facts, Item, Timeline};
 use crate::model::{self, Address, Analysis};
-use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
+use crate::segment::{DecodeSettings, Decoder, Endpoint};
 pub use connections::Connections;
 use count::{Count, Sums};
 pub use follow::{Following, News, follow};
@@ -204,13 +204,24 @@ impl Run {
         });
     }
 
+    #[inline]
     fn record(&mut self, Item { record, place }: Item<'_>) {
         match record {
             Record::Frame(frame) => {
                 self.count.packet(&frame, &place);
-                match self.decoder.decode(&frame) {
-                    Ok(segment) => self.segment(segment, &place),
-                    Err(reason) => self.count.skip(reason),
+                let Run {
+                    decoder,
+                    flows,
+                    copies,
+                    count,
+                } = self;
+                match decoder.decode(&frame) {
+                    Ok(segment) if copies.is_copy(&place, segment) => count.skip(Skip::DuplicateOfAnotherFile),
+                    Ok(segment) => {
+                        count.segment(segment);
+                        flows.on_segment(segment);
+                    }
+                    Err(reason) => count.skip(reason),
                 }
             }
             Record::Skip { reason, .. } => {
@@ -219,17 +230,6 @@ impl Run {
             }
             Record::Damage(_) => {} // the file's facts have it
         }
-    }
-
-    fn segment(&mut self, segment: Segment, place: &Place<'_>) {
-        if self.copies.is_copy(place, &segment) {
-            self.count.skip(Skip::DuplicateOfAnotherFile);
-            return;
-        }
-        self.count.segments += 1;
-        self.count.cut += u64::from(segment.cut);
-        self.count.cut_headers += u64::from(segment.header_cut);
-        self.flows.on_segment(&segment);
     }
 
     /// The connections that stand. `given_out` are the sums of those that were told before, where some were: then each keeps

@@ -356,6 +356,25 @@ impl CaptureReader {
         }
     }
 
+    /// The next packet, if it was read already and nothing about it is unusual: the short way for what most packets of a classic
+    /// pcap file are. `None` says nothing; [`CaptureReader::next_record`] is to be asked then.
+    #[inline]
+    pub(crate) fn next_at_hand(&mut self) -> Option<Frame<'_>> {
+        let Format::Pcap(header) = &mut self.format else {
+            return None;
+        };
+        if self.ended || self.stop.asked() {
+            return None;
+        }
+        self.source.consume(std::mem::take(&mut self.lent));
+        let number = self.packets.saturating_add(1);
+        let (frame, length) = header.packet_in(self.source.data(), number)?;
+        self.packets = number;
+        self.lent = length;
+        self.waiting = false;
+        Some(frame)
+    }
+
     /// The next packet, or a damaged place that was passed over; `None` at the end.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod index;
 mod key;
 mod limits;
 mod lives;
+mod ordinary;
 mod packing;
 
 use std::mem::size_of;
@@ -31,7 +32,7 @@ use index::Index;
 pub use key::FlowKey;
 pub use limits::Limits;
 use limits::Used;
-use lives::{ByBirth, Handle, Life, Lives, Place, Waiting};
+use lives::{ByBirth, Handle, Life, Lives, Ordinary, Place, Waiting};
 pub use packing::Packing;
 
 /// For how long after a RST that disowned a SYN another SYN is taken for the real one that it got in the way of
@@ -111,6 +112,7 @@ pub struct Flows {
     /// The slot at which the next look for finished connections begins, and segments since the last.
     hand: u32,
     waiting_hand: u32,
+    ordinary_hand: u32,
     segments_since: u64,
     /// The slot at which the next look for idle lives begins.
     broom: u32,
@@ -173,6 +175,9 @@ impl Flows {
         let key = FlowKey::of(seg);
         let found = match self.current.get(&key, &self.lives).map(Handle::place) {
             Some(Place::Life(index)) => Some(index),
+            Some(Place::Ordinary(slot)) if self.take_by_the_book(slot, seg) => return,
+            Some(Place::Ordinary(slot)) => self.outgrow(slot),
+            Some(Place::Embryo(slot)) if self.answer_by_the_book(key, slot, seg) => return,
             Some(Place::Embryo(slot)) => self.grow(slot),
             Some(Place::Waiting(slot)) => self.wake(slot),
             None => self.under_other_tags(key, seg),
@@ -246,6 +251,22 @@ impl Flows {
             let may_be = |waiting: &&Waiting| waiting.over && now.since(waiting.last.time) >= time_wait_ns;
             if self.lives.waiting(slot).filter(may_be).is_some()
                 && let Some(index) = self.wake(slot)
+            {
+                finished.extend(self.take_if_final(index, now, time_wait_ns));
+            }
+        }
+        for _ in 0..budget.min(u64::from(self.lives.ordinary_slots())) {
+            self.ordinary_hand = if self.ordinary_hand.saturating_add(1) < self.lives.ordinary_slots() {
+                self.ordinary_hand + 1
+            } else {
+                0
+            };
+            let slot = self.ordinary_hand;
+            let may_be = |ordinary: &&Ordinary| {
+                ordinary.book.is_over() && now.since(ordinary.book.last().time) >= time_wait_ns
+            };
+            if self.lives.ordinary(slot).filter(may_be).is_some()
+                && let Some(index) = self.outgrow(slot)
             {
                 finished.extend(self.take_if_final(index, now, time_wait_ns));
             }
@@ -379,6 +400,18 @@ impl Flows {
                 handle,
             ));
         }
+        for (handle, ordinary) in self.lives.all_ordinary() {
+            let class = Class::from(ordinary.book.stage());
+            if class.is_attempt() {
+                attempts_memory = attempts_memory.saturating_add(ordinary.footprint);
+            }
+            order.push((
+                ordinary.syn.birth >= newest,
+                class,
+                ordinary.book.last().packet,
+                handle,
+            ));
+        }
         self.attempts_memory = attempts_memory;
         let batch = Limits::part(order.len() as u64).max(1);
         let mut rest = order.as_mut_slice();
@@ -411,6 +444,16 @@ impl Flows {
                 }
                 if let Some(embryo) = self.take_embryo(slot) {
                     self.evicted.note(embryo.server(), 1, class, until);
+                }
+                return;
+            }
+            Place::Ordinary(slot) => {
+                if let Some(key) = self.lives.ordinary(slot).map(|ordinary| ordinary.syn.key()) {
+                    self.current.remove(&key, &self.lives);
+                }
+                if let Some(ordinary) = self.take_ordinary(slot) {
+                    self.evicted
+                        .note(ordinary.syn.server(), ordinary.book.packets(), class, until);
                 }
                 return;
             }
@@ -496,6 +539,7 @@ impl Flows {
                 Place::Life(index) => index,
                 Place::Embryo(slot) => self.grow(slot)?,
                 Place::Waiting(slot) => self.wake(slot)?,
+                Place::Ordinary(_) => return None, // both directions were seen
             };
             let life = self.lives.get(index)?;
             let tracker = &life.tracker;
@@ -522,7 +566,7 @@ impl Flows {
     fn current_life(&self, key: &FlowKey) -> Option<u32> {
         match self.current.get(key, &self.lives)?.place() {
             Place::Life(index) => Some(index),
-            Place::Embryo(_) | Place::Waiting(_) => None,
+            Place::Embryo(_) | Place::Waiting(_) | Place::Ordinary(_) => None,
         }
     }
 

@@ -24,6 +24,7 @@ mod rarely;
 mod reset;
 pub mod state;
 pub mod stream;
+pub mod textbook;
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -562,7 +562,7 @@ fn segments(path: &Path) -> (Vec<Segment>, Timestamp) {
     while let Ok(Some(record)) = reader.next_record() {
         if let Record::Frame(frame) = record {
             end = end.max(frame.time);
-            segments.extend(decoder.decode(&frame).ok());
+            segments.extend(decoder.decode(&frame).ok().copied());
         }
     }
     (segments, end)

@@ -14,7 +14,7 @@ use crate::model::{
     Address, Capture, Checksums, Connection, EvictedServer, Evidence, FindingTotal, Fragments, Outcome,
     Quality, SCHEMA_VERSION, ServiceFinding, Severity, State, Step, Summary,
 };
-use crate::segment::{ChecksumFacts, Decoder, FragmentFacts};
+use crate::segment::{ChecksumFacts, Decoder, FragmentFacts, Segment};
 use crate::time::Timestamp;
 
 /// What is counted while reading.
@@ -70,6 +70,14 @@ impl Count {
         if self.link_types.last() != Some(&link) && self.known_links.insert(link) {
             self.link_types.push(link);
         }
+    }
+
+    /// A TCP segment that belongs to a connection.
+    #[inline]
+    pub fn segment(&mut self, segment: &Segment) {
+        self.segments += 1;
+        self.cut += u64::from(segment.cut);
+        self.cut_headers += u64::from(segment.header_cut);
     }
 
     pub fn skip(&mut self, reason: Skip) {

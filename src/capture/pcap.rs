@@ -159,9 +159,10 @@ impl Header {
         Some(self.snap_length).filter(|length| *length > 0)
     }
 
-    /// The length of the next record with its header, if the window holds all of it and nothing about it is unusual: the
-    /// short way for what most records are.
-    fn length_in(&mut self, window: &[u8]) -> Option<usize> {
+    /// The header of the next record, and the record's length with it, if the window holds all of it and nothing about it is
+    /// unusual: the short way for what most records are.
+    #[inline]
+    fn record_in(&mut self, window: &[u8]) -> Option<(RecordHeader, usize)> {
         const LENGTH: usize = 16;
         if self.variant == Variant::Modified || !matches!(self.lengths, Lengths::CapturedFirst) {
             return None;
@@ -172,7 +173,16 @@ impl Header {
             return None;
         }
         self.habits.note(&header);
-        Some(length)
+        Some((header, length))
+    }
+
+    /// The next packet and the length of its record, as [`Header::find_packet`] and [`Header::packet`] give them, if the window
+    /// holds all of it and nothing about it is unusual.
+    #[inline]
+    pub fn packet_in<'a>(&mut self, window: &'a [u8], number: PacketNumber) -> Option<(Frame<'a>, usize)> {
+        let (header, length) = self.record_in(window)?;
+        let bytes = window.get(16..length)?;
+        Some((self.frame(&header, bytes, number), length))
     }
 
     /// Seconds are unsigned, and the fraction may be more than a second: both fit into what a time can hold.
@@ -184,7 +194,7 @@ impl Header {
 
     /// Waits until the next record is complete; its length with header, or `None` at the end of the file.
     pub fn find_packet(&mut self, source: &mut Source) -> Result<Option<usize>, Fault> {
-        if let Some(length) = self.length_in(source.data()) {
+        if let Some((_, length)) = self.record_in(source.data()) {
             return Ok(Some(length));
         }
         let header_len = self.record_header_len();
@@ -234,17 +244,22 @@ impl Header {
                 reason: Skip::BadPacketBlock,
             };
         };
+        Record::Frame(self.frame(&header, bytes, number))
+    }
+
+    #[inline]
+    fn frame<'a>(&self, header: &RecordHeader, bytes: &'a [u8], number: PacketNumber) -> Frame<'a> {
         let (bytes, original_len) = without_fcs(bytes, header.original, self.fcs);
-        Record::Frame(Frame {
+        Frame {
             number,
-            time: self.time_of(&header),
+            time: self.time_of(header),
             link: self.link,
             bytes,
             original_len,
             interface: 0,
             direction: None,
             process: None,
-        })
+        }
     }
 
     /// Looks behind a damaged place for the next sound record; how far from the window's start it is.
@@ -453,15 +468,15 @@ mod tests {
             let bytes = record(captured, original, there);
             for magic in [[0xd4, 0xc3, 0xb2, 0xa1], [0x4d, 0x3c, 0xb2, 0xa1]] {
                 assert_eq!(
-                    header(magic).length_in(&bytes),
+                    header(magic).record_in(&bytes).map(|(_, length)| length),
                     length,
                     "{captured} {original} {there}"
                 );
             }
-            assert_eq!(header([0x34, 0xcd, 0xb2, 0xa1]).length_in(&bytes), None);
+            assert_eq!(header([0x34, 0xcd, 0xb2, 0xa1]).record_in(&bytes).map(|(_, length)| length), None);
         }
         assert_eq!(
-            header([0xd4, 0xc3, 0xb2, 0xa1]).length_in(&[0; 40]),
+            header([0xd4, 0xc3, 0xb2, 0xa1]).record_in(&[0; 40]).map(|(_, length)| length),
             None,
             "zeros are damage"
         );

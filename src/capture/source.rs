@@ -171,6 +171,7 @@ impl Source {
     }
 
     /// All of the window.
+    #[inline]
     pub fn data(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
@@ -182,6 +183,7 @@ impl Source {
     }
 
     /// Moves the window's start on.
+    #[inline]
     pub fn consume(&mut self, length: usize) {
         let length = length.min(self.data().len());
         self.start = self.start.saturating_add(length);

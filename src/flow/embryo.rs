@@ -146,6 +146,11 @@ impl Embryo {
         key.joins(self.source, self.destination) && self.scope == key.scope
     }
 
+    /// Who sent it.
+    pub fn client(&self) -> Endpoint {
+        self.source
+    }
+
     /// Who was to answer.
     pub fn server(&self) -> Endpoint {
         self.destination

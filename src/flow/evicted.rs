@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 
 use crate::segment::{Endpoint, PacketNumber};
 use crate::tracker::state::State;
+use crate::tracker::textbook::Stage;
 use crate::tracker::{RolesFrom, Tracker};
 
 /// Servers that are counted at once.
@@ -86,6 +87,18 @@ impl Class {
                 }
             }
             (false, _) => Class::HalfClosed,
+        }
+    }
+}
+
+impl From<Stage> for Class {
+    fn from(stage: Stage) -> Class {
+        match stage {
+            Stage::HalfOpen => Class::HalfOpen,
+            Stage::Open => Class::Open,
+            Stage::HalfClosed => Class::HalfClosed,
+            Stage::Closed => Class::Closed,
+            Stage::Ended => Class::Ended,
         }
     }
 }

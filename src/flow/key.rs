@@ -31,7 +31,15 @@ impl FlowKey {
 
     /// The key of two endpoints.
     pub fn between(a: Endpoint, b: Endpoint, scope: Scope) -> FlowKey {
-        let (low, high) = if order(&a) <= order(&b) { (a, b) } else { (b, a) };
+        let ordered = match (a.ip, b.ip) {
+            // The same order, by one number each.
+            (IpAddr::V4(x), IpAddr::V4(y)) => {
+                let number = |ip, port| u64::from(u32::from(ip)) << 16 | u64::from(port);
+                number(x, a.port) <= number(y, b.port)
+            }
+            _ => order(&a) <= order(&b),
+        };
+        let (low, high) = if ordered { (a, b) } else { (b, a) };
         FlowKey { low, high, scope }
     }
 }

@@ -1,8 +1,9 @@
 //! The lives of all 4-tuples, in slots that are used again: with their trackers, or packed where those are not needed for now.
 
-use crate::segment::{Endpoint, Scope};
+use crate::segment::{Endpoint, Scope, Segment};
 use crate::tracker::evidence::Mark;
-use crate::tracker::{Heir, Packed, Tracker};
+use crate::tracker::textbook::Textbook;
+use crate::tracker::{Heir, Packed, Role, Tracker};
 
 use super::FlowKey;
 use super::embryo::Embryo;
@@ -87,6 +88,33 @@ impl Life {
     }
 }
 
+/// A first life of a 4-tuple on which all goes by the book. No other is bound up with it.
+#[derive(Clone)]
+pub(super) struct Ordinary {
+    pub syn: Embryo,
+    pub book: Textbook,
+    /// See [`Life::footprint`].
+    pub footprint: u64,
+    /// See [`Life::attempt`].
+    pub attempt: bool,
+}
+
+impl Ordinary {
+    /// Which side sent the segment.
+    pub fn role_of(&self, seg: &Segment) -> Role {
+        if seg.source == self.syn.client() {
+            Role::Client
+        } else {
+            Role::Server
+        }
+    }
+
+    /// The same life with a tracker.
+    pub fn life(&self) -> Life {
+        Life::new(self.book.tracker(&self.syn.segment()), self.syn.birth)
+    }
+}
+
 /// A life that waits for its next segment, which may never come: it is over, or has been idle for long.
 #[derive(Clone)]
 pub(super) struct Waiting {
@@ -116,6 +144,8 @@ pub(super) enum Place {
     Life(u32),
     /// An embryo.
     Embryo(u32),
+    /// One by the book.
+    Ordinary(u32),
     /// One that waits.
     Waiting(u32),
 }
@@ -129,17 +159,21 @@ impl Handle {
         Handle(slot | EMBRYO)
     }
 
+    fn ordinary(slot: u32) -> Handle {
+        Handle(slot | EMBRYO | WAITING)
+    }
+
     fn waiting(slot: u32) -> Handle {
         Handle(slot | WAITING)
     }
 
     pub fn place(self) -> Place {
-        if self.0 & EMBRYO != 0 {
-            Place::Embryo(self.0 & !EMBRYO)
-        } else if self.0 & WAITING != 0 {
-            Place::Waiting(self.0 & !WAITING)
-        } else {
-            Place::Life(self.0)
+        let slot = self.0 & !(EMBRYO | WAITING);
+        match (self.0 & EMBRYO != 0, self.0 & WAITING != 0) {
+            (false, false) => Place::Life(slot),
+            (true, false) => Place::Embryo(slot),
+            (false, true) => Place::Waiting(slot),
+            (true, true) => Place::Ordinary(slot),
         }
     }
 }
@@ -150,12 +184,13 @@ pub(super) struct Lives {
     lives: Slots<Life>,
     embryos: Slots<Embryo>,
     waiting: Slots<Waiting>,
+    ordinary: Slots<Ordinary>,
 }
 
 impl Lives {
     /// Lives that there are, of all kinds.
     pub fn len(&self) -> u64 {
-        self.lives.standing + self.embryos.standing + self.waiting.standing
+        self.lives.standing + self.embryos.standing + self.waiting.standing + self.ordinary.standing
     }
 
     /// Lives with trackers.
@@ -184,6 +219,7 @@ impl Lives {
             Place::Life(slot) => self.lives.get(slot).is_some_and(|life| life.has(key)),
             Place::Embryo(slot) => self.embryos.get(slot).is_some_and(|embryo| embryo.has(key)),
             Place::Waiting(slot) => self.waiting.get(slot).is_some_and(|waiting| waiting.key == *key),
+            Place::Ordinary(slot) => (self.ordinary.get(slot)).is_some_and(|ordinary| ordinary.syn.has(key)),
         }
     }
 
@@ -248,6 +284,37 @@ impl Lives {
         waiting.map(|(slot, waiting)| (Handle::waiting(slot), waiting))
     }
 
+    /// Slots of lives by the book, empty ones included.
+    pub fn ordinary_slots(&self) -> u32 {
+        self.ordinary.slots()
+    }
+
+    /// Puts a life by the book into a slot.
+    pub fn insert_ordinary(&mut self, ordinary: Ordinary) -> Handle {
+        Handle::ordinary(self.ordinary.insert(ordinary))
+    }
+
+    /// Takes a life by the book out of its slot.
+    pub fn take_ordinary(&mut self, slot: u32) -> Option<Ordinary> {
+        self.ordinary.take(slot)
+    }
+
+    /// The life by the book in a slot.
+    pub fn ordinary(&self, slot: u32) -> Option<&Ordinary> {
+        self.ordinary.get(slot)
+    }
+
+    /// See [`Lives::ordinary`].
+    pub fn ordinary_mut(&mut self, slot: u32) -> Option<&mut Ordinary> {
+        self.ordinary.slot_mut(slot)?.as_mut()
+    }
+
+    /// All lives by the book.
+    pub fn all_ordinary(&self) -> impl Iterator<Item = (Handle, &Ordinary)> {
+        let ordinary = self.ordinary.iter();
+        ordinary.map(|(slot, ordinary)| (Handle::ordinary(slot), ordinary))
+    }
+
     /// All lives with trackers, and their slots.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Life)> {
         self.lives.iter()
@@ -281,8 +348,10 @@ impl Lives {
             self.all_waiting()
                 .map(|(handle, waiting)| (waiting.birth, handle)),
         );
+        order.extend((self.all_ordinary()).map(|(handle, ordinary)| (ordinary.syn.birth, handle)));
         order.sort_unstable();
         ByBirth {
+            ordinary: self.ordinary.leaving(),
             lives: self.lives.leaving(),
             embryos: self.embryos.leaving(),
             waiting: self.waiting.leaving(),
@@ -413,6 +482,7 @@ pub(super) struct ByBirth {
     lives: Leaving<Life>,
     embryos: Leaving<Embryo>,
     waiting: Leaving<Waiting>,
+    ordinary: Leaving<Ordinary>,
     grow: fn(&Embryo) -> Life,
     order: Vec<(u64, Handle)>,
     next: usize,
@@ -433,7 +503,7 @@ impl ByBirth {
         let later = (1..).zip(&self.order).skip(self.next);
         later.filter_map(|(number, (_, handle))| match handle.place() {
             Place::Life(slot) => Some((number, self.lives.get(slot)?)),
-            Place::Embryo(_) | Place::Waiting(_) => None,
+            Place::Embryo(_) | Place::Waiting(_) | Place::Ordinary(_) => None,
         })
     }
 
@@ -456,6 +526,7 @@ impl Iterator for ByBirth {
         self.next += 1;
         match handle.place() {
             Place::Life(slot) => self.lives.take(slot),
+            Place::Ordinary(slot) => Some(self.ordinary.take(slot)?.life()),
             Place::Embryo(slot) => Some((self.grow)(&self.embryos.take(slot)?)),
             Place::Waiting(slot) => {
                 let waiting = self.waiting.take(slot)?;

@@ -17,6 +17,8 @@ pub struct Packing {
     /// Of more, those are packed that got no segment for longer than this, nanoseconds of capture time. Where many of them
     /// wake up again, it is doubled.
     pub idle_ns: i64,
+    /// Those on which all goes by the book have no tracker.
+    pub by_the_book: bool,
 }
 
 impl Packing {
@@ -30,6 +32,7 @@ impl Default for Packing {
             over: true,
             awake: 1 << 10,
             idle_ns: 5_000_000_000,
+            by_the_book: true,
         }
     }
 }

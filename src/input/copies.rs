@@ -101,10 +101,15 @@ impl Copies {
     }
 
     /// Whether this segment is the copy of one in another file. Segments come in the order of the timeline.
+    #[inline]
     pub fn is_copy(&mut self, place: &Place<'_>, segment: &Segment) -> bool {
-        let Some(window) = self.window else {
-            return false;
-        };
+        match self.window {
+            Some(window) => self.is_copy_within(window, place, segment),
+            None => false,
+        }
+    }
+
+    fn is_copy_within(&mut self, window: i64, place: &Place<'_>, segment: &Segment) -> bool {
         self.expire(place.time, window);
         let awaited = place.next.is_some_and(|next| next.since(place.time) <= window);
         if self.recent.is_empty() && !awaited {

@@ -538,19 +538,23 @@ impl Timeline {
             if stream && facts.packets.is_multiple_of(METER_EVERY) {
                 open.meter(&descriptors.meter);
             }
-            let record = match open.capture.next_record() {
-                Ok(Some(record)) => record,
-                Ok(None) => break,
-                Err(error @ CaptureError::Interrupted { .. }) => {
-                    facts.damaged(error.to_string());
-                    facts.close(&mut open.capture);
-                    *reader = None;
-                    *interrupted = Some(error);
-                    return ControlFlow::Break(());
-                }
-                Err(error) => {
-                    facts.damaged(error.to_string());
-                    break;
+            let record = if let Some(frame) = open.capture.next_at_hand() {
+                Record::Frame(frame)
+            } else {
+                match open.capture.next_record() {
+                    Ok(Some(record)) => record,
+                    Ok(None) => break,
+                    Err(error @ CaptureError::Interrupted { .. }) => {
+                        facts.damaged(error.to_string());
+                        facts.close(&mut open.capture);
+                        *reader = None;
+                        *interrupted = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                    Err(error) => {
+                        facts.damaged(error.to_string());
+                        break;
+                    }
                 }
             };
             let record = match record {

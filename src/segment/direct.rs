@@ -14,6 +14,7 @@ const IPV6: u16 = 0x86dd;
 const VLAN: u16 = 0x8100;
 
 /// The IP packet in an Ethernet frame, and its tag.
+#[inline(always)]
 pub(super) fn open(frame: &[u8]) -> Option<(Scope, IpPacket<'_>)> {
     let mut scope = Scope::default();
     match be16(frame, 12)? {
@@ -32,6 +33,7 @@ pub(super) fn open(frame: &[u8]) -> Option<(Scope, IpPacket<'_>)> {
     }
 }
 
+#[inline(always)]
 fn v4(packet: &[u8]) -> Option<IpPacket<'_>> {
     let (header, rest) = packet.split_first_chunk::<20>()?;
     let [
@@ -72,6 +74,7 @@ fn v4(packet: &[u8]) -> Option<IpPacket<'_>> {
     })
 }
 
+#[inline]
 fn v6(packet: &[u8]) -> Option<IpPacket<'_>> {
     let (header, rest) = packet.split_first_chunk::<40>()?;
     let [0x60..=0x6f, _, _, _, length0, length1, TCP, ttl, addresses @ ..] = header else {

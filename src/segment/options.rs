@@ -25,17 +25,25 @@ const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
 /// cut off by the capture is ignored; one that runs past the header, or whose length is 0 or 1, ends the walk and marks
 /// the list as malformed. A known option with a length that its RFC does not allow is ignored, as receivers do; of a
 /// repeated option the last one counts.
+#[inline]
 pub(crate) fn read(captured: &[u8], declared: usize) -> Options {
-    let mut options = Options::default();
     // What nearly all segments carry: two no-operations and timestamps (RFC 7323 appendix A).
     if declared == 12
         && let Some(&[1, 1, kind::TIMESTAMPS, 10, v0, v1, v2, v3, e0, e1, e2, e3]) =
             captured.first_chunk::<12>()
     {
         let (value, echo) = ([v0, v1, v2, v3], [e0, e1, e2, e3]);
-        options.timestamps = Some((u32::from_be_bytes(value), u32::from_be_bytes(echo)));
-        return options;
+        return Options {
+            timestamps: Some((u32::from_be_bytes(value), u32::from_be_bytes(echo))),
+            ..Options::default()
+        };
     }
+    read_each(captured, declared)
+}
+
+#[inline(never)]
+fn read_each(captured: &[u8], declared: usize) -> Options {
+    let mut options = Options::default();
     let mut rest = captured.get(..declared).unwrap_or(captured);
     let mut left = declared; // octets of the header from the start of `rest`
     while let Some((&kind, after_kind)) = rest.split_first() {

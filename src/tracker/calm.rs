@@ -11,7 +11,7 @@ use crate::segment::{ChecksumState, Flags, Segment};
 use crate::seq::Seq;
 
 /// More payload than this in one segment goes the long way, octets: numbers stay comparable.
-const LONGEST: u32 = 1 << 20;
+pub(super) const LONGEST: u32 = 1 << 20;
 
 /// What the short way needs to know of the handshake.
 #[derive(Clone, Copy, Debug, Default)]
@@ -130,7 +130,7 @@ impl Tracker {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -139,20 +139,20 @@ mod tests {
 
     /// One segment of a story: who sends it, and how far from what is due it is.
     #[derive(Clone, Debug)]
-    struct Step {
-        from_client: bool,
-        payload: u32,
-        flags: u16,
-        seq_off: i32,
-        ack_off: i32,
-        ns: i64,
-        timestamps: bool,
-        ticks: i32,
-        oddity: u8,
+    pub struct Step {
+        pub from_client: bool,
+        pub payload: u32,
+        pub flags: u16,
+        pub seq_off: i32,
+        pub ack_off: i32,
+        pub ns: i64,
+        pub timestamps: bool,
+        pub ticks: i32,
+        pub oddity: u8,
     }
 
     /// Mostly what an open connection carries.
-    fn step() -> impl Strategy<Value = Step> {
+    pub fn step() -> impl Strategy<Value = Step> {
         let mostly = |off: core::ops::RangeInclusive<i32>| prop_oneof![12 => Just(0), 1 => off];
         let flags = prop_oneof![30 => Just(Flags::ACK), 10 => Just(Flags::ACK | Flags::PSH), 1 => Just(Flags::ACK | Flags::FIN),
             1 => Just(Flags::RST), 1 => Just(Flags::SYN), 1 => Just(Flags::SYN | Flags::ACK), 1 => 0..0x200u16];
@@ -185,7 +185,7 @@ mod tests {
     }
 
     /// The segments of a story that begins with a handshake, or in the middle.
-    fn segments(story: &[Step], handshake: bool, with_timestamps: bool) -> Vec<Segment> {
+    pub fn segments(story: &[Step], handshake: bool, with_timestamps: bool) -> Vec<Segment> {
         let ends = [(1, 40_000), (2, 80)].map(|(host, port)| Endpoint {
             ip: std::net::IpAddr::from([10, 0, 0, host]),
             port,

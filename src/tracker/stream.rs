@@ -1,5 +1,7 @@
 //! The sequence space of one direction: what its sender sent, what its receiver acknowledged, what is missing.
 
+mod flowing;
+
 use std::mem::size_of;
 
 use super::evidence::Mark;
@@ -8,6 +10,7 @@ use super::packed::packed;
 use crate::segment::{Options, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
+pub(super) use flowing::Flowing;
 
 /// Ranges beyond a hole that are remembered; beyond that neighbours are joined, which only makes a hole invisible.
 const RANGES_KEPT: usize = 16;
@@ -448,7 +451,7 @@ fn micros(time: Timestamp) -> u32 {
 }
 
 /// A number that two copies of one segment share and hardly anything else: the TCP checksum stands for the payload.
-fn fingerprint(seg: &Segment) -> u32 {
+pub(super) fn fingerprint(seg: &Segment) -> u32 {
     let (tsval, tsecr) = seg.options.timestamps.unwrap_or((0, 0));
     let parts = [
         seg.seq.0,

@@ -78,6 +78,7 @@ impl Reader {
             direction: None,
             process: None,
         })
+        .copied()
     }
 
     fn read(&mut self, bytes: &[u8]) -> Result<Segment, Skip> {

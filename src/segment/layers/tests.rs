@@ -66,7 +66,7 @@ fn wlan(control: u8, flags: u8, rest: &[u8], payload: Vec<u8>) -> Vec<u8> {
 
 fn read(link: u32, bytes: &[u8]) -> Result<(Segment, String), Skip> {
     let mut decoder = Decoder::default();
-    let segment = decoder.decode(&Frame {
+    let segment = *decoder.decode(&Frame {
         number: 1,
         time: Timestamp::from_ns(0),
         link: LinkType(link),

@@ -1,0 +1,98 @@
+//! Connections on which all goes by the book: those have no tracker until something is not ([`Textbook`]).
+
+use std::mem::size_of;
+
+use super::lives::{Handle, Ordinary};
+use super::{Class, FlowKey, Flows};
+use crate::segment::{Flags, Segment};
+use crate::tracker::textbook::Textbook;
+
+impl Flows {
+    /// Takes a segment that may answer a SYN by the book. False if it does not; nothing has changed then.
+    pub(super) fn answer_by_the_book(&mut self, key: FlowKey, slot: u32, seg: &Segment) -> bool {
+        if !self.packing.by_the_book || !seg.flags.has(Flags::SYN | Flags::ACK) {
+            return false;
+        }
+        let Some(syn) = self.lives.embryo(slot) else {
+            return false;
+        };
+        let Some(book) = Textbook::begin(&syn.segment(), seg) else {
+            return false;
+        };
+        let mut ordinary = Ordinary {
+            syn: syn.clone(),
+            book,
+            footprint: 0,
+            attempt: true,
+        };
+        ordinary.footprint = self.footprint_of(&ordinary);
+        self.charge(ordinary.footprint, ordinary.attempt);
+        let handle = self.lives.insert_ordinary(ordinary);
+        self.current.insert(&key, handle, &self.lives);
+        self.take_embryo(slot);
+        true
+    }
+
+    /// Takes a segment of a connection on which all went by the book. False if this one does not; nothing has changed then.
+    pub(super) fn take_by_the_book(&mut self, slot: u32, seg: &Segment) -> bool {
+        let Some(ordinary) = self.lives.ordinary_mut(slot) else {
+            return false;
+        };
+        let before = ordinary.book.telling();
+        let from = ordinary.role_of(seg);
+        if !ordinary.book.take(seg, from) {
+            return false;
+        }
+        if ordinary.book.telling() != before {
+            self.weigh_ordinary(slot);
+        }
+        true
+    }
+
+    /// Makes a life with a tracker of one by the book.
+    pub(super) fn outgrow(&mut self, slot: u32) -> Option<u32> {
+        let ordinary = self.lives.ordinary(slot)?;
+        let (key, life) = (ordinary.syn.key(), ordinary.life());
+        let now = life.tracker.last.time;
+        let index = self.lives.insert(life);
+        self.current.insert(&key, Handle::life(index), &self.lives);
+        self.take_ordinary(slot);
+        self.weigh(index);
+        self.sweep(now);
+        Some(index)
+    }
+
+    /// Takes a life by the book out of its slot; nothing must lead there any more.
+    pub(super) fn take_ordinary(&mut self, slot: u32) -> Option<Ordinary> {
+        let ordinary = self.lives.take_ordinary(slot)?;
+        self.discharge(ordinary.footprint, ordinary.attempt);
+        Some(ordinary)
+    }
+
+    /// Counts anew what a life by the book takes.
+    fn weigh_ordinary(&mut self, slot: u32) {
+        let Some(ordinary) = self.lives.ordinary(slot) else {
+            return;
+        };
+        let attempt = Class::from(ordinary.book.stage()).is_attempt();
+        let footprint = match self.report_bytes {
+            None => ordinary.footprint,
+            Some(_) => self.footprint_of(ordinary),
+        };
+        if let Some(ordinary) = self.lives.ordinary_mut(slot) {
+            let before = std::mem::replace(&mut ordinary.footprint, footprint);
+            let was_attempt = std::mem::replace(&mut ordinary.attempt, attempt);
+            self.discharge(before, was_attempt);
+            self.charge(footprint, attempt);
+        }
+    }
+
+    /// What a life by the book counts with: its report is made out of the tracker that it will have.
+    fn footprint_of(&self, ordinary: &Ordinary) -> u64 {
+        let own = size_of::<Option<Ordinary>>() as u64;
+        match self.report_bytes {
+            None => own.saturating_add(super::ENTRY_BYTES),
+            Some(_) => self.footprint(own, &ordinary.life().tracker),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! One direction of a connection on which all went by the book: what its stream would be, in less room.
+//!
+//! Nothing is missing and nothing was sent twice, so that much of a [`Stream`] follows from the rest.
+
+use super::{FINGERPRINTS_KEPT, Owes, Stream, fingerprint, micros};
+use crate::segment::Segment;
+use crate::seq::Seq;
+use crate::time::Timestamp;
+use crate::tracker::evidence::Mark;
+
+/// One direction in which every segment continued the one before.
+#[derive(Clone, Debug)]
+pub(in crate::tracker) struct Flowing {
+    iss: Seq,
+    /// SND.NXT. Everything before was captured.
+    pub nxt: Seq,
+    nxt_time: Timestamp,
+    una: Option<Seq>,
+    offers: Option<Seq>,
+    max_window: u32,
+    pub packets: u32,
+    payload_bytes: u64,
+    owed_since: Option<Mark>,
+    asked: u32,
+    newest_tsval: u32,
+    /// When it came first; none without timestamps.
+    newest_tsval_time: Option<Timestamp>,
+    ts_recent: u32,
+    ts_recent_time: Option<Timestamp>,
+    receiver_rtt: Option<i64>,
+    floor: Option<Timestamp>,
+    last_heard: Timestamp,
+    last_data: Option<Timestamp>,
+    fingerprints: [(u32, u32); FINGERPRINTS_KEPT],
+    next_fingerprint: u8,
+    pub scale: u8,
+}
+
+impl Flowing {
+    /// The direction that begins with this SYN, which is no copy and carries no payload.
+    pub fn new(syn: &Segment) -> Flowing {
+        let tsval = syn.options.timestamps.map(|(value, _)| value);
+        let mut flowing = Flowing {
+            iss: syn.seq,
+            nxt: syn.seq.plus(1),
+            nxt_time: syn.time,
+            una: None,
+            offers: None,
+            max_window: 0,
+            packets: 1,
+            payload_bytes: 0,
+            owed_since: None,
+            asked: 0,
+            newest_tsval: tsval.unwrap_or(0),
+            newest_tsval_time: tsval.map(|_| syn.time),
+            ts_recent: tsval.unwrap_or(0),
+            ts_recent_time: tsval.map(|_| syn.time),
+            receiver_rtt: None,
+            floor: None,
+            last_heard: syn.time,
+            last_data: None,
+            fingerprints: Default::default(),
+            next_fingerprint: 1,
+            scale: 0,
+        };
+        flowing.fingerprints[0] = (fingerprint(syn), micros(syn.time));
+        flowing
+    }
+
+    /// ISS.
+    pub fn first(&self) -> Seq {
+        self.iss
+    }
+
+    /// Whether this segment looks like one of the newest: what that means is not decided here.
+    pub fn has_seen(&self, print: u32) -> bool {
+        self.fingerprints.iter().any(|(known, _)| *known == print)
+    }
+
+    /// Whether a timestamp is older than what its sender sent before.
+    pub fn is_old(&self, value: u32) -> bool {
+        self.ts_recent_time.is_some() && Seq(value).before(Seq(self.ts_recent))
+    }
+
+    /// Its sender sends a segment that continues it; `print` is its fingerprint, which was not seen before. Then comes
+    /// [`Flowing::acknowledge`] to the other direction.
+    #[inline]
+    pub fn send(&mut self, seg: &Segment, print: u32) {
+        self.packets += 1;
+        self.payload_bytes += u64::from(seg.payload_len);
+        let slot = usize::from(self.next_fingerprint) % FINGERPRINTS_KEPT;
+        self.fingerprints[slot] = (print, micros(seg.time));
+        self.next_fingerprint = self.next_fingerprint.wrapping_add(1);
+        self.owed_since = None;
+        self.asked = 0;
+        self.last_heard = seg.time;
+        if let Some((value, _)) = seg.options.timestamps {
+            if self.newest_tsval_time.is_none() || Seq(value).after(Seq(self.newest_tsval)) {
+                self.newest_tsval = value;
+                self.newest_tsval_time = Some(seg.time);
+            }
+            let end = seg.seq.plus(seg.payload_len);
+            let acceptable = self
+                .una
+                .is_none_or(|una| seg.seq.at_or_before(una) && (seg.seq == una || end.after(una)));
+            if acceptable && !self.is_old(value) {
+                self.ts_recent = value;
+                self.ts_recent_time = Some(seg.time);
+            }
+        }
+        if seg.payload_len > 0 {
+            self.nxt = seg.seq.plus(seg.payload_len);
+            self.nxt_time = seg.time;
+            self.last_data = Some(seg.time);
+        }
+    }
+
+    /// The other side acknowledges this direction up to `ack`, which was sent, with a segment that is to be answered or not.
+    #[inline]
+    pub fn acknowledge(&mut self, ack: Seq, mark: Mark, to_be_answered: bool) {
+        if to_be_answered {
+            self.owed_since.get_or_insert(mark);
+            self.asked = self.asked.saturating_add(1);
+        }
+        if self.una.is_some_and(|una| ack.at_or_before(una)) {
+            return;
+        }
+        self.una = Some(ack);
+        if ack == self.nxt {
+            let sample = mark.time.since(self.nxt_time);
+            self.receiver_rtt = Some(self.receiver_rtt.map_or(sample, |best| best.min(sample)));
+        }
+    }
+
+    /// The sender offers a window behind `ack`, and has received what passed the tap in the other direction.
+    #[inline]
+    pub fn know(&mut self, ack: Seq, window: u16, shift: u8, received: [Option<Timestamp>; 2]) {
+        let window = u32::from(window) << shift;
+        self.max_window = self.max_window.max(window);
+        let edge = ack.plus(window);
+        self.offers = Some(self.offers.map_or(edge, |offered| offered.max(edge)));
+        for time in received.into_iter().flatten() {
+            self.floor = Some(self.floor.map_or(time, |floor| floor.max(time)));
+        }
+    }
+
+    /// See [`Stream::time_of`] and [`Stream::time_of_tsval`].
+    #[inline]
+    pub fn times_of(&self, ack: Seq, echo: Option<u32>) -> [Option<Timestamp>; 2] {
+        [
+            (ack == self.nxt).then_some(self.nxt_time),
+            self.newest_tsval_time
+                .filter(|_| echo == Some(self.newest_tsval)),
+        ]
+    }
+
+    /// The stream of this direction.
+    pub fn stream(&self) -> Stream {
+        Stream {
+            iss: Some(self.iss),
+            owes: Owes {
+                since: self.owed_since,
+                asked: self.asked,
+                probes: 0,
+            },
+            nxt: Some(self.nxt),
+            nxt_time: Some(self.nxt_time),
+            nxt_clean: true,
+            una: self.una,
+            contiguous: Some(self.nxt),
+            offers: self.offers,
+            max_window: self.max_window,
+            scale: self.scale,
+            newest_tsval: self.newest_tsval_time.map(|time| (self.newest_tsval, time)),
+            fingerprints: self.fingerprints,
+            next_fingerprint: self.next_fingerprint,
+            receiver_rtt: self.receiver_rtt,
+            floor: self.floor,
+            packets: u64::from(self.packets),
+            payload_bytes: self.payload_bytes,
+            last_heard: Some(self.last_heard),
+            last_data: self.last_data,
+            ts_recent: self.ts_recent_time.map(|time| (self.ts_recent, time)),
+            ..Stream::default()
+        }
+    }
+}
