@@ -216,7 +216,9 @@ impl Run {
                     count,
                 } = self;
                 match decoder.decode(&frame) {
-                    Ok(segment) if copies.is_copy(&place, segment) => count.skip(Skip::DuplicateOfAnotherFile),
+                    Ok(segment) if copies.is_copy(&place, segment) => {
+                        count.skip(Skip::DuplicateOfAnotherFile)
+                    }
                     Ok(segment) => {
                         count.segment(segment);
                         flows.on_segment(segment);

@@ -473,10 +473,17 @@ mod tests {
                     "{captured} {original} {there}"
                 );
             }
-            assert_eq!(header([0x34, 0xcd, 0xb2, 0xa1]).record_in(&bytes).map(|(_, length)| length), None);
+            assert_eq!(
+                header([0x34, 0xcd, 0xb2, 0xa1])
+                    .record_in(&bytes)
+                    .map(|(_, length)| length),
+                None
+            );
         }
         assert_eq!(
-            header([0xd4, 0xc3, 0xb2, 0xa1]).record_in(&[0; 40]).map(|(_, length)| length),
+            header([0xd4, 0xc3, 0xb2, 0xa1])
+                .record_in(&[0; 40])
+                .map(|(_, length)| length),
             None,
             "zeros are damage"
         );

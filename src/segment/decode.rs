@@ -317,17 +317,18 @@ mod tests {
 
     fn read_as(link: LinkType, bytes: &[u8], original_len: usize) -> Result<Segment, Skip> {
         let original_len = original_len as u32;
-        Decoder::default().decode(&Frame {
-            number: 3,
-            time: Timestamp::from_ns(5),
-            link,
-            bytes,
-            original_len,
-            interface: 0,
-            direction: None,
-            process: None,
-        })
-        .copied()
+        Decoder::default()
+            .decode(&Frame {
+                number: 3,
+                time: Timestamp::from_ns(5),
+                link,
+                bytes,
+                original_len,
+                interface: 0,
+                direction: None,
+                process: None,
+            })
+            .copied()
     }
 
     fn read(packet: &[u8]) -> Result<Segment, Skip> {

@@ -90,6 +90,21 @@ impl Mirror {
         }
     }
 
+    /// An endpoint of which this much was told, in order; `pending` is on its way to it.
+    pub(super) fn told(
+        proven: State,
+        passive: bool,
+        transitions: Vec<Transition>,
+        pending: impl Iterator<Item = Arrival>,
+    ) -> Mirror {
+        Mirror {
+            transitions,
+            passive,
+            pending: pending.collect(),
+            ..Mirror::new(proven)
+        }
+    }
+
     /// What its own segments prove.
     pub fn proven(&self) -> State {
         self.proven

@@ -48,6 +48,26 @@ pub struct SynOptions {
     pub fast_open: Option<u8>,
 }
 
+impl Syn {
+    /// The first copy of a SYN or SYN-ACK.
+    pub(super) fn of(seg: &Segment) -> Syn {
+        let mark = Mark {
+            packet: seg.packet,
+            time: seg.time,
+        };
+        Syn {
+            first: mark,
+            last: mark,
+            copies: 0,
+            options: SynOptions::from(&seg.options),
+            last_tsval: seg.options.timestamps.map(|(value, _)| value),
+            data: seg.payload_len,
+            with_ack: seg.ack.is_some(),
+            cut: seg.header_cut,
+        }
+    }
+}
+
 impl From<&Options> for SynOptions {
     fn from(options: &Options) -> SynOptions {
         SynOptions {
@@ -300,16 +320,7 @@ impl Tracker {
         let tsval = seg.options.timestamps.map(|(value, _)| value);
         match &mut self.opening.syn[me] {
             None => {
-                self.opening.syn[me] = Some(Syn {
-                    first: mark,
-                    last: mark,
-                    copies: 0,
-                    options: SynOptions::from(&seg.options),
-                    last_tsval: tsval,
-                    data: seg.payload_len,
-                    with_ack,
-                    cut: seg.header_cut,
-                });
+                self.opening.syn[me] = Some(Syn::of(seg));
                 if seg.payload_len > 0 {
                     self.aside.observations.note(Kind::DataOnSyn, from, mark);
                 }

@@ -5,6 +5,8 @@
 //! the book ends it: the tracker is made then, or for the report, by going through the telling segments. So whatever they
 //! mean is told in one place, and a test holds both ways equal, segment by segment.
 
+mod retold;
+
 use super::calm::LONGEST;
 use super::evidence::Mark;
 use super::stream::{Flowing, fingerprint};
@@ -392,35 +394,31 @@ impl Textbook {
     /// Data or an acknowledgment in order, on both directions.
     #[inline]
     fn flow(&mut self, seg: &Segment, from: Role) -> bool {
-        let Some(ack) = seg.ack else { return false };
-        let [client, server] = &mut self.sides;
-        let (sent, received) = match from {
-            Role::Client => (client, server),
-            Role::Server => (server, client),
-        };
+        let sent = &self.sides[from as usize];
         let print = fingerprint(seg);
         let old = match seg.options.timestamps {
             Some((value, _)) => !self.timestamps || sent.is_old(value),
             None => self.timestamps,
         };
-        if old || sent.packets == u32::MAX || sent.has_seen(print) {
+        if seg.ack.is_none() || old || sent.packets == u32::MAX || sent.has_seen(print) {
             return false;
         }
-        let mark = Mark {
+        self.last = Mark {
             packet: seg.packet,
             time: seg.time,
         };
-        self.last = mark;
-        sent.send(seg, print);
-        received.acknowledge(ack, mark, seg.payload_len > 0);
-        let echo = seg.options.timestamps.map(|(_, echo)| echo);
-        sent.know(ack, seg.window, sent.scale, received.times_of(ack, echo));
-        self.next[from as usize] = sent.nxt;
+        pass(&mut self.sides, seg, from, print);
+        self.next[from as usize] = self.sides[from as usize].nxt;
         true
     }
 
     /// The tracker that has taken all segments up to here. `syn` is the one that it began with.
     pub fn tracker(&self, syn: &Segment) -> Tracker {
+        self.retell(syn).unwrap_or_else(|| self.replay(syn))
+    }
+
+    /// The same tracker, whatever the story.
+    fn replay(&self, syn: &Segment) -> Tracker {
         let mut tracker = Tracker::new(syn, 0);
         tracker.on_segment(syn);
         let told = self.told.iter().take(usize::from(self.count));
@@ -459,7 +457,8 @@ impl Textbook {
         self.last
     }
 
-    /// Both ends are gone, or will be once what is on its way has arrived.
+    /// Both ends are gone, or will be once what is on its way has arrived. Where a timestamp is missing or old, its tracker may
+    /// know better.
     pub fn is_over(&self) -> bool {
         matches!(self.stage(), Stage::Closed | Stage::Ended)
     }
@@ -481,6 +480,25 @@ impl Textbook {
         let open = self.sides.iter().map(|side| u64::from(side.packets)).sum::<u64>();
         open.saturating_add(closing)
     }
+}
+
+/// What a segment in order does to both directions.
+#[inline]
+fn pass(sides: &mut [Flowing; 2], seg: &Segment, from: Role, print: u32) {
+    let Some(ack) = seg.ack else { return };
+    let [client, server] = sides;
+    let (sent, received) = match from {
+        Role::Client => (client, server),
+        Role::Server => (server, client),
+    };
+    let mark = Mark {
+        packet: seg.packet,
+        time: seg.time,
+    };
+    sent.send(seg, print);
+    received.acknowledge(ack, mark, seg.seq_len() > 0);
+    let echo = seg.options.timestamps.map(|(_, echo)| echo);
+    sent.know(ack, seg.window, sent.scale, received.times_of(ack, echo));
 }
 
 #[cfg(test)]
@@ -517,7 +535,14 @@ mod tests {
         let flags = prop_oneof![16 => Just(Flags::ACK), 4 => Just(Flags::ACK | Flags::PSH), 3 => Just(Flags::ACK | Flags::FIN),
             1 => Just(Flags::RST | Flags::ACK), 1 => Just(Flags::RST)];
         let payload = prop_oneof![3 => Just(0), 2 => 1..2_000u32];
-        let ordinary = (any::<bool>(), payload, flags, 0..30_000_000i64, 0..50i32, prop_oneof![6 => Just(0), 1 => -3_000..0i32]);
+        let ordinary = (
+            any::<bool>(),
+            payload,
+            flags,
+            0..30_000_000i64,
+            0..50i32,
+            prop_oneof![6 => Just(0), 1 => -3_000..0i32],
+        );
         let ordinary = ordinary.prop_map(|(from_client, payload, flags, ns, ticks, ack_off)| Step {
             from_client,
             payload,
@@ -539,7 +564,8 @@ mod tests {
     }
 
     /// How many segments went by the book, each of them with the tracker that all together make.
-    fn by_the_book(segments: &[Segment]) -> Result<usize, TestCaseError> {
+    /// Of a usual story it is also known when it is over.
+    fn by_the_book(segments: &[Segment], usual: bool) -> Result<usize, TestCaseError> {
         let (Some(syn), Some(answer)) = (segments.first(), segments.get(1)) else {
             return Ok(0);
         };
@@ -551,20 +577,34 @@ mod tests {
         tracker.on_segment(answer);
         for (before, seg) in segments.iter().enumerate().skip(2) {
             let untouched = plain(&book.tracker(syn));
+            prop_assert_eq!(
+                &untouched,
+                &plain(&book.replay(syn)),
+                "before packet {}",
+                seg.packet
+            );
             prop_assert_eq!(&untouched, &plain(&tracker), "before packet {}", seg.packet);
             prop_assert_eq!(
                 book.packets(),
                 tracker.streams.iter().map(|stream| stream.packets).sum::<u64>()
             );
-            prop_assert_eq!(book.is_over(), tracker.is_over(), "before packet {}", seg.packet);
+            if usual {
+                prop_assert_eq!(book.is_over(), tracker.is_over(), "before packet {}", seg.packet);
+            }
             prop_assert_eq!(tracker.duplicates, 0);
             if !book.take(seg, tracker.role_of(seg)) {
-                prop_assert_eq!(&untouched, &plain(&book.tracker(syn)), "after packet {}", seg.packet);
+                prop_assert_eq!(
+                    &untouched,
+                    &plain(&book.tracker(syn)),
+                    "after packet {}",
+                    seg.packet
+                );
                 return Ok(before);
             }
             tracker.on_segment(seg);
         }
         prop_assert_eq!(plain(&book.tracker(syn)), plain(&tracker));
+        prop_assert_eq!(plain(&book.replay(syn)), plain(&tracker));
         Ok(segments.len())
     }
 
@@ -573,31 +613,123 @@ mod tests {
 
         #[test]
         fn the_telling_segments_tell_it_all(story in prop::collection::vec(ordinary(), 1..24), timestamps: bool) {
-            by_the_book(&segments(&story, true, timestamps))?;
+            by_the_book(&segments(&story, true, timestamps), false)?;
+        }
+    }
+
+    /// The close by four segments, or by three, as far as it goes; with data, late acknowledgments and clocks that stand still.
+    fn usual_close() -> impl Strategy<Value = Vec<Step>> {
+        let step = (
+            0..40_000_000i64,
+            0..3i32,
+            prop_oneof![3 => Just(0), 1 => 1..900u32],
+        );
+        (
+            any::<bool>(),
+            any::<bool>(),
+            prop::collection::vec(step, 4),
+            0usize..5,
+            -900..=0i32,
+        )
+            .prop_map(|(closer, at_once, steps, length, late)| {
+                let fin = Flags::FIN | Flags::ACK;
+                let mut close = vec![
+                    (closer, fin),
+                    (!closer, Flags::ACK),
+                    (!closer, fin),
+                    (closer, Flags::ACK),
+                ];
+                if at_once {
+                    close.remove(1);
+                }
+                let steps = close.into_iter().zip(steps).enumerate().take(length);
+                let step = |(index, ((from_client, flags), (ns, ticks, payload)))| Step {
+                    from_client,
+                    payload: if from_client == closer && index > 0 {
+                        0
+                    } else {
+                        payload
+                    },
+                    flags,
+                    ns,
+                    ticks,
+                    ack_off: if index == 0 { late } else { 0 },
+                    ..PLAIN
+                };
+                steps.map(step).collect()
+            })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+        #[test]
+        fn the_usual_closes_are_told_at_once(
+            story in prop::collection::vec(ordinary(), 0..6), close in usual_close(), timestamps: bool,
+        ) {
+            let open = story.into_iter().map(|step| Step { flags: Flags::ACK, ..step });
+            let story: Vec<Step> = open.chain(close).collect();
+            by_the_book(&segments(&story, true, timestamps), true)?;
         }
     }
 
     #[test]
     fn a_whole_life_goes_by_the_book() {
         let (client, server) = (true, false);
-        let data = |count: u32| (0..count).flat_map(|_| [said(client, 100, Flags::ACK), said(server, 1_400, Flags::ACK)]);
+        let data = |count: u32| {
+            (0..count).flat_map(|_| [said(client, 100, Flags::ACK), said(server, 1_400, Flags::ACK)])
+        };
         let fin = Flags::FIN | Flags::ACK;
-        let closes = [
-            vec![
-                said(client, 0, fin),
-                said(server, 0, Flags::ACK),
-                said(server, 0, fin),
-                said(client, 0, Flags::ACK),
-            ],
-            vec![said(server, 9, fin), said(client, 0, fin), said(server, 0, Flags::ACK)],
-            vec![said(client, 0, fin), said(server, 700, Flags::ACK), said(client, 0, Flags::RST)],
-            vec![said(server, 0, Flags::RST | Flags::ACK)],
+        let closes: [(bool, Vec<Step>); 6] = [
+            (true, vec![]),
+            (
+                true,
+                vec![
+                    said(client, 0, fin),
+                    said(server, 0, Flags::ACK),
+                    said(server, 0, fin),
+                    said(client, 0, Flags::ACK),
+                ],
+            ),
+            (
+                true,
+                vec![
+                    said(server, 9, fin),
+                    said(client, 0, fin),
+                    said(server, 0, Flags::ACK),
+                ],
+            ),
+            (
+                true,
+                vec![said(server, 9, fin), said(client, 10, fin | Flags::PSH)],
+            ),
+            (
+                false,
+                vec![
+                    said(client, 0, fin),
+                    said(server, 700, Flags::ACK),
+                    said(client, 0, Flags::RST),
+                ],
+            ),
+            (false, vec![said(server, 0, Flags::RST | Flags::ACK)]),
         ];
-        for close in closes {
+        for (usual, close) in closes {
             let story: Vec<Step> = data(40).chain(close).collect();
-            let segments = segments(&story, true, true);
-            let taken = by_the_book(&segments).expect("the same");
-            assert_eq!(taken, segments.len(), "{story:?}");
+            for timestamps in [true, false] {
+                let segments = segments(&story, true, timestamps);
+                let taken = by_the_book(&segments, true).expect("the same");
+                assert_eq!(taken, segments.len(), "{story:?}");
+                let mut book = Textbook::begin(&segments[0], &segments[1]).expect("by the book");
+                for seg in &segments[2..] {
+                    let from = if seg.source == segments[0].source {
+                        Role::Client
+                    } else {
+                        Role::Server
+                    };
+                    assert!(book.take(seg, from));
+                }
+                assert_eq!(book.retell(&segments[0]).is_some(), usual, "{story:?}");
+            }
         }
     }
 }

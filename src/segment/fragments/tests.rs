@@ -68,17 +68,18 @@ impl Reader {
 
     fn at(&mut self, seconds: i64, bytes: &[u8], original: usize) -> Result<Segment, Skip> {
         self.packets += 1;
-        self.decoder.decode(&Frame {
-            number: self.packets,
-            time: Timestamp::from_ns(seconds * 1_000_000_000),
-            link: LinkType::RAW,
-            bytes,
-            original_len: original as u32,
-            interface: 0,
-            direction: None,
-            process: None,
-        })
-        .copied()
+        self.decoder
+            .decode(&Frame {
+                number: self.packets,
+                time: Timestamp::from_ns(seconds * 1_000_000_000),
+                link: LinkType::RAW,
+                bytes,
+                original_len: original as u32,
+                interface: 0,
+                direction: None,
+                process: None,
+            })
+            .copied()
     }
 
     fn read(&mut self, bytes: &[u8]) -> Result<Segment, Skip> {

@@ -95,11 +95,11 @@ impl Flowing {
         self.asked = 0;
         self.last_heard = seg.time;
         if let Some((value, _)) = seg.options.timestamps {
-            if self.newest_tsval_time.is_none() || Seq(value).after(Seq(self.newest_tsval)) {
+            if self.is_fresh(value) {
                 self.newest_tsval = value;
                 self.newest_tsval_time = Some(seg.time);
             }
-            let end = seg.seq.plus(seg.payload_len);
+            let end = seg.seq_end();
             let acceptable = self
                 .una
                 .is_none_or(|una| seg.seq.at_or_before(una) && (seg.seq == una || end.after(una)));
@@ -108,9 +108,11 @@ impl Flowing {
                 self.ts_recent_time = Some(seg.time);
             }
         }
-        if seg.payload_len > 0 {
-            self.nxt = seg.seq.plus(seg.payload_len);
+        if seg.seq_len() > 0 {
+            self.nxt = seg.seq_end();
             self.nxt_time = seg.time;
+        }
+        if seg.payload_len > 0 {
             self.last_data = Some(seg.time);
         }
     }
@@ -149,9 +151,23 @@ impl Flowing {
     pub fn times_of(&self, ack: Seq, echo: Option<u32>) -> [Option<Timestamp>; 2] {
         [
             (ack == self.nxt).then_some(self.nxt_time),
-            self.newest_tsval_time
-                .filter(|_| echo == Some(self.newest_tsval)),
+            self.newest_tsval_time.filter(|_| echo == Some(self.newest_tsval)),
         ]
+    }
+
+    /// See [`Stream::last_data`].
+    pub fn last_data(&self) -> Option<Timestamp> {
+        self.last_data
+    }
+
+    /// See [`Stream::floor`].
+    pub fn floor(&self) -> Option<Timestamp> {
+        self.floor
+    }
+
+    /// Whether a timestamp is newer than all before.
+    pub fn is_fresh(&self, value: u32) -> bool {
+        self.newest_tsval_time.is_none() || Seq(value).after(Seq(self.newest_tsval))
     }
 
     /// The stream of this direction.
