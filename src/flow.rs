@@ -25,6 +25,7 @@ use hashbrown::HashMap;
 use crate::segment::{Endpoint, Scope, Segment};
 use crate::time::Timestamp;
 use crate::tracker::evidence::Mark;
+use crate::tracker::footprint::allocated;
 use crate::tracker::{Finished, Heir, Predecessor, Role, Tracker};
 use embryo::Embryo;
 pub use evicted::{Class, Evicted};
@@ -152,6 +153,11 @@ impl Flows {
     /// How many connections are packed now.
     pub fn packed(&self) -> u64 {
         self.lives.waiting_len()
+    }
+
+    /// How many connections have no tracker, because all goes by the book.
+    pub fn by_the_book(&self) -> u64 {
+        self.lives.ordinary_len()
     }
 
     /// Takes the next segment in capture order.
@@ -513,7 +519,9 @@ impl Flows {
             return;
         };
         // Its report is made out of it, and the room of those before it is free by then.
-        let own = (size_of::<Option<Life>>() as u64).saturating_add(life.tracker.heap_bytes());
+        let own = (size_of::<Option<Life>>() as u64)
+            .saturating_add(allocated(size_of::<Tracker>()))
+            .saturating_add(life.tracker.heap_bytes());
         let footprint = report
             .map_or(own, |report| own.max(report(&life.tracker)))
             .saturating_add(ENTRY_BYTES);
@@ -680,7 +688,7 @@ impl Flows {
     }
 
     fn get(&self, index: u32) -> Option<&Tracker> {
-        self.lives.get(index).map(|life| &life.tracker)
+        self.lives.get(index).map(|life| &*life.tracker)
     }
 
     fn route(&self, index: u32, seg: &Segment) -> Route {
@@ -776,7 +784,7 @@ impl Flows {
         {
             let older = &mut self.life(previous).tracker;
             older.start_over();
-            older.adopt(younger.tracker);
+            older.adopt(*younger.tracker);
             self.current.insert(&key, Handle::life(previous), &self.lives);
             self.totals.absorbed = self.totals.absorbed.saturating_add(1);
             self.weigh(previous);
@@ -819,7 +827,7 @@ impl Flows {
             // Its "sender" reset the answer and never tried again, or went on as if nothing had been: nobody stands
             // behind this SYN (RU05).
             if let Some(embryo) = self.remove(index) {
-                self.life(previous).tracker.absorb_embryo(embryo.tracker);
+                self.life(previous).tracker.absorb_embryo(*embryo.tracker);
                 self.totals.absorbed = self.totals.absorbed.saturating_add(1);
                 self.weigh(previous);
             }
@@ -896,9 +904,9 @@ impl Rest {
 }
 
 impl Iterator for Rest {
-    type Item = Tracker;
+    type Item = Box<Tracker>;
 
-    fn next(&mut self) -> Option<Tracker> {
+    fn next(&mut self) -> Option<Box<Tracker>> {
         let mut tracker = self.lives.next()?.tracker;
         tracker.end(self.end);
         // Lives that turned out to be none leave gaps: predecessors are named by their place among those that stand.

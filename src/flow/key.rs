@@ -48,20 +48,22 @@ impl Hash for FlowKey {
     /// As few words as possible, because this is done for each segment. Keys that differ give different words.
     fn hash<H: Hasher>(&self, state: &mut H) {
         let ports = u64::from(self.low.port) << 16 | u64::from(self.high.port);
+        let rest = u128::from(ports << 32 | u64::from(self.scope.tunnel.0)) << 64;
         match (self.low.ip, self.high.ip) {
             (IpAddr::V4(low), IpAddr::V4(high)) => {
-                state.write_u64(u64::from(u32::from(low)) << 32 | u64::from(u32::from(high)));
+                let addresses = u64::from(u32::from(low)) << 32 | u64::from(u32::from(high));
+                state.write_u128(rest | u128::from(addresses));
             }
             (low, high) => {
                 state.write_u128(bits(low));
                 state.write_u128(bits(high));
+                state.write_u128(rest);
             }
         }
-        state.write_u64(ports << 32 | u64::from(self.scope.tunnel.0));
         let [a, b, c, d] = self.scope.vlans.map(u64::from);
         let vlans = a << 48 | b << 32 | c << 16 | d;
         if vlans != 0 {
-            state.write_u64(vlans);
+            state.write_u128(vlans.into());
         }
     }
 }

@@ -15,7 +15,8 @@ const CHUNK: usize = 1 << 10;
 /// One life of a 4-tuple in the table.
 #[derive(Clone)]
 pub(super) struct Life {
-    pub tracker: Tracker,
+    /// On its own, because a life is moved from place to place.
+    pub tracker: Box<Tracker>,
     /// Number among all lives, from 0 in order of first packets.
     pub birth: u64,
     /// The outer context under which it is looked up, and another one if there is.
@@ -40,6 +41,7 @@ pub(super) struct Life {
 impl Life {
     /// The first life of a 4-tuple.
     pub fn new(tracker: Tracker, birth: u64) -> Life {
+        let tracker = Box::new(tracker);
         Life {
             birth,
             scope: tracker.scope,
@@ -282,6 +284,11 @@ impl Lives {
     pub fn all_waiting(&self) -> impl Iterator<Item = (Handle, &Waiting)> {
         let waiting = self.waiting.iter();
         waiting.map(|(slot, waiting)| (Handle::waiting(slot), waiting))
+    }
+
+    /// Lives by the book.
+    pub fn ordinary_len(&self) -> u64 {
+        self.ordinary.standing
     }
 
     /// Slots of lives by the book, empty ones included.

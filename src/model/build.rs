@@ -21,7 +21,7 @@ use crate::tracker::{Finished, Role, Syn, Tracker};
 /// All connections, in order of their first packet. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL,
 /// `decoder` the one that read the segments: it knows the tunnels.
 pub fn connections(
-    trackers: impl IntoIterator<Item = Tracker>,
+    trackers: impl IntoIterator<Item = Box<Tracker>>,
     decoder: &Decoder,
     end: Timestamp,
     time_wait_ns: i64,
@@ -112,11 +112,17 @@ pub fn report_bytes(tracker: &Tracker) -> u64 {
 
 /// One connection as the views show it, without the names of its tunnels and without its successor. `end` is the time of
 /// the capture's last packet, `time_wait_ns` 2 MSL.
-pub fn connection(id: u64, tracker: Tracker, end: Timestamp, time_wait_ns: i64) -> Connection {
+pub fn connection(id: u64, tracker: Box<Tracker>, end: Timestamp, time_wait_ns: i64) -> Connection {
     build(id, tracker, Around::default(), end, time_wait_ns)
 }
 
-fn build(id: u64, mut tracker: Tracker, around: Around, end: Timestamp, time_wait_ns: i64) -> Connection {
+fn build(
+    id: u64,
+    mut tracker: Box<Tracker>,
+    around: Around,
+    end: Timestamp,
+    time_wait_ns: i64,
+) -> Connection {
     let reuse = reuse::of(&tracker, end, time_wait_ns);
     let start = if tracker.midstream {
         State::Unknown

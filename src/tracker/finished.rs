@@ -10,7 +10,7 @@ pub struct Finished {
     /// Its number, from 1 in order of first packets. A SYN that turned out to be no connection leaves a gap.
     pub number: u64,
     /// It, with the last word said on what it waited for.
-    pub tracker: Tracker,
+    pub tracker: Box<Tracker>,
     /// The connection that took its 4-tuple over, if that was known by then.
     pub successor: Option<Heir>,
 }

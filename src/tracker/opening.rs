@@ -129,6 +129,13 @@ const TIMESTAMPS_VOID_NS: i64 = 24 * 86_400 * 1_000_000_000;
 /// How far from the timestamps of the captured copies of a SYN those of uncaptured ones can be: two minutes at a tick a µs.
 const UNCAPTURED_TICKS: u32 = 1 << 27;
 
+/// Whether a host that has seen a SYN may echo this timestamp; the copies that were captured carried those from `first` to
+/// `last`.
+pub(super) fn may_echo(echo: u32, first: u32, last: u32) -> bool {
+    let low = Seq(first).minus(UNCAPTURED_TICKS);
+    echo == 0 || Seq(echo).between(low, Seq(last).plus(UNCAPTURED_TICKS))
+}
+
 impl Tracker {
     /// A segment that is not part of the connection's own exchange: answers to a SYN by old numbers, numbers far
     /// outside, acknowledgments of what was never sent. It changes nothing.
@@ -213,10 +220,7 @@ impl Tracker {
         };
         let sent = syn.options.timestamps.zip(syn.last_tsval);
         let foreign = match (seg.options.timestamps, sent) {
-            (Some((_, echo)), Some(((first, _), last))) => {
-                let low = Seq(first).minus(UNCAPTURED_TICKS);
-                echo != 0 && !Seq(echo).between(low, Seq(last).plus(UNCAPTURED_TICKS))
-            }
+            (Some((_, echo)), Some(((first, _), last))) => !may_echo(echo, first, last),
             (Some((_, echo)), None) => echo != 0 && !syn.cut && !seg.flags.syn(),
             (None, _) => false,
         };

@@ -9,6 +9,7 @@ mod retold;
 
 use super::calm::LONGEST;
 use super::evidence::Mark;
+use super::opening::may_echo;
 use super::stream::{Flowing, fingerprint};
 use super::{Role, Tracker};
 use crate::segment::{ChecksumState, Flags, Options, Segment};
@@ -241,9 +242,8 @@ impl Textbook {
                 && seg.options.sack[0].is_none()
                 && fingerprint(seg) != 0 // that of none
         };
-        // The answer echoes the SYN's timestamp, or has none.
         let echoes = match (syn.options.timestamps, answer.options.timestamps) {
-            (Some((value, _)), Some((_, echo))) => value == echo,
+            (Some((value, _)), Some((_, echo))) => may_echo(echo, value, value),
             (_, None) => true,
             (None, Some(_)) => false,
         };
