@@ -409,7 +409,7 @@ impl Flows {
         for (handle, ordinary) in self.lives.all_ordinary() {
             let class = Class::from(ordinary.book.stage());
             if class.is_attempt() {
-                attempts_memory = attempts_memory.saturating_add(ordinary.footprint);
+                attempts_memory = attempts_memory.saturating_add(ordinary.footprint.into());
             }
             order.push((
                 ordinary.syn.birth >= newest,

@@ -95,8 +95,8 @@ impl Life {
 pub(super) struct Ordinary {
     pub syn: Embryo,
     pub book: Textbook,
-    /// See [`Life::footprint`].
-    pub footprint: u64,
+    /// See [`Life::footprint`]; no report of one by the book takes more than this can hold.
+    pub footprint: u32,
     /// See [`Life::attempt`].
     pub attempt: bool,
 }
@@ -540,5 +540,21 @@ impl Iterator for ByBirth {
                 Some(Life::new(waiting.tracker.unpack(), waiting.birth))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Millions of them are held at once: who makes them larger should know.
+    #[test]
+    fn a_life_is_no_larger_than_it_was() {
+        let sizes = [
+            size_of::<Option<Ordinary>>(),
+            size_of::<Option<Waiting>>(),
+            size_of::<Option<Life>>(),
+        ];
+        assert_eq!(sizes, [760, 104, 88]);
     }
 }

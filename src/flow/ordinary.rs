@@ -26,7 +26,7 @@ impl Flows {
             attempt: true,
         };
         ordinary.footprint = self.footprint_of(&ordinary);
-        self.charge(ordinary.footprint, ordinary.attempt);
+        self.charge(ordinary.footprint.into(), ordinary.attempt);
         let handle = self.lives.insert_ordinary(ordinary);
         self.current.insert(&key, handle, &self.lives);
         self.take_embryo(slot);
@@ -65,7 +65,7 @@ impl Flows {
     /// Takes a life by the book out of its slot; nothing must lead there any more.
     pub(super) fn take_ordinary(&mut self, slot: u32) -> Option<Ordinary> {
         let ordinary = self.lives.take_ordinary(slot)?;
-        self.discharge(ordinary.footprint, ordinary.attempt);
+        self.discharge(ordinary.footprint.into(), ordinary.attempt);
         Some(ordinary)
     }
 
@@ -82,17 +82,18 @@ impl Flows {
         if let Some(ordinary) = self.lives.ordinary_mut(slot) {
             let before = std::mem::replace(&mut ordinary.footprint, footprint);
             let was_attempt = std::mem::replace(&mut ordinary.attempt, attempt);
-            self.discharge(before, was_attempt);
-            self.charge(footprint, attempt);
+            self.discharge(before.into(), was_attempt);
+            self.charge(footprint.into(), attempt);
         }
     }
 
     /// What a life by the book counts with: its report is made out of the tracker that it will have.
-    fn footprint_of(&self, ordinary: &Ordinary) -> u64 {
+    fn footprint_of(&self, ordinary: &Ordinary) -> u32 {
         let own = size_of::<Option<Ordinary>>() as u64;
-        match self.report_bytes {
+        let footprint = match self.report_bytes {
             None => own.saturating_add(super::ENTRY_BYTES),
             Some(_) => self.footprint(own, &ordinary.life().tracker),
-        }
+        };
+        u32::try_from(footprint).unwrap_or(u32::MAX)
     }
 }

@@ -10,20 +10,22 @@ mod retold;
 use super::calm::LONGEST;
 use super::evidence::Mark;
 use super::opening::may_echo;
+use super::state::Event;
 use super::stream::{Flowing, fingerprint};
 use super::{Role, Tracker};
 use crate::segment::{ChecksumState, Flags, Options, Segment};
 use crate::seq::Seq;
 
-/// Telling segments that are kept besides the SYN; the handshake and the close of nearly all connections have fewer.
-const MOST: usize = 10;
+/// Telling segments that are kept besides the SYN: three of the opening, and those of the close, which mostly are four.
+const MOST: usize = 8;
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// The SYN was answered by a SYN-ACK.
     Answered,
-    /// The handshake is complete, but nothing of the server shows yet that it knows.
+    /// The handshake is complete, but nothing of the server shows yet that it knows. What the client sends meanwhile tells
+    /// nothing.
     Acknowledged,
     /// Both ends are open.
     Open,
@@ -68,8 +70,11 @@ pub struct Textbook {
     acknowledged: [bool; 2],
     /// Both SYNs offered timestamps.
     timestamps: bool,
-    /// Segments between opening and closing that the snap length cut.
+    /// Segments that are not told and that the snap length cut.
     cut: u32,
+    /// Segments of the client that the server may not know of yet, and the first new TSval among them.
+    unanswered: u32,
+    unanswered_tsval: Option<u32>,
     answer: Answer,
 }
 
@@ -291,6 +296,8 @@ impl Textbook {
             acknowledged: [false; 2],
             timestamps: syn.options.timestamps.is_some() && answer.options.timestamps.is_some(),
             cut: 0,
+            unanswered: 0,
+            unanswered_tsval: None,
             answer: Answer {
                 mss: answer.options.mss,
                 window_scale: answer.options.window_scale,
@@ -314,8 +321,21 @@ impl Textbook {
         {
             return false;
         }
-        if self.phase != Phase::Open || seg.flags.0 & CONTROL != Flags::ACK {
-            return self.take_telling(seg, from);
+        let plain = seg.flags.0 & CONTROL == Flags::ACK;
+        match self.phase {
+            Phase::Open if plain => {}
+            Phase::Acknowledged if plain && from == Role::Client => {
+                let value = seg.options.timestamps.map(|(value, _)| value);
+                let fresh = value.filter(|value| self.sides[0].is_fresh(*value));
+                if seg.ack != Some(self.sides[1].nxt) || !self.flow(seg, from) {
+                    return false;
+                }
+                self.unanswered_tsval = self.unanswered_tsval.or(fresh);
+                self.unanswered = self.unanswered.saturating_add(1);
+                self.cut += u32::from(seg.cut);
+                return true;
+            }
+            _ => return self.take_telling(seg, from),
         }
         if !self.flow(seg, from) {
             return false;
@@ -341,8 +361,9 @@ impl Textbook {
             // A RST or FIN before the handshake is complete is told by the tracker.
             Phase::Answered if !plain || from == Role::Server || !acknowledges_syn => return false,
             Phase::Answered => Some(Phase::Acknowledged),
-            Phase::Acknowledged if plain && from == Role::Server => Some(Phase::Open),
-            Phase::Acknowledged if plain => Some(Phase::Acknowledged),
+            Phase::Acknowledged if plain => Some(Phase::Open),
+            // It matters what the server can have seen.
+            Phase::Acknowledged if self.unanswered > 0 => return false,
             Phase::Acknowledged | Phase::Open | Phase::Closing => None,
             Phase::Reset => return false,
         };
@@ -419,12 +440,22 @@ impl Textbook {
 
     /// The same tracker, whatever the story.
     fn replay(&self, syn: &Segment) -> Tracker {
-        let mut tracker = Tracker::new(syn, 0);
-        tracker.on_segment(syn);
+        let mut next = self.sides.each_ref().map(|side| side.nxt);
         let told = self.told.iter().take(usize::from(self.count));
-        let mut next = [syn.seq.plus(1), self.sides[1].first()];
-        for (index, told) in told.enumerate() {
-            if index == usize::from(self.opening) {
+        let (mut tracker, later) = match self.retell_opening(syn) {
+            Some(mut tracker) => {
+                tracker.last = tracker.first; // time only goes on
+                (tracker, usize::from(self.opening))
+            }
+            None => {
+                next = [syn.seq.plus(1), self.sides[1].first()];
+                let mut tracker = Tracker::new(syn, 0);
+                tracker.on_segment(syn);
+                (tracker, 0)
+            }
+        };
+        for (index, told) in told.enumerate().skip(later) {
+            if index == usize::from(self.opening) && later == 0 {
                 next = self.pour_into(&mut tracker);
             }
             let me = told.from() as usize;
@@ -432,8 +463,15 @@ impl Textbook {
             tracker.on_segment(&seg);
             next[me] = seg.seq_end();
         }
-        if self.count == self.opening {
+        if self.count == self.opening && later == 0 {
             self.pour_into(&mut tracker);
+        }
+        if self.phase == Phase::Acknowledged
+            && self.unanswered > 0
+            && let Some(waiting) = tracker.ends[1].waiting_mut(Event::RcvAckOfSyn)
+        {
+            waiting.last = self.last;
+            waiting.echo = waiting.echo.or(self.unanswered_tsval);
         }
         tracker.last = self.last;
         tracker.look_for_calm();

@@ -15,8 +15,12 @@ pub(in crate::tracker) struct Flowing {
     /// SND.NXT. Everything before was captured.
     pub nxt: Seq,
     nxt_time: Timestamp,
-    una: Option<Seq>,
-    offers: Option<Seq>,
+    /// The highest acknowledgment, and whether there was one.
+    una: Seq,
+    acknowledged: bool,
+    /// Whether a window was offered up to `edge`.
+    offered: bool,
+    edge: Seq,
     max_window: u32,
     pub packets: u32,
     payload_bytes: u64,
@@ -27,7 +31,8 @@ pub(in crate::tracker) struct Flowing {
     newest_tsval_time: Option<Timestamp>,
     ts_recent: u32,
     ts_recent_time: Option<Timestamp>,
-    receiver_rtt: Option<i64>,
+    /// Below zero while there was none.
+    receiver_rtt: i64,
     floor: Option<Timestamp>,
     last_heard: Timestamp,
     last_data: Option<Timestamp>,
@@ -44,8 +49,10 @@ impl Flowing {
             iss: syn.seq,
             nxt: syn.seq.plus(1),
             nxt_time: syn.time,
-            una: None,
-            offers: None,
+            una: syn.seq,
+            acknowledged: false,
+            offered: false,
+            edge: syn.seq,
             max_window: 0,
             packets: 1,
             payload_bytes: 0,
@@ -55,7 +62,7 @@ impl Flowing {
             newest_tsval_time: tsval.map(|_| syn.time),
             ts_recent: tsval.unwrap_or(0),
             ts_recent_time: tsval.map(|_| syn.time),
-            receiver_rtt: None,
+            receiver_rtt: -1,
             floor: None,
             last_heard: syn.time,
             last_data: None,
@@ -100,9 +107,9 @@ impl Flowing {
                 self.newest_tsval_time = Some(seg.time);
             }
             let end = seg.seq_end();
-            let acceptable = self
-                .una
-                .is_none_or(|una| seg.seq.at_or_before(una) && (seg.seq == una || end.after(una)));
+            let una = self.una;
+            let acceptable =
+                !self.acknowledged || seg.seq.at_or_before(una) && (seg.seq == una || end.after(una));
             if acceptable && !self.is_old(value) {
                 self.ts_recent = value;
                 self.ts_recent_time = Some(seg.time);
@@ -124,13 +131,16 @@ impl Flowing {
             self.owed_since.get_or_insert(mark);
             self.asked = self.asked.saturating_add(1);
         }
-        if self.una.is_some_and(|una| ack.at_or_before(una)) {
+        if self.acknowledged && ack.at_or_before(self.una) {
             return;
         }
-        self.una = Some(ack);
+        self.una = ack;
+        self.acknowledged = true;
         if ack == self.nxt {
             let sample = mark.time.since(self.nxt_time);
-            self.receiver_rtt = Some(self.receiver_rtt.map_or(sample, |best| best.min(sample)));
+            if self.receiver_rtt < 0 || sample < self.receiver_rtt {
+                self.receiver_rtt = sample;
+            }
         }
     }
 
@@ -140,7 +150,8 @@ impl Flowing {
         let window = u32::from(window) << shift;
         self.max_window = self.max_window.max(window);
         let edge = ack.plus(window);
-        self.offers = Some(self.offers.map_or(edge, |offered| offered.max(edge)));
+        self.edge = if self.offered { self.edge.max(edge) } else { edge };
+        self.offered = true;
         for time in received.into_iter().flatten() {
             self.floor = Some(self.floor.map_or(time, |floor| floor.max(time)));
         }
@@ -182,15 +193,15 @@ impl Flowing {
             nxt: Some(self.nxt),
             nxt_time: Some(self.nxt_time),
             nxt_clean: true,
-            una: self.una,
+            una: self.acknowledged.then_some(self.una),
             contiguous: Some(self.nxt),
-            offers: self.offers,
+            offers: self.offered.then_some(self.edge),
             max_window: self.max_window,
             scale: self.scale,
             newest_tsval: self.newest_tsval_time.map(|time| (self.newest_tsval, time)),
             fingerprints: self.fingerprints,
             next_fingerprint: self.next_fingerprint,
-            receiver_rtt: self.receiver_rtt,
+            receiver_rtt: Some(self.receiver_rtt).filter(|rtt| *rtt >= 0),
             floor: self.floor,
             packets: u64::from(self.packets),
             payload_bytes: self.payload_bytes,

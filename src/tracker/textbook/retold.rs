@@ -3,7 +3,7 @@
 //! It is what going through the telling segments gives, and a test holds both equal; but where a story has one outcome only,
 //! there is nothing to judge.
 
-use super::{FROM_SERVER, Textbook, Told, pass};
+use super::{Textbook, Told, pass};
 use crate::segment::Segment;
 use crate::seq::Seq;
 use crate::time::Timestamp;
@@ -88,16 +88,21 @@ struct Telling<'a> {
 impl Textbook {
     /// None if the story is not a usual one, or not that far.
     pub(super) fn retell(&self, syn: &Segment) -> Option<Tracker> {
-        let (opening, closing) = self
+        let closing = self
             .told
-            .get(..usize::from(self.count))?
-            .split_at_checked(usize::from(self.opening))?;
-        let [answer, ack, .., shows] = opening else {
+            .get(usize::from(self.opening)..usize::from(self.count))?;
+        self.retell_with(syn, closing)
+    }
+
+    /// As [`Textbook::retell`], up to the first segment of the close.
+    pub(super) fn retell_opening(&self, syn: &Segment) -> Option<Tracker> {
+        self.retell_with(syn, &[])
+    }
+
+    fn retell_with(&self, syn: &Segment, closing: &[Told]) -> Option<Tracker> {
+        let [answer, ack, shows] = self.told.get(..usize::from(self.opening))? else {
             return None;
         };
-        if shows.bits & FROM_SERVER == 0 {
-            return None;
-        }
         let mut telling = Telling {
             book: self,
             syn,
@@ -108,7 +113,9 @@ impl Textbook {
         };
         telling.open(answer, ack, shows);
         telling.close(closing)?;
-        Some(telling.tracker(answer, ack))
+        let told = [answer, ack, shows].into_iter().chain(closing);
+        let cuts = told.filter(|told| told.bits & super::CUT != 0).count();
+        Some(telling.tracker(answer, ack, cuts as u64))
     }
 }
 
@@ -248,13 +255,9 @@ impl Telling<'_> {
         value.filter(|value| self.sides[from as usize].is_fresh(*value))
     }
 
-    fn tracker(self, answer: &Told, ack: &Told) -> Tracker {
+    /// `cuts`: how many of the telling segments the snap length cut.
+    fn tracker(self, answer: &Told, ack: &Told, cuts: u64) -> Tracker {
         let Telling { book, syn, .. } = self;
-        let cuts = book
-            .told
-            .iter()
-            .filter(|told| told.bits & super::CUT != 0)
-            .count();
         let mut streams = self.sides.each_ref().map(Flowing::stream);
         for (stream, fin) in streams.iter_mut().zip(self.fins) {
             stream.fin_on_its_way = fin.is_some();
@@ -285,7 +288,7 @@ impl Telling<'_> {
             ladder: None,
             midstream: false,
             challenged: false,
-            cut: u64::from(syn.cut) + u64::from(book.cut) + cuts as u64,
+            cut: u64::from(syn.cut) + u64::from(book.cut) + cuts,
             duplicates: 0,
             time_steps_back: 0,
             longest_step_back: 0,
