@@ -17,6 +17,7 @@ mod explain;
 mod info;
 mod leaks;
 mod limits;
+mod picture;
 mod reading;
 mod schema;
 mod screen;
@@ -28,6 +29,7 @@ pub use explain::{Explain, TextFormat};
 pub use info::Info;
 pub use leaks::{Grouping, Leaks};
 pub use limits::{LimitArgs, Memory};
+pub use picture::{Direction, PictureArgs};
 pub use reading::ReadingArgs;
 pub use schema::Schema;
 pub use screen::ScreenArgs;
@@ -60,6 +62,9 @@ const SHOW_EXAMPLES: &str = "\
 Examples:
   tcptrace-states show capture.pcapng                  the connection that needs attention most
   tcptrace-states show capture.pcapng --conn 7 --seq rel
+  tcptrace-states show capture.pcapng --svg ladder.svg
+  tcptrace-states show capture.pcapng --diagram        the states of RFC 9293, and the way through them
+  tcptrace-states show capture.pcapng --wireshark-filter
   tcptrace-states show capture.pcapng --addr 10.0.0.5:8080 --outcome reset";
 
 /// The RFC 9293 state of both endpoints of every TCP connection in a packet capture, and which packet proves it
@@ -160,6 +165,9 @@ pub struct Show {
     /// Sequence numbers as on the wire, or counted from each side's ISS (those of SYNs stay absolute)
     #[arg(long, value_name = "KIND", default_value = "abs")]
     pub seq: Seq,
+    /// What is drawn of the connection
+    #[command(flatten)]
+    pub picture: PictureArgs,
     /// What all commands understand.
     #[command(flatten)]
     pub common: Common,

@@ -20,6 +20,7 @@ pub mod ladder;
 pub mod leaks;
 pub mod look;
 pub mod sparkline;
+pub mod svg;
 pub mod table;
 pub mod time_wait;
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
+use std::io::Write;
 
 use anyhow::bail;
 
@@ -10,21 +11,42 @@ use tcptrace_states::cli::Show;
 use tcptrace_states::input;
 use tcptrace_states::model::{Address, Analysis, Connection};
 use tcptrace_states::report::look::{counted, number};
-use tcptrace_states::report::{self, Rows, Tone};
+use tcptrace_states::report::{self, Rows, Tone, svg};
 use tcptrace_states::select::{Foremost, Selection};
 
-use super::{Done, Interrupted, Screen, analysis_of, each_selected, interrupt, print, settings_of};
+use super::{
+    Done, Interrupted, Screen, Unwritten, analysis_of, each_selected, interrupt, output, print, print_raw,
+    settings_of,
+};
 
 /// `show`.
 pub fn run(args: &Show) -> anyhow::Result<Done> {
     let common = &args.common;
     let selection = common.selection.to_selection();
+    if let Some(path) = &args.picture.svg {
+        output::apart_from(&args.files, path, "--svg")?;
+    }
     let (analysis, chosen) = analysis_with_ladders(args, &selection)?;
     if analysis.connections.is_empty() && interrupt::came() {
         return Err(Interrupted("the connection to show was not reached").into());
     }
     let screen = Screen::of_stdout(&common.screen);
     let look = screen.look(Rows::All, args.seq.into());
+    let mut done = Done::of(&analysis);
+    if let Some(path) = &args.picture.svg {
+        let picture = picture(args, &analysis)?;
+        let view = |out: &mut dyn Write| out.write_all(picture.as_bytes());
+        if path.as_os_str() == "-" {
+            print_raw(view)?;
+            return Ok(done);
+        }
+        let written = output::write(path, view);
+        done.unwritten.extend(
+            written
+                .err()
+                .map(|error| Unwritten::new(path.to_string_lossy(), error)),
+        );
+    }
     print(common.format, &analysis, &screen, |out| {
         if let Some(why) = &chosen.why {
             writeln!(out, "{}\n", look.paint(Tone::Dim, why))?;
@@ -37,7 +59,30 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
         }
         Ok(())
     })?;
-    Ok(Done::of(&analysis))
+    Ok(done)
+}
+
+/// The picture that is asked for.
+fn picture(args: &Show, analysis: &Analysis) -> anyhow::Result<String> {
+    let [connection] = analysis.connections.as_slice() else {
+        bail!("--svg draws one connection; choose it by --conn");
+    };
+    let options = svg::Options {
+        seq: args.seq.into(),
+        ..svg::Options::DOCUMENT
+    };
+    let picture = match (args.picture.diagram, args.picture.graph) {
+        (true, _) => Some(svg::diagram(connection, &options)),
+        (false, Some(direction)) => svg::time_sequence(connection, direction.into(), &options),
+        (false, None) => Some(svg::ladder(&analysis.capture, connection, &options)),
+    };
+    match picture {
+        Some(picture) => Ok(picture),
+        None => bail!(
+            "connection {}: that end sent nothing that a graph could show",
+            connection.id
+        ),
+    }
 }
 
 /// The connections that `show` shows, and why, if nobody named them.

@@ -4,7 +4,8 @@
 //! Below the picture, [`crate::report::evidence`] lists what proves each transition.
 
 mod picture;
-mod steps;
+pub(in crate::report) mod steps;
+pub(in crate::report) mod words;
 
 use std::io::{self, Write};
 
