@@ -14,6 +14,7 @@ use crate::time::{duration, time_wait};
 pub mod check;
 mod diff;
 mod explain;
+mod export;
 mod info;
 mod leaks;
 mod limits;
@@ -26,6 +27,7 @@ mod time_wait;
 pub use check::Check;
 pub use diff::{Diff, DiffFormat, Level};
 pub use explain::{Explain, TextFormat};
+pub use export::{Export, ExportKind, Only};
 pub use info::Info;
 pub use leaks::{Grouping, Leaks};
 pub use limits::{LimitArgs, Memory};
@@ -45,6 +47,7 @@ Examples:
   tcptrace-states time-wait capture.pcapng    who holds TIME-WAIT, and the ports it takes
   tcptrace-states info capture.pcapng         how far the capture can be trusted
   tcptrace-states diff old.pcapng new.pcapng  what changed
+  tcptrace-states export a.pcap --to pcapng -o b.pcapng   the capture with comments, for Wireshark
   tcptrace-states explain CLOSE-WAIT          what a state, a rule or a field means
   tcptrace-states a.pcap --state CLOSE-WAIT --all
   tcptrace-states a.pcap --state server=LAST-ACK --port 5432
@@ -102,6 +105,9 @@ pub enum Command {
     /// Say what changed between two captures or two saved reports
     #[command(after_help = diff::EXAMPLES)]
     Diff(Diff),
+    /// Take what is found to Wireshark: the capture with comments, or a plug-in with the states
+    #[command(after_help = export::EXAMPLES)]
+    Export(Export),
     /// Explain a rule, a state, a field, an exit code, or any word of the output
     #[command(after_help = explain::EXAMPLES)]
     Explain(Explain),
@@ -111,13 +117,14 @@ pub enum Command {
 
 impl Command {
     /// The names of the commands.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 9] = [
         "show",
         "leaks",
         "time-wait",
         "info",
         "check",
         "diff",
+        "export",
         "explain",
         "schema",
     ];

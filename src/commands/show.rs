@@ -8,6 +8,7 @@ use anyhow::bail;
 
 use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::Show;
+use tcptrace_states::export::filter;
 use tcptrace_states::input;
 use tcptrace_states::model::{Address, Analysis, Connection};
 use tcptrace_states::report::look::{counted, number};
@@ -47,6 +48,11 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
                 .map(|error| Unwritten::new(path.to_string_lossy(), error)),
         );
     }
+    if args.picture.wireshark_filter {
+        let filters = filters(&analysis, &selection);
+        print_raw(|out| filters.iter().try_for_each(|filter| writeln!(out, "{filter}")))?;
+        return Ok(done);
+    }
     print(common.format, &analysis, &screen, |out| {
         if let Some(why) = &chosen.why {
             writeln!(out, "{}\n", look.paint(Tone::Dim, why))?;
@@ -60,6 +66,27 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
         Ok(())
     })?;
     Ok(done)
+}
+
+/// The display filters of the connections, or where findings were asked for of the packets that show these.
+fn filters(analysis: &Analysis, selection: &Selection) -> Vec<String> {
+    let one_file = analysis.sources.len() == 1;
+    let mut filters = Vec::new();
+    for connection in &analysis.connections {
+        let findings = connection.findings.iter().filter(|finding| {
+            let mut wanted = selection.findings.iter();
+            wanted.any(|filter| filter.names(finding.code, finding.name))
+        });
+        let own: Vec<String> = findings
+            .filter(|_| one_file)
+            .filter_map(filter::of_finding)
+            .collect();
+        match own.is_empty() {
+            true => filters.push(filter::of_connection(connection, one_file)),
+            false => filters.extend(own),
+        }
+    }
+    filters
 }
 
 /// The picture that is asked for.

@@ -26,7 +26,7 @@ const LETTERS: f64 = 11.0;
 /// Between a line and the label of an arrow that begins there.
 const INDENT: f64 = 20.0;
 /// Characters of a line at the foot.
-const FOOT: usize = 150;
+const FOOT: usize = 165;
 
 /// Draws a layout.
 pub fn draw(capture: &Capture, connection: &Connection, layout: &Layout, options: &Options<'_>) -> String {
@@ -481,7 +481,7 @@ impl Drawing<'_> {
             y += 2.0;
         }
         y += 6.0;
-        for line in self.notes().iter().flat_map(|note| lines_of(note, FOOT + 15)) {
+        for line in self.notes().iter().flat_map(|note| lines_of(note, FOOT + 20)) {
             y += 14.0;
             canvas.text("ts-dim ts-small", at(MARGIN, y), &line);
         }

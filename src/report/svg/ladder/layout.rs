@@ -287,7 +287,7 @@ fn respect_acknowledgments(flights: &mut [Flight]) {
         };
         let side = *from as usize;
         for arrived in before.iter_mut().filter(|flight| flight.from != *from) {
-            if ack.at_or_after(arrived.end) && arrived.moments[side] > moments[side] {
+            if arrived.end.is_some_and(|end| ack.at_or_after(end)) && arrived.moments[side] > moments[side] {
                 moments[side] = moments[side].max(arrived.passed);
                 arrived.moments[side] = arrived.moments[side].min(moments[side]);
             }
@@ -319,8 +319,8 @@ struct Flight {
     passed: Timestamp,
     /// When it left or reached client and server.
     moments: [Timestamp; 2],
-    /// The number behind its last octet.
-    end: SequenceNumber,
+    /// The number behind its last octet, if that was new: then its acknowledgment shows that it had arrived.
+    end: Option<SequenceNumber>,
     ack: Option<SequenceNumber>,
 }
 
@@ -389,7 +389,7 @@ impl Pen<'_> {
                     from: *from,
                     passed: time,
                     moments,
-                    end: SequenceNumber(*seq).plus(*payload).plus(controls),
+                    end: self.new_end(*from, SequenceNumber(*seq), payload.saturating_add(controls)),
                     ack: ack.map(SequenceNumber),
                 });
                 self.items.push(item([0.0; 2], what));
@@ -420,6 +420,16 @@ impl Pen<'_> {
                 self.go_on_below(at);
             }
         }
+    }
+
+    /// The number behind a segment's last octet, if nothing that waits has reached it.
+    fn new_end(&self, from: Role, seq: SequenceNumber, length: u32) -> Option<SequenceNumber> {
+        let end = seq.plus(length);
+        let own = self.waiting.iter().filter(|flight| flight.from == from);
+        let new = own
+            .filter_map(|flight| flight.end)
+            .all(|before| end.after(before));
+        (length > 0 && new).then_some(end)
     }
 
     /// Transitions of client and server by the packets of an item.
@@ -499,7 +509,7 @@ impl Pen<'_> {
     /// arrived before that, however short the flight of others was.
     fn respect_transitions(&self, moments: &mut [(Timestamp, usize, &[usize])]) {
         for role in [Role::Client, Role::Server] {
-            let mut before: Option<Timestamp> = None;
+            let mut before: Option<(Timestamp, Option<PacketNumber>)> = None;
             for transition in &endpoint(self.connection, role).transitions {
                 let moment = moments.iter_mut().find(|(_, index, sides)| {
                     let packets = self.items.get(*index).and_then(|item| item.packets);
@@ -509,8 +519,12 @@ impl Pen<'_> {
                 let Some((time, ..)) = moment else {
                     continue;
                 };
-                *time = before.map_or(*time, |before| before.plus(1).max(*time));
-                before = Some(*time);
+                if let Some((last, by)) = before
+                    && by != transition.packet
+                {
+                    *time = last.plus(1).max(*time);
+                }
+                before = Some((*time, transition.packet));
             }
         }
     }
