@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod csv;
+pub mod diagram;
 pub mod diff;
 pub mod escape;
 pub mod evidence;

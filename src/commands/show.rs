@@ -49,7 +49,7 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
         );
     }
     if args.picture.wireshark_filter {
-        let filters = filters(&analysis, &selection);
+        let filters = filters(&analysis, &chosen.others, &selection);
         print_raw(|out| filters.iter().try_for_each(|filter| writeln!(out, "{filter}")))?;
         return Ok(done);
     }
@@ -61,7 +61,10 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
             if index > 0 {
                 writeln!(out)?;
             }
-            report::ladder::write(out, &analysis, connection, &look)?;
+            match args.picture.diagram {
+                true => report::diagram::write(out, connection, &look)?,
+                false => report::ladder::write(out, &analysis, connection, &look)?,
+            }
         }
         Ok(())
     })?;
@@ -69,7 +72,7 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
 }
 
 /// The display filters of the connections, or where findings were asked for of the packets that show these.
-fn filters(analysis: &Analysis, selection: &Selection) -> Vec<String> {
+fn filters(analysis: &Analysis, others: &[Connection], selection: &Selection) -> Vec<String> {
     let one_file = analysis.sources.len() == 1;
     let mut filters = Vec::new();
     for connection in &analysis.connections {
@@ -82,7 +85,7 @@ fn filters(analysis: &Analysis, selection: &Selection) -> Vec<String> {
             .filter_map(filter::of_finding)
             .collect();
         match own.is_empty() {
-            true => filters.push(filter::of_connection(connection, one_file)),
+            true => filters.push(filter::of_connection(connection, others, one_file)),
             false => filters.extend(own),
         }
     }
@@ -118,6 +121,8 @@ struct Chosen {
     /// Addresses of the first of them.
     between: (Address, Address),
     why: Option<String>,
+    /// Other connections with their ladders, where they were asked for.
+    others: Vec<Connection>,
 }
 
 /// Without a number, a file is read once to choose the connection and once for its ladder, so that no more than one
@@ -131,9 +136,12 @@ fn analysis_with_ladders(args: &Show, selection: &Selection) -> anyhow::Result<(
             .connections
             .iter()
             .for_each(|connection| choice.add(connection));
-        let chosen = choice.made(&analysis)?;
+        let mut chosen = choice.made(&analysis)?;
         let mut analysis = analysis;
-        chosen.selection().apply(&mut analysis);
+        let wanted = chosen.selection();
+        let (shown, others) = (analysis.connections.into_iter()).partition(|one| wanted.keeps(one));
+        (analysis.connections, chosen.others) = (shown, others);
+        analysis.summary.connections_selected = analysis.connections.len() as u64;
         return Ok((analysis, chosen));
     }
     let settings = settings_of(&args.files, common, LadderRequest::None);
@@ -144,7 +152,7 @@ fn analysis_with_ladders(args: &Show, selection: &Selection) -> anyhow::Result<(
     if !first.capture.complete && interrupt::came() {
         return Err(Interrupted("the connection to show is chosen when all is read").into());
     }
-    let chosen = choice.made(&first)?;
+    let mut chosen = choice.made(&first)?;
     let (client, server) = chosen.between;
     let request = match chosen.ids.len() {
         1 => LadderRequest::Between(client, server),
@@ -152,8 +160,17 @@ fn analysis_with_ladders(args: &Show, selection: &Selection) -> anyhow::Result<(
     };
     let settings = settings_of(&args.files, common, request);
     let (mut shown, wanted) = (Vec::new(), chosen.selection());
-    let analysis = each_selected(&settings, common.progress, &wanted, |connection| {
-        shown.push(connection);
+    let all = if args.picture.wireshark_filter {
+        Selection::default() // other lives of the same addresses are left out of the filter by their packets
+    } else {
+        chosen.selection()
+    };
+    let analysis = each_selected(&settings, common.progress, &all, |connection| {
+        if wanted.keeps(&connection) {
+            shown.push(connection);
+        } else if !connection.ladder.is_empty() {
+            chosen.others.push(connection);
+        }
     })?;
     let analysis = Analysis {
         connections: shown,
@@ -229,6 +246,7 @@ impl<'a, C: Borrow<Connection>> Choice<'a, C> {
                 ids: self.named,
                 between,
                 why: None,
+                others: Vec::new(),
             });
         }
         let kept = self.foremost.shown();
@@ -247,6 +265,7 @@ impl<'a, C: Borrow<Connection>> Choice<'a, C> {
             ids: vec![first.id],
             between: (first.client, first.server),
             why,
+            others: Vec::new(),
         })
     }
 }

@@ -5,10 +5,13 @@ use std::net::IpAddr;
 use crate::model::{Address, Connection, Finding, PacketNumber};
 use crate::time::Timestamp;
 
+/// Members of one set in a filter.
+const IN_ONE_SET: usize = 500;
+
 /// Selects the packets of a connection: those between its two ends, and where the capture is one file those from its first to
-/// its last packet, so that other connections of the same 4-tuple are left out. The packets of several files have other numbers
-/// in each of them: there, times bound it.
-pub fn of_connection(connection: &Connection, one_file: bool) -> String {
+/// its last packet, without those that belong to another life of the 4-tuple: `others` may hold such lives, with their ladders.
+/// The packets of several files have other numbers in each of them: there, times bound it.
+pub fn of_connection(connection: &Connection, others: &[Connection], one_file: bool) -> String {
     let (client, server) = (connection.client, connection.server);
     let mut parts = vec![format!(
         "({} || {})",
@@ -27,7 +30,32 @@ pub fn of_connection(connection: &Connection, one_file: bool) -> String {
             epoch(connection.last_time)
         ),
     });
+    let foreign = packets_of_others(connection, others);
+    if one_file && !foreign.is_empty() {
+        let sets = foreign
+            .chunks(IN_ONE_SET)
+            .map(|set| format!("!(frame.number in {{{}}})", set.join(", ")));
+        parts.extend(sets);
+    }
     parts.join(" && ")
+}
+
+/// Packets of other lives of the 4-tuple between the first and the last packet of this one, as members of a set.
+fn packets_of_others(connection: &Connection, others: &[Connection]) -> Vec<String> {
+    let ends = [connection.client, connection.server];
+    let same = |other: &&Connection| {
+        other.id != connection.id && ends.contains(&other.client) && ends.contains(&other.server)
+    };
+    let rows = others.iter().filter(same).flat_map(|other| &other.ladder);
+    let own = connection.first_packet..=connection.last_packet;
+    let inside = rows.filter(|row| own.contains(&row.first_packet) || own.contains(&row.last_packet));
+    let mut packets: Vec<_> = inside.map(|row| (row.first_packet, row.last_packet)).collect();
+    packets.sort_unstable();
+    let member = |(first, last)| match first == last {
+        true => format!("{first}"),
+        false => format!("{first}..{last}"),
+    };
+    packets.into_iter().map(member).collect()
 }
 
 /// Selects the packets that show a finding, the first few of them; none if no packet does (its absence is what it is about).

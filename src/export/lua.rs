@@ -89,29 +89,42 @@ local function state_at(list, number)
   return found
 end
 
+-- Lives of one pair of ends may overlap by a few packets where the pair was used again: a packet is that of the life whose
+-- state it changed, else of the life that shows a finding by it, else of the latest.
+local function life_of(lives, number)
+  local latest, by_finding
+  for _, one in ipairs(lives) do
+    if one.first <= number and number <= one.last then
+      if one.transitions[number] then return one end
+      if one.findings[number] then by_finding = one end
+      latest = one
+    end
+  end
+  return by_finding or latest
+end
+
 function tcptrace.dissector(buffer, pinfo, tree)
   local keys = ends_of_packet()
   if not keys then return end
   for _, key in ipairs(keys) do
-    for _, one in ipairs(by_ends[key] or {}) do
-      if one.first <= pinfo.number and pinfo.number <= one.last then
-        local client, server = state_at(one.client, pinfo.number), state_at(one.server, pinfo.number)
-        local branch = tree:add(tcptrace)
-        branch:set_text("TCP states: client " .. client[2] .. ", server " .. server[2])
-        branch:add(fields.connection, one.id):set_generated()
-        branch:add(fields.client, client[2]):set_generated()
-        branch:add(fields.client_proven, client[3]):set_generated()
-        branch:add(fields.server, server[2]):set_generated()
-        branch:add(fields.server_proven, server[3]):set_generated()
-        for _, text in ipairs(one.transitions[pinfo.number] or {}) do
-          branch:add(fields.transition, text):set_generated()
-        end
-        for _, found in ipairs(one.findings[pinfo.number] or {}) do
-          branch:add(fields.finding, found[1]):set_generated()
-          branch:add(fields.message, found[2]):set_generated()
-        end
-        return
+    local one = life_of(by_ends[key] or {}, pinfo.number)
+    if one then
+      local client, server = state_at(one.client, pinfo.number), state_at(one.server, pinfo.number)
+      local branch = tree:add(tcptrace)
+      branch:set_text("TCP states: client " .. client[2] .. ", server " .. server[2])
+      branch:add(fields.connection, one.id):set_generated()
+      branch:add(fields.client, client[2]):set_generated()
+      branch:add(fields.client_proven, client[3]):set_generated()
+      branch:add(fields.server, server[2]):set_generated()
+      branch:add(fields.server_proven, server[3]):set_generated()
+      for _, text in ipairs(one.transitions[pinfo.number] or {}) do
+        branch:add(fields.transition, text):set_generated()
       end
+      for _, found in ipairs(one.findings[pinfo.number] or {}) do
+        branch:add(fields.finding, found[1]):set_generated()
+        branch:add(fields.message, found[2]):set_generated()
+      end
+      return
     end
   end
 end

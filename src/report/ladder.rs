@@ -51,7 +51,7 @@ pub fn write(
 }
 
 /// The connection in words.
-fn heading(connection: &Connection, look: &Look) -> Vec<String> {
+pub(in crate::report) fn heading(connection: &Connection, look: &Look) -> Vec<String> {
     let mut lines = Vec::new();
     let between = if look.ascii { "<->" } else { "⇄" };
     let mut title = vec![

@@ -230,7 +230,7 @@ impl Picture<'_> {
         {
             let corner = at(shown.x - NODE.0 / 2.0, self.top + shown.y - NODE.1 / 2.0);
             let ends = [Role::Client, Role::Server];
-            let was_there = ends.map(|role| self.was(role, shown));
+            let was_there = ends.map(|role| shown.spot().held(self.connection, role));
             let on = was_there.iter().any(|there| *there);
             canvas.begin("ts-place", &self.told(shown));
             match on {
@@ -264,7 +264,7 @@ impl Picture<'_> {
                 (Role::Client, "ts-client-head", corner.x + 8.0),
                 (Role::Server, "ts-server-head", corner.x + NODE.0 - 58.0),
             ] {
-                if self.ends_in(role, shown) {
+                if shown.spot().holds(self.connection, role) {
                     canvas.rect(class, at(x, corner.y - 8.0), 50.0, 14.0, 7.0);
                     canvas.text("ts-on-badge ts-middle", at(x + 25.0, corner.y + 2.8), role.name());
                 }
@@ -284,32 +284,11 @@ impl Picture<'_> {
                 .any(|passage| passage.from == state || passage.to == state)
     }
 
-    /// Whether this end was there. CLOSED has two places: where connections begin, and where they end.
-    fn was(&self, role: Role, node: &Node) -> bool {
-        let end = endpoint(self.connection, role);
-        let mut entered = end.transitions.iter().map(|transition| transition.to);
-        let first = end
-            .transitions
-            .first()
-            .map_or(end.state, |transition| transition.from);
-        match node.end {
-            true => entered.any(|state| state == node.state),
-            false if node.state == State::Closed => first == State::Closed,
-            false => first == node.state || entered.any(|state| state == node.state),
-        }
-    }
-
-    /// Whether this end is there when the capture ends.
-    fn ends_in(&self, role: Role, node: &Node) -> bool {
-        let end = endpoint(self.connection, role);
-        end.state == node.state && (node.state != State::Closed || node.end != end.transitions.is_empty())
-    }
-
     /// A node in words.
     fn told(&self, node: &Node) -> String {
         let who: Vec<&str> = [Role::Client, Role::Server]
             .into_iter()
-            .filter(|role| self.was(*role, node))
+            .filter(|role| node.spot().held(self.connection, *role))
             .map(Role::name)
             .collect();
         match who.is_empty() {

@@ -1,6 +1,7 @@
 //! Where the figure has its states and its edges.
 
 use crate::model::State;
+use crate::report::diagram::Spot;
 use State::*;
 
 /// Width of the picture, and height of the figure in it.
@@ -28,6 +29,16 @@ pub struct Node {
     pub end: bool,
 }
 
+impl Node {
+    /// The state and which of its places it is.
+    pub fn spot(&self) -> Spot {
+        Spot {
+            state: self.state,
+            end: self.end,
+        }
+    }
+}
+
 /// All of them; UNKNOWN is no state of the figure and drawn only where it was.
 pub const NODES: [Node; 13] = [
     place(Closed, M, Y[0]),
@@ -47,7 +58,7 @@ pub const NODES: [Node; 13] = [
         y: Y[6],
         end: true,
     },
-    place(Unknown, 100.0, Y[0]),
+    place(Unknown, 190.0, Y[0]),
 ];
 
 const fn place(state: State, x: f64, y: f64) -> Node {

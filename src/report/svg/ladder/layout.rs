@@ -4,7 +4,8 @@ use crate::model::{
     Capture, Connection, LadderContent, PacketNumber, Role, SequenceNumber, State, Transition,
 };
 use crate::report::ladder::steps::{Step, endpoint, steps};
-use crate::report::ladder::words::{Wording, run_text};
+use crate::report::ladder::words::Wording;
+use crate::report::look::{counted, number};
 use crate::report::svg::Options;
 use crate::report::svg::canvas::lines_of;
 use crate::time::{Timestamp, human_duration};
@@ -217,9 +218,7 @@ impl<'a> Planned<'a> {
                 let lines = [Role::Client, Role::Server].into_iter().zip(tally);
                 let lines = lines.filter(|(_, (segments, _))| *segments > 0);
                 let lines = lines
-                    .map(|(role, (segments, bytes))| {
-                        (role, format!("{}, not drawn", run_text(segments, bytes)))
-                    })
+                    .map(|(role, (segments, bytes))| (role, left_out_text(segments, bytes)))
                     .collect();
                 match planned.last_mut().filter(|_| goes_on) {
                     Some(before) => {
@@ -246,6 +245,15 @@ impl<'a> Planned<'a> {
             });
         }
         (planned, left_out)
+    }
+}
+
+/// Segments of one side that are not drawn.
+fn left_out_text(segments: u64, bytes: u64) -> String {
+    let count = counted(segments, "segment");
+    match bytes {
+        0 => format!("{count}, not drawn"),
+        bytes => format!("{} B in {count}, not drawn", number(bytes)),
     }
 }
 
