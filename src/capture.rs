@@ -12,6 +12,7 @@ pub(crate) mod error;
 mod facts;
 mod limits;
 mod link_type;
+mod octets;
 mod pcap;
 mod pcapng;
 mod skip;
@@ -32,6 +33,7 @@ pub use error::{CaptureError, Flaw, LooksLike, Part};
 pub use facts::{Comment, Direction, Facts, InterfaceFacts, ProcessFacts, ProcessId, SectionFacts, Subject};
 pub use limits::Limits;
 pub use link_type::LinkType;
+pub use octets::Octets;
 pub use skip::Skip;
 use source::Source;
 pub use stop::Stop;
@@ -555,6 +557,12 @@ impl CaptureReader {
             what: format!("was cut short from {length} to {taken} bytes"),
             packet: self.packets.saturating_add(1),
         })
+    }
+
+    /// Where the record that was given out last lies in the (unpacked) file: offset and octets. Behind damage it is the place
+    /// where reading goes on, and at an error the one where it stopped; without octets.
+    pub fn place(&self) -> (u64, usize) {
+        (self.source.offset(), self.lent)
     }
 
     /// Whether the last `None` was the end of a growing file for now: ask again later.

@@ -14,9 +14,11 @@ use crate::time::{duration, time_wait};
 pub mod check;
 mod diff;
 mod explain;
+mod export;
 mod info;
 mod leaks;
 mod limits;
+mod picture;
 mod reading;
 mod schema;
 mod screen;
@@ -25,9 +27,11 @@ mod time_wait;
 pub use check::Check;
 pub use diff::{Diff, DiffFormat, Level};
 pub use explain::{Explain, TextFormat};
+pub use export::{Export, ExportKind, Only};
 pub use info::Info;
 pub use leaks::{Grouping, Leaks};
 pub use limits::{LimitArgs, Memory};
+pub use picture::{Direction, PictureArgs};
 pub use reading::ReadingArgs;
 pub use schema::Schema;
 pub use screen::ScreenArgs;
@@ -43,6 +47,7 @@ Examples:
   tcptrace-states time-wait capture.pcapng    who holds TIME-WAIT, and the ports it takes
   tcptrace-states info capture.pcapng         how far the capture can be trusted
   tcptrace-states diff old.pcapng new.pcapng  what changed
+  tcptrace-states export a.pcap --to pcapng -o b.pcapng   the capture with comments, for Wireshark
   tcptrace-states explain CLOSE-WAIT          what a state, a rule or a field means
   tcptrace-states a.pcap --state CLOSE-WAIT --all
   tcptrace-states a.pcap --state server=LAST-ACK --port 5432
@@ -60,6 +65,9 @@ const SHOW_EXAMPLES: &str = "\
 Examples:
   tcptrace-states show capture.pcapng                  the connection that needs attention most
   tcptrace-states show capture.pcapng --conn 7 --seq rel
+  tcptrace-states show capture.pcapng --svg ladder.svg
+  tcptrace-states show capture.pcapng --diagram        the states of RFC 9293, and the way through them
+  tcptrace-states show capture.pcapng --wireshark-filter
   tcptrace-states show capture.pcapng --addr 10.0.0.5:8080 --outcome reset";
 
 /// The RFC 9293 state of both endpoints of every TCP connection in a packet capture, and which packet proves it
@@ -97,6 +105,9 @@ pub enum Command {
     /// Say what changed between two captures or two saved reports
     #[command(after_help = diff::EXAMPLES)]
     Diff(Diff),
+    /// Take what is found to Wireshark: the capture with comments, or a plug-in with the states
+    #[command(after_help = export::EXAMPLES)]
+    Export(Export),
     /// Explain a rule, a state, a field, an exit code, or any word of the output
     #[command(after_help = explain::EXAMPLES)]
     Explain(Explain),
@@ -106,13 +117,14 @@ pub enum Command {
 
 impl Command {
     /// The names of the commands.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 9] = [
         "show",
         "leaks",
         "time-wait",
         "info",
         "check",
         "diff",
+        "export",
         "explain",
         "schema",
     ];
@@ -160,6 +172,9 @@ pub struct Show {
     /// Sequence numbers as on the wire, or counted from each side's ISS (those of SYNs stay absolute)
     #[arg(long, value_name = "KIND", default_value = "abs")]
     pub seq: Seq,
+    /// What is drawn of the connection
+    #[command(flatten)]
+    pub picture: PictureArgs,
     /// What all commands understand.
     #[command(flatten)]
     pub common: Common,

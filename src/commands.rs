@@ -24,6 +24,7 @@ pub mod bug;
 pub mod check;
 pub mod diff;
 pub mod explain;
+pub mod export;
 mod follow;
 pub mod info;
 pub mod interrupt;

@@ -26,6 +26,7 @@
 //! | [`diff`] | two sides counted and compared; [`saved`] reads a side back from a report |
 //! | [`explain`] | help on rules, states, fields and words, out of the same documentation |
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
+//! | [`export`] | for Wireshark: the capture again with comments, a plug-in with the states, display filters |
 //! | [`analyze`] | wires the stages together |
 //! | [`cli`] | the command line |
 //!
@@ -55,6 +56,7 @@ pub mod check;
 pub mod cli;
 pub mod diff;
 pub mod explain;
+pub mod export;
 pub mod findings;
 pub mod flow;
 pub mod input;

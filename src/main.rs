@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         None => commands::list::run(&cli.list),
         Some(Command::Show(args)) => commands::show::run(args),
         Some(Command::Diff(args)) => commands::diff::run(args),
+        Some(Command::Export(args)) => commands::export::run(args),
         Some(Command::Explain(args)) => commands::explain::run(args),
         Some(Command::Schema(_)) => commands::schema::run(),
         Some(Command::Leaks(args)) => commands::leaks::run(args),

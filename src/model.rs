@@ -10,10 +10,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use crate::segment::PacketNumber;
+pub use crate::seq::Seq as SequenceNumber;
 use crate::time::Timestamp;
 pub use crate::tracker::evidence::{Cause, Evidence, Transition, Withdrawn};
 pub use crate::tracker::observation::Kind as EventKind;
 pub use crate::tracker::state::State;
+pub use crate::tracker::trace::{Control, ControlKind, Direction, Edge, Join, Marks, Stroke, Trace};
 pub use crate::tracker::{Role, RolesFrom};
 
 mod build;
@@ -99,6 +101,10 @@ pub struct Connection {
     /// The segments, runs of plain data folded. Kept only when a view asks for them (`show`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ladder: Vec<LadderRow>,
+    /// What its time-sequence graph is drawn of; kept with the ladder, and no part of the JSON contract.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub trace: Option<Box<Trace>>,
 }
 
 /// An IP address and a port.

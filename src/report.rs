@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod csv;
+pub mod diagram;
 pub mod diff;
 pub mod escape;
 pub mod evidence;
@@ -20,6 +21,7 @@ pub mod ladder;
 pub mod leaks;
 pub mod look;
 pub mod sparkline;
+pub mod svg;
 pub mod table;
 pub mod time_wait;
 

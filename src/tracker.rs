@@ -25,6 +25,7 @@ mod reset;
 pub mod state;
 pub mod stream;
 pub mod textbook;
+pub mod trace;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -257,12 +258,27 @@ impl Tracker {
         let mut notes = Notes::default();
         let weight = self.take(seg, from, repeat, &mut notes);
         self.look_for_calm();
+        let window = match &self.ladder {
+            Some(_) => self.window_of(seg, from),
+            None => None,
+        };
         if let Some(ladder) = &mut self.ladder {
             let control = seg.flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
             let plain = weight == Weight::Plain && !control && !notes.keep;
-            ladder.add(seg, from, &notes.words[..usize::from(notes.count)], plain);
+            let words = &notes.words[..usize::from(notes.count)];
+            ladder.add(seg, from, words, plain, window);
         }
         false
+    }
+
+    /// The window of a segment in octets; none where its scale is not known (RFC 7323 section 2.2).
+    fn window_of(&self, seg: &Segment, from: Role) -> Option<u32> {
+        let shift = match (seg.flags.syn(), self.scale_known()) {
+            (true, _) => 0,
+            (false, true) => self.streams[from as usize].scale,
+            (false, false) => return None,
+        };
+        u32::from(seg.window).checked_shl(u32::from(shift))
     }
 
     fn take(&mut self, seg: &Segment, from: Role, repeat: Repeat, notes: &mut Notes) -> Weight {

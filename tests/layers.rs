@@ -41,6 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
+    ("export", &["capture", "segment", "report", "model", "time"]),
     (
         "analyze",
         &[
@@ -64,8 +65,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Where reading and writing, and errors for people, are at home.
-const MAY_DO_IO: [&str; 8] = [
-    "capture", "input", "saved", "report", "analyze", "cli", "main", "commands",
+const MAY_DO_IO: [&str; 9] = [
+    "capture", "input", "saved", "report", "export", "analyze", "cli", "main", "commands",
 ];
 const MAY_USE_ANYHOW: [&str; 4] = ["analyze", "cli", "main", "commands"];
 

@@ -9,6 +9,11 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
+
+use tcptrace_states::input;
+
+use super::sockets::is_stdin;
 use super::{flushed, interrupt};
 
 /// Symbolic links that are followed, as many as Linux does.
@@ -34,6 +39,30 @@ pub fn write(path: &Path, view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
         Some(data) if data.is_dir() => Err(io::Error::new(ErrorKind::IsADirectory, "it is a directory")),
         Some(data) if !data.is_file() => flushed(OpenOptions::new().write(true).open(path)?, view),
         Some(_) | None => interrupt::deferred(|_| replace(&target, existing.as_ref(), view)),
+    }
+}
+
+/// Refuses to write a report over what it is made of. `option` is the name of the option that names the file.
+pub fn apart_from(files: &[PathBuf], path: &Path, option: &str) -> anyhow::Result<()> {
+    let Some(place) = Identity::of(path) else {
+        return Ok(());
+    };
+    let stdin = files
+        .iter()
+        .any(|file| is_stdin(file))
+        .then(Identity::of_stdin)
+        .flatten();
+    let inputs = input::find(files)?;
+    let named = inputs
+        .paths()
+        .filter_map(|input| Identity::of(input).map(|own| (own, input)));
+    let over = stdin
+        .map(|own| (own, Path::new("standard input")))
+        .into_iter()
+        .chain(named);
+    match over.into_iter().find(|(own, _)| *own == place) {
+        Some((_, input)) => bail!("{option} would overwrite {}", input.to_string_lossy()),
+        None => Ok(()),
     }
 }
 

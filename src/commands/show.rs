@@ -2,29 +2,57 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
+use std::io::Write;
 
 use anyhow::bail;
 
 use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::Show;
+use tcptrace_states::export::filter;
 use tcptrace_states::input;
 use tcptrace_states::model::{Address, Analysis, Connection};
 use tcptrace_states::report::look::{counted, number};
-use tcptrace_states::report::{self, Rows, Tone};
+use tcptrace_states::report::{self, Rows, Tone, svg};
 use tcptrace_states::select::{Foremost, Selection};
 
-use super::{Done, Interrupted, Screen, analysis_of, each_selected, interrupt, print, settings_of};
+use super::{
+    Done, Interrupted, Screen, Unwritten, analysis_of, each_selected, interrupt, output, print, print_raw,
+    settings_of,
+};
 
 /// `show`.
 pub fn run(args: &Show) -> anyhow::Result<Done> {
     let common = &args.common;
     let selection = common.selection.to_selection();
+    if let Some(path) = &args.picture.svg {
+        output::apart_from(&args.files, path, "--svg")?;
+    }
     let (analysis, chosen) = analysis_with_ladders(args, &selection)?;
     if analysis.connections.is_empty() && interrupt::came() {
         return Err(Interrupted("the connection to show was not reached").into());
     }
     let screen = Screen::of_stdout(&common.screen);
     let look = screen.look(Rows::All, args.seq.into());
+    let mut done = Done::of(&analysis);
+    if let Some(path) = &args.picture.svg {
+        let picture = picture(args, &analysis)?;
+        let view = |out: &mut dyn Write| out.write_all(picture.as_bytes());
+        if path.as_os_str() == "-" {
+            print_raw(view)?;
+            return Ok(done);
+        }
+        let written = output::write(path, view);
+        done.unwritten.extend(
+            written
+                .err()
+                .map(|error| Unwritten::new(path.to_string_lossy(), error)),
+        );
+    }
+    if args.picture.wireshark_filter {
+        let filters = filters(&analysis, &chosen.others, &selection);
+        print_raw(|out| filters.iter().try_for_each(|filter| writeln!(out, "{filter}")))?;
+        return Ok(done);
+    }
     print(common.format, &analysis, &screen, |out| {
         if let Some(why) = &chosen.why {
             writeln!(out, "{}\n", look.paint(Tone::Dim, why))?;
@@ -33,11 +61,58 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
             if index > 0 {
                 writeln!(out)?;
             }
-            report::ladder::write(out, &analysis, connection, &look)?;
+            match args.picture.diagram {
+                true => report::diagram::write(out, connection, &look)?,
+                false => report::ladder::write(out, &analysis, connection, &look)?,
+            }
         }
         Ok(())
     })?;
-    Ok(Done::of(&analysis))
+    Ok(done)
+}
+
+/// The display filters of the connections, or where findings were asked for of the packets that show these.
+fn filters(analysis: &Analysis, others: &[Connection], selection: &Selection) -> Vec<String> {
+    let one_file = analysis.sources.len() == 1;
+    let mut filters = Vec::new();
+    for connection in &analysis.connections {
+        let findings = connection.findings.iter().filter(|finding| {
+            let mut wanted = selection.findings.iter();
+            wanted.any(|filter| filter.names(finding.code, finding.name))
+        });
+        let own: Vec<String> = findings
+            .filter(|_| one_file)
+            .filter_map(filter::of_finding)
+            .collect();
+        match own.is_empty() {
+            true => filters.push(filter::of_connection(connection, others, one_file)),
+            false => filters.extend(own),
+        }
+    }
+    filters
+}
+
+/// The picture that is asked for.
+fn picture(args: &Show, analysis: &Analysis) -> anyhow::Result<String> {
+    let [connection] = analysis.connections.as_slice() else {
+        bail!("--svg draws one connection; choose it by --conn");
+    };
+    let options = svg::Options {
+        seq: args.seq.into(),
+        ..svg::Options::DOCUMENT
+    };
+    let picture = match (args.picture.diagram, args.picture.graph) {
+        (true, _) => Some(svg::diagram(connection, &options)),
+        (false, Some(direction)) => svg::time_sequence(connection, direction.into(), &options),
+        (false, None) => Some(svg::ladder(&analysis.capture, connection, &options)),
+    };
+    match picture {
+        Some(picture) => Ok(picture),
+        None => bail!(
+            "connection {}: that end sent nothing that a graph could show",
+            connection.id
+        ),
+    }
 }
 
 /// The connections that `show` shows, and why, if nobody named them.
@@ -46,6 +121,8 @@ struct Chosen {
     /// Addresses of the first of them.
     between: (Address, Address),
     why: Option<String>,
+    /// Other connections with their ladders, where they were asked for.
+    others: Vec<Connection>,
 }
 
 /// Without a number, a file is read once to choose the connection and once for its ladder, so that no more than one
@@ -59,9 +136,12 @@ fn analysis_with_ladders(args: &Show, selection: &Selection) -> anyhow::Result<(
             .connections
             .iter()
             .for_each(|connection| choice.add(connection));
-        let chosen = choice.made(&analysis)?;
+        let mut chosen = choice.made(&analysis)?;
         let mut analysis = analysis;
-        chosen.selection().apply(&mut analysis);
+        let wanted = chosen.selection();
+        let (shown, others) = (analysis.connections.into_iter()).partition(|one| wanted.keeps(one));
+        (analysis.connections, chosen.others) = (shown, others);
+        analysis.summary.connections_selected = analysis.connections.len() as u64;
         return Ok((analysis, chosen));
     }
     let settings = settings_of(&args.files, common, LadderRequest::None);
@@ -72,7 +152,7 @@ fn analysis_with_ladders(args: &Show, selection: &Selection) -> anyhow::Result<(
     if !first.capture.complete && interrupt::came() {
         return Err(Interrupted("the connection to show is chosen when all is read").into());
     }
-    let chosen = choice.made(&first)?;
+    let mut chosen = choice.made(&first)?;
     let (client, server) = chosen.between;
     let request = match chosen.ids.len() {
         1 => LadderRequest::Between(client, server),
@@ -80,8 +160,17 @@ fn analysis_with_ladders(args: &Show, selection: &Selection) -> anyhow::Result<(
     };
     let settings = settings_of(&args.files, common, request);
     let (mut shown, wanted) = (Vec::new(), chosen.selection());
-    let analysis = each_selected(&settings, common.progress, &wanted, |connection| {
-        shown.push(connection);
+    let all = if args.picture.wireshark_filter {
+        Selection::default() // other lives of the same addresses are left out of the filter by their packets
+    } else {
+        chosen.selection()
+    };
+    let analysis = each_selected(&settings, common.progress, &all, |connection| {
+        if wanted.keeps(&connection) {
+            shown.push(connection);
+        } else if !connection.ladder.is_empty() {
+            chosen.others.push(connection);
+        }
     })?;
     let analysis = Analysis {
         connections: shown,
@@ -157,6 +246,7 @@ impl<'a, C: Borrow<Connection>> Choice<'a, C> {
                 ids: self.named,
                 between,
                 why: None,
+                others: Vec::new(),
             });
         }
         let kept = self.foremost.shown();
@@ -175,6 +265,7 @@ impl<'a, C: Borrow<Connection>> Choice<'a, C> {
             ids: vec![first.id],
             between: (first.client, first.server),
             why,
+            others: Vec::new(),
         })
     }
 }

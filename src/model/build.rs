@@ -98,7 +98,9 @@ pub fn report_bytes(tracker: &Tracker) -> u64 {
     let in_tunnel = tracker.scope.tunnel != TunnelId::default();
     let observations = &tracker.aside.observations;
     let ladder = tracker.ladder.as_ref().map_or(0, |ladder| {
-        list::<LadderRow>(ladder.len()).saturating_add((ladder.len() as u64).saturating_mul(64))
+        list::<LadderRow>(ladder.len())
+            .saturating_add((ladder.len() as u64).saturating_mul(64))
+            .saturating_add(ladder.trace_bytes())
     });
     (size_of::<Connection>() as u64)
         .saturating_add(FINDINGS)
@@ -162,6 +164,13 @@ fn build(
         last_packet: tally.last.packet,
         last_at: tally.last.time,
     });
+    let (rows, trace) = match tracker.ladder {
+        Some(ladder) => {
+            let (rows, trace) = ladder.into_parts();
+            (rows, Some(Box::new(trace)))
+        }
+        None => (Vec::new(), None),
+    };
     Connection {
         id,
         incarnation: tracker.incarnation,
@@ -184,10 +193,8 @@ fn build(
         findings: Vec::new(),
         events: kept.collect(),
         events_folded: folded.collect(),
-        ladder: tracker
-            .ladder
-            .map(|ladder| ladder.into_rows().into_iter().map(ladder_row).collect())
-            .unwrap_or_default(),
+        ladder: rows.into_iter().map(ladder_row).collect(),
+        trace,
     }
 }
 

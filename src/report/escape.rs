@@ -12,6 +12,7 @@
 //! | GitHub workflow commands | [`CommandData`], [`CommandProperty`] | `%`, and what ends a property |
 //! | messages of SARIF | [`SarifMessage`] | links and placeholders |
 //! | HTML, in text and in quoted attributes | [`Html`] | markup |
+//! | strings and comments of Lua | [`Lua`] | the end of the string, and escapes |
 //! | a cell of a spreadsheet | [`Cell`] | the beginning of a formula |
 //! | URI references | [`Uri`] | all but unreserved characters; of its own, nothing is lost |
 //!
@@ -22,6 +23,7 @@ mod cell;
 mod github;
 mod html;
 pub mod json;
+mod lua;
 mod markdown;
 mod sarif;
 mod terminal;
@@ -31,6 +33,7 @@ mod xml;
 pub use cell::Cell;
 pub use github::{CommandData, CommandProperty, LINE_END};
 pub use html::Html;
+pub use lua::Lua;
 pub use markdown::Markdown;
 pub use sarif::SarifMessage;
 pub use terminal::Escaped;

@@ -4,7 +4,8 @@
 //! Below the picture, [`crate::report::evidence`] lists what proves each transition.
 
 mod picture;
-mod steps;
+pub(in crate::report) mod steps;
+pub(in crate::report) mod words;
 
 use std::io::{self, Write};
 
@@ -50,7 +51,7 @@ pub fn write(
 }
 
 /// The connection in words.
-fn heading(connection: &Connection, look: &Look) -> Vec<String> {
+pub(in crate::report) fn heading(connection: &Connection, look: &Look) -> Vec<String> {
     let mut lines = Vec::new();
     let between = if look.ascii { "<->" } else { "⇄" };
     let mut title = vec![

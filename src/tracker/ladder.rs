@@ -6,6 +6,7 @@ use std::mem::size_of;
 use super::Role;
 use super::evidence::Mark;
 use super::footprint::{allocated, list};
+use super::trace::Trace;
 use crate::segment::{Flags, Segment};
 use crate::seq::Seq;
 
@@ -114,11 +115,26 @@ impl Content {
 #[derive(Clone, Debug, Default)]
 pub struct Ladder {
     rows: Vec<Row>,
+    /// For the time-sequence graph.
+    trace: Trace,
 }
 
 impl Ladder {
-    /// Adds a segment. `plain` segments fold with plain neighbours.
-    pub fn add(&mut self, seg: &Segment, from: Role, notes: &[&'static str], plain: bool) {
+    /// Adds a segment. `plain` segments fold with plain neighbours. `window`: its window in octets, if the scale is known.
+    pub fn add(
+        &mut self,
+        seg: &Segment,
+        from: Role,
+        notes: &[&'static str],
+        plain: bool,
+        window: Option<u32>,
+    ) {
+        if !notes.contains(&"capture duplicate") {
+            let repeated = notes
+                .iter()
+                .any(|note| matches!(*note, "retransmission" | "probe"));
+            self.trace.add(seg, from, repeated, window);
+        }
         let mark = Mark {
             packet: seg.packet,
             time: seg.time,
@@ -184,14 +200,15 @@ impl Ladder {
         self.rows.extend(run);
     }
 
-    /// The rows in order.
-    pub fn into_rows(self) -> Vec<Row> {
-        self.rows
+    /// The rows in order, and what is for the time-sequence graph.
+    pub fn into_parts(self) -> (Vec<Row>, Trace) {
+        (self.rows, self.trace)
     }
 
     /// Takes over the rows of another ladder, in order of packets; `swapped`: its client is our server. What is more than is
     /// kept is one run at the end.
     pub fn absorb(&mut self, other: Ladder, swapped: bool) {
+        self.trace.absorb(other.trace, swapped);
         let rows = other.rows.into_iter().map(|mut row| {
             if swapped {
                 row.content.swap();
@@ -202,6 +219,11 @@ impl Ladder {
         self.rows.sort_by_key(|row| row.first.packet);
         let more = self.rows.split_off(self.rows.len().min(ROWS_KEPT));
         self.rows.extend(more.into_iter().reduce(Row::joined));
+    }
+
+    /// Octets that the report of what is for the time-sequence graph takes.
+    pub fn trace_bytes(&self) -> u64 {
+        allocated(size_of::<Trace>()).saturating_add(self.trace.heap_bytes())
     }
 
     /// How many rows there are.
@@ -219,5 +241,6 @@ impl Ladder {
         allocated(size_of::<Ladder>())
             + list::<Row>(self.rows.capacity())
             + (self.rows.len() as u64).saturating_mul(allocated(size_of::<&str>()))
+            + self.trace.heap_bytes()
     }
 }

@@ -113,6 +113,7 @@ impl Story {
                 events: Vec::new(),
                 events_folded: Vec::new(),
                 ladder: Vec::new(),
+                trace: None,
             },
         }
     }

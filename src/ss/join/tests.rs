@@ -110,6 +110,7 @@ fn connection(id: u64, client: &str, server: &str, states: (State, State)) -> Co
         events: Vec::new(),
         events_folded: Vec::new(),
         ladder: Vec::new(),
+        trace: None,
     }
 }
 

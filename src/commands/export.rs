@@ -1,0 +1,214 @@
+//! `export`: what is found, for Wireshark.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::bail;
+
+use tcptrace_states::analyze::{LadderRequest, Settings};
+use tcptrace_states::cli::{Export, ExportKind, Only};
+use tcptrace_states::export::lua::Plugin;
+use tcptrace_states::export::notes::Notes;
+use tcptrace_states::export::pcapng::{self, Copied, ExportError, Keep};
+use tcptrace_states::findings;
+use tcptrace_states::input;
+use tcptrace_states::model::Analysis;
+use tcptrace_states::report::escape::Escaped;
+use tcptrace_states::report::look::counted;
+
+use super::{
+    Done, Interrupted, STDOUT, Selected, Unwritten, connections_by, flushed, interrupt, output, reading_of,
+};
+
+/// `export`.
+pub fn run(args: &Export) -> anyhow::Result<Done> {
+    let inputs = input::find(&args.files)?;
+    let mut paths = inputs.paths();
+    let (Some(path), None) = (paths.next(), paths.next()) else {
+        bail!(
+            "export takes one capture: in several, packets have no common numbers; `mergecap -w all.pcapng FILE...` joins them"
+        );
+    };
+    if !inputs.can_be_read_again() {
+        bail!(
+            "{}: export reads the capture twice; write it to a file first",
+            path.to_string_lossy()
+        );
+    }
+    let to_stdout = args.output.as_os_str() == "-";
+    if to_stdout && args.to == ExportKind::Pcapng && io::stdout().is_terminal() {
+        bail!("a capture is nothing for a terminal; name a file with --output");
+    }
+    if !to_stdout {
+        output::apart_from(&args.files, &args.output, "--output")?;
+    }
+    let settings = Settings {
+        time_wait_ns: args.msl,
+        ladder: LadderRequest::None,
+        findings: findings::Settings {
+            least: args.severity,
+            ..findings::Settings::default()
+        },
+        ..reading_of(&args.files, &args.reading)
+    };
+    match args.to {
+        ExportKind::Pcapng => to_pcapng(args, path, &settings),
+        ExportKind::Lua => to_lua(args, &settings),
+    }
+}
+
+fn to_pcapng(args: &Export, path: &Path, settings: &Settings) -> anyhow::Result<Done> {
+    let selection = args.selection.to_selection();
+    let mut notes = Notes::default();
+    let analysis = connections_by(settings, args.progress, |connections| {
+        let mut selected = Selected::of(connections, &selection);
+        selected.by_ref().for_each(|connection| notes.add(&connection));
+        selected.finish()
+    })?;
+    if interrupt::came() {
+        return Err(Interrupted("nothing is exported of a part").into());
+    }
+    notes.sort();
+    let keep = match args.only {
+        Only::All => Keep::All,
+        Only::Selected => Keep::Selected,
+        Only::Matters => Keep::Matters,
+    };
+    let mut done = Done::of(&analysis);
+    let mut result = None;
+    let written = write(&args.output, |out| {
+        let copied =
+            interrupt::deferred(|stop| pcapng::copy(path, &Default::default(), stop, &notes, keep, out));
+        match copied {
+            Ok(copied) => {
+                result = Some(Ok(copied));
+                Ok(())
+            }
+            Err(ExportError::Io(error)) => Err(error),
+            Err(ExportError::Capture(error)) => {
+                result = Some(Err(error));
+                Err(io::Error::other("the capture could not be read again"))
+            }
+        }
+    });
+    match (result, written) {
+        (Some(Err(_)), _) if interrupt::came() => {
+            return Err(Interrupted("nothing is exported of a part").into());
+        }
+        (Some(Err(error)), _) => return Err(error.into()),
+        (_, Err(error)) => {
+            let name = name(&args.output);
+            done.unwritten.push(Unwritten::new(name, error));
+        }
+        (Some(Ok(copied)), Ok(())) => {
+            if copied.read != analysis.capture.packets {
+                bail!(
+                    "the capture changed while it was exported: {} at first, then {}",
+                    counted(analysis.capture.packets, "packet"),
+                    copied.read
+                );
+            }
+            tell(args, &notes, &copied, &analysis);
+        }
+        (None, Ok(())) => {}
+    }
+    Ok(done)
+}
+
+fn to_lua(args: &Export, settings: &Settings) -> anyhow::Result<Done> {
+    let selection = args.selection.to_selection();
+    let mut told = None;
+    let written = write(&args.output, |out| {
+        let result = connections_by(settings, args.progress, |connections| {
+            let capture = connections.capture();
+            let mut plugin = Plugin::begin(out, &capture)?;
+            let mut selected = Selected::of(connections, &selection);
+            for connection in selected.by_ref() {
+                plugin.add(&connection)?;
+            }
+            plugin.finish()?;
+            selected.finish()
+        });
+        match result {
+            Ok(analysis) => {
+                told = Some(Ok(analysis));
+                Ok(())
+            }
+            Err(error) => match error.downcast::<io::Error>() {
+                Ok(error) => Err(error),
+                Err(error) => {
+                    told = Some(Err(error));
+                    Err(io::Error::other("the capture cannot be read"))
+                }
+            },
+        }
+    });
+    match (told, written) {
+        (Some(Err(error)), _) => Err(error),
+        (Some(Ok(analysis)), Ok(())) => {
+            say(format_args!(
+                "{}: {} of {}",
+                Escaped(&name(&args.output)),
+                counted(analysis.summary.connections_selected, "connection"),
+                counted(analysis.capture.packets, "packet")
+            ));
+            Ok(Done::of(&analysis))
+        }
+        (_, Err(error)) => Err(Unwritten::new(name(&args.output), error).into()),
+        (None, Ok(())) => Ok(Done::sound()),
+    }
+}
+
+/// Writes the output as a whole or not at all.
+fn write(path: &Path, view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    match path.as_os_str() == "-" {
+        true => flushed(io::stdout().lock(), view),
+        false => output::write(path, view),
+    }
+}
+
+fn name(path: &Path) -> String {
+    match path.as_os_str() == "-" {
+        true => STDOUT.to_owned(),
+        false => path.to_string_lossy().into_owned(),
+    }
+}
+
+/// Says on standard error what became of it.
+fn tell(args: &Export, notes: &Notes, copied: &Copied, analysis: &Analysis) {
+    say(format_args!(
+        "{}: {} of {}, {} with comments, about {}",
+        Escaped(&name(&args.output)),
+        counted(copied.written, "packet"),
+        counted(analysis.capture.packets, "packet"),
+        counted(copied.commented, "packet"),
+        counted(notes.connections(), "connection")
+    ));
+    let counts = [
+        (
+            copied.no_room,
+            "with something to be said have no room for a comment",
+        ),
+        (
+            copied.fragments,
+            "are fragments of IP packets, which may belong to selected connections: kept",
+        ),
+    ];
+    for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+        say(format_args!("{} {what}", counted(count, "packet")));
+    }
+    if notes.left_out() > 0 {
+        say(format_args!(
+            "{} are too many to be kept: left out",
+            counted(notes.left_out(), "comment")
+        ));
+    }
+    for damage in &copied.damage {
+        say(format_args!("left out of the copy: {}", Escaped(damage)));
+    }
+}
+
+/// A line on standard error; nobody is there to be told of it if that fails.
+fn say(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

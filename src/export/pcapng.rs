@@ -1,0 +1,281 @@
+//! The capture again, with a comment on each packet that matters.
+//!
+//! What is not commented is copied octet for octet. Of a pcapng file a commented packet block gets options more and new
+//! lengths, and nothing else of it changes; a section that states its length states none afterwards. Records of other formats
+//! become enhanced packet blocks of one interface, which has the file's link type, snap length and resolution of time.
+
+mod block;
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use crate::capture::{CaptureError, CaptureReader, Frame, Limits, Octets, Record, Skip, Stop};
+use crate::model::{Address, PacketNumber};
+use crate::report::escape::visible;
+use crate::segment::{DecodeSettings, Decoder, Flags, Segment};
+
+use super::notes::Notes;
+use block::{Blocks, Section};
+
+/// Characters of one comment.
+const LONGEST: usize = 1_000;
+/// Comments of one packet.
+const MOST: usize = 32;
+
+/// Which packets are copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// All of them.
+    All,
+    /// Those of the connections that the notes are about, and fragments of IP packets, which may belong to them.
+    Selected,
+    /// Of those the ones that carry SYN, FIN or RST, and the ones that there is something to be said about.
+    Matters,
+}
+
+/// What was copied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Packets of the capture.
+    pub read: PacketNumber,
+    /// Packets in the copy.
+    pub written: u64,
+    /// Packets with a comment of ours.
+    pub commented: u64,
+    /// Packets that there was something to be said about and that have no room for it: simple packet blocks, and blocks
+    /// whose options are damaged.
+    pub no_room: u64,
+    /// Fragments of IP packets that were kept because they may belong to a selected connection.
+    pub fragments: u64,
+    /// Damaged places, which are left out.
+    pub damage: Vec<String>,
+}
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The capture cannot be read.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// The copy cannot be written, or the capture not be read as a file.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Copies the capture at `path` to `out` with what `notes` say. Packets are numbered as they were when the notes were made of
+/// the same file. Damaged places are left out and told.
+///
+/// # Errors
+///
+/// The capture cannot be read at all, `stop` was asked for, or `out` takes no more.
+pub fn copy(
+    path: &Path,
+    limits: &Limits,
+    stop: &Stop,
+    notes: &Notes,
+    keep: Keep,
+    out: &mut dyn Write,
+) -> Result<Copied, ExportError> {
+    let mut reader = CaptureReader::open_with(path, limits, stop)?;
+    let is_pcapng = reader.format() == "pcapng";
+    let mut copy = Copy {
+        from: Blocks::new(Octets::open(path, limits)?),
+        at: 0,
+        out,
+        notes,
+        keep,
+        decoder: Decoder::new(DecodeSettings::default()),
+        copied: Copied::default(),
+        section: None,
+        raw: Vec::new(),
+    };
+    loop {
+        let seen = match reader.next_record() {
+            Ok(None) => break,
+            Ok(Some(Record::Frame(frame))) => {
+                let packet = copy.judge(&frame, is_pcapng);
+                Seen::Packet(packet)
+            }
+            // A block without a packet that has a number; and what cannot be told, which may matter.
+            Ok(Some(Record::Skip { number, reason })) => Seen::Packet(Packet {
+                number,
+                kept: keep == Keep::All || reason == Skip::NotAPacket,
+                time_ns: 0,
+                original: 0,
+            }),
+            Ok(Some(Record::Damage(damage))) => Seen::Damage(damage.what, damage.passed_over),
+            Err(error @ CaptureError::Interrupted { .. }) => return Err(error.into()),
+            Err(error) => Seen::Damage(error.to_string(), 0),
+        };
+        let (offset, length) = reader.place();
+        match seen {
+            Seen::Packet(packet) => {
+                copy.between(offset, is_pcapng, &reader)?;
+                copy.packet(packet, length, is_pcapng)?;
+            }
+            Seen::Damage(what, passed_over) => {
+                copy.between(offset.saturating_sub(passed_over), is_pcapng, &reader)?;
+                copy.pass(offset)?;
+                copy.copied.damage.push(what);
+            }
+        }
+    }
+    if copy.copied.damage.is_empty() {
+        copy.between(u64::MAX, is_pcapng, &reader)?;
+    } else {
+        // What stands behind the last damage was read up to here.
+        let (offset, _) = reader.place();
+        copy.between(offset, is_pcapng, &reader)?;
+    }
+    Ok(copy.copied)
+}
+
+/// What the reader gave.
+enum Seen {
+    Packet(Packet),
+    /// What is wrong, and how many octets are passed over.
+    Damage(String, u64),
+}
+
+/// A packet and what becomes of it.
+struct Packet {
+    number: PacketNumber,
+    kept: bool,
+    /// Time and original length, for records that become blocks.
+    time_ns: i64,
+    original: u32,
+}
+
+struct Copy<'a> {
+    from: Blocks<Octets>,
+    /// Octets of the file that were copied or passed.
+    at: u64,
+    out: &'a mut dyn Write,
+    notes: &'a Notes,
+    keep: Keep,
+    decoder: Decoder,
+    copied: Copied,
+    /// What the header of a file that is no pcapng says, once its section was written.
+    section: Option<Section>,
+    raw: Vec<u8>,
+}
+
+impl Copy<'_> {
+    /// Whether a packet is kept.
+    fn judge(&mut self, frame: &Frame<'_>, is_pcapng: bool) -> Packet {
+        let kept = match self.keep {
+            Keep::All => true,
+            Keep::Selected | Keep::Matters => match self.decoder.decode(frame) {
+                Ok(segment) => self.wants(frame.number, &segment),
+                Err(Skip::IpFragment) => {
+                    self.copied.fragments = self.copied.fragments.saturating_add(1);
+                    true
+                }
+                Err(_) => false,
+            },
+        };
+        Packet {
+            number: frame.number,
+            kept,
+            time_ns: if is_pcapng { 0 } else { frame.time.ns() },
+            original: frame.original_len,
+        }
+    }
+
+    fn wants(&self, number: PacketNumber, segment: &Segment) -> bool {
+        let address = |end: crate::segment::Endpoint| Address {
+            ip: end.ip,
+            port: end.port,
+        };
+        let selected = (self.notes).selects(address(segment.source), address(segment.destination), number);
+        let control = segment.flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
+        selected && (self.keep == Keep::Selected || control || self.notes.has(number))
+    }
+
+    /// Copies what stands before the next packet, up to this offset: blocks of other kinds, or the header of the file.
+    fn between(&mut self, to: u64, is_pcapng: bool, reader: &CaptureReader) -> io::Result<()> {
+        let length = to.saturating_sub(self.at);
+        if is_pcapng {
+            self.at = self.at.saturating_add(self.from.copy(length, self.out)?);
+        } else if self.section.is_none() {
+            let mut header = Vec::new();
+            let count = (&mut self.from).take(length.min(64)).read_to_end(&mut header)?;
+            self.at = self.at.saturating_add(count as u64);
+            let section = Section::of(&header, reader);
+            section.write(self.out)?;
+            self.section = Some(section);
+            self.pass(to)?;
+        } else if to != u64::MAX {
+            self.pass(to)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves out what stands before this offset.
+    fn pass(&mut self, to: u64) -> io::Result<()> {
+        let length = to.saturating_sub(self.at);
+        self.at = self.at.saturating_add(self.from.pass(length)?);
+        Ok(())
+    }
+
+    fn packet(&mut self, packet: Packet, length: usize, is_pcapng: bool) -> io::Result<()> {
+        self.raw.clear();
+        self.copied.read = packet.number;
+        let count = (&mut self.from).take(length as u64).read_to_end(&mut self.raw)?;
+        self.at = self.at.saturating_add(count as u64);
+        if count < length {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the capture was cut short while it was copied",
+            ));
+        }
+        if !packet.kept {
+            return Ok(());
+        }
+        self.copied.written = self.copied.written.saturating_add(1);
+        let comments = self.comments(packet.number);
+        let commented = match &self.section {
+            _ if is_pcapng => match block::with_comments(&self.raw, &comments) {
+                Some(block) if !comments.is_empty() => {
+                    self.out.write_all(&block)?;
+                    true
+                }
+                Some(_) | None => {
+                    self.out.write_all(&self.raw)?;
+                    self.copied.no_room = self
+                        .copied
+                        .no_room
+                        .saturating_add(u64::from(!comments.is_empty()));
+                    false
+                }
+            },
+            Some(section) => {
+                section.write_packet(self.out, &self.raw, packet.time_ns, packet.original, &comments)?;
+                !comments.is_empty()
+            }
+            None => false,
+        };
+        self.copied.commented = self.copied.commented.saturating_add(u64::from(commented));
+        Ok(())
+    }
+
+    /// The comments of a packet. Where packets are left out, those that stay have other numbers in the copy: the first comment
+    /// tells the number that the others mean.
+    fn comments(&self, number: PacketNumber) -> Vec<String> {
+        let mut comments: Vec<String> = self
+            .notes
+            .of(number)
+            .take(MOST)
+            .map(|text| shown(&text))
+            .collect();
+        if self.keep != Keep::All && !comments.is_empty() {
+            comments.insert(0, format!("packet {number} of the whole capture"));
+        }
+        comments
+    }
+}
+
+/// A comment without what a screen would obey, and not too long.
+fn shown(text: &str) -> String {
+    visible(text).take(LONGEST).collect()
+}

@@ -1,0 +1,21 @@
+//! One connection as a ladder: time runs down, segments run between two lines, and beside each line stand the states that the
+//! endpoint behind it went through.
+//!
+//! One horizontal line is one moment. Heights are not to scale: what happens within a flight is spread, and silence is cut.
+//! An arrow is sloped by the flight of its segment, where a round trip from the tap to both ends was measured.
+
+mod draw;
+mod layout;
+
+use crate::model::{Capture, Connection};
+use crate::report::svg::Options;
+
+/// Draws one connection, with the steps of its [`Connection::ladder`]; they are kept where
+/// [`LadderRequest`](crate::analyze::LadderRequest) asks for them. Without any, states and their transitions are drawn.
+///
+/// `capture` says when the capture ended and how long 2 MSL are. The picture has at most [`Options::most_steps`] steps besides
+/// those that change a state or that a finding names.
+pub fn ladder(capture: &Capture, connection: &Connection, options: &Options<'_>) -> String {
+    let layout = layout::Layout::of(capture, connection, options);
+    draw::draw(capture, connection, &layout, options)
+}
