@@ -165,7 +165,7 @@ impl Copy<'_> {
     fn judge(&mut self, frame: &Frame<'_>, is_pcapng: bool) -> Packet {
         let kept = match self.keep {
             Keep::All => true,
-            Keep::Selected | Keep::Matters => match self.decoder.decode(frame) {
+            Keep::Selected | Keep::Matters => match self.decoder.decode(frame).copied() {
                 Ok(segment) => self.wants(frame.number, &segment),
                 Err(Skip::IpFragment) => {
                     self.copied.fragments = self.copied.fragments.saturating_add(1);
