@@ -21,6 +21,8 @@ mod reading;
 mod schema;
 mod screen;
 mod time_wait;
+#[cfg(feature = "tui")]
+mod tui;
 
 pub use check::Check;
 pub use diff::{Diff, DiffFormat, Level};
@@ -32,6 +34,8 @@ pub use reading::ReadingArgs;
 pub use schema::Schema;
 pub use screen::ScreenArgs;
 pub use time_wait::TimeWait;
+#[cfg(feature = "tui")]
+pub use tui::Tui;
 
 const EXAMPLES: &str = "\
 Values of one selection option are alternatives; different ones must all hold.
@@ -42,6 +46,7 @@ Examples:
   tcptrace-states leaks capture.pcapng        who does not close: CLOSE-WAIT over time
   tcptrace-states time-wait capture.pcapng    who holds TIME-WAIT, and the ports it takes
   tcptrace-states info capture.pcapng         how far the capture can be trusted
+  tcptrace-states tui capture.pcapng          all of it to explore, on the terminal
   tcptrace-states diff old.pcapng new.pcapng  what changed
   tcptrace-states explain CLOSE-WAIT          what a state, a rule or a field means
   tcptrace-states a.pcap --state CLOSE-WAIT --all
@@ -91,6 +96,10 @@ pub enum Command {
     /// Show what a capture holds and lacks, where it was made, and what that means for the states
     #[command(after_help = info::EXAMPLES, mut_arg("format", together))]
     Info(Info),
+    /// Explore a capture on the terminal: list, filter, ladders, states over time
+    #[cfg(feature = "tui")]
+    #[command(after_help = tui::EXAMPLES)]
+    Tui(Tui),
     /// Fail on findings and exceeded budgets, for CI
     #[command(after_help = check::EXAMPLES)]
     Check(Check),
@@ -106,11 +115,13 @@ pub enum Command {
 
 impl Command {
     /// The names of the commands.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: &'static [&'static str] = &[
         "show",
         "leaks",
         "time-wait",
         "info",
+        #[cfg(feature = "tui")]
+        "tui",
         "check",
         "diff",
         "explain",
@@ -147,7 +158,7 @@ impl List {
                 .iter()
                 .any(|file| file.as_os_str() == *name && !file.exists())
         };
-        Command::NAMES.into_iter().find(stands)
+        Command::NAMES.iter().copied().find(stands)
     }
 }
 

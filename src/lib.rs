@@ -27,6 +27,7 @@
 //! | [`explain`] | help on rules, states, fields and words, out of the same documentation |
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
 //! | [`analyze`] | wires the stages together |
+//! | `tui` | the terminal explorer: its state, and its screens (feature `tui`) |
 //! | [`cli`] | the command line |
 //!
 //! Four rules decide most questions. The core does no I/O and reads no clock: segments and their capture times go in,
@@ -70,4 +71,6 @@ pub mod seq;
 pub mod ss;
 pub mod time;
 pub mod tracker;
+#[cfg(feature = "tui")]
+pub mod tui;
 pub mod untrusted;

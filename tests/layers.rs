@@ -48,6 +48,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "tui",
+        &[
+            "analyze", "report", "select", "explain", "findings", "model", "time",
+        ],
+    ),
+    (
         "cli",
         &[
             "analyze",

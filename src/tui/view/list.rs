@@ -1,0 +1,491 @@
+//! The list of connections: one a line, with as many columns as there is room for.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{Canvas, clip, clip_middle, columns, hints, title};
+use crate::findings;
+use crate::model::{Evidence, Role, Severity, State};
+use crate::report::look::{Mark, counted, number, seconds_since, state_label};
+use crate::report::{Look, SequenceNumbers, outcome_tone};
+use crate::tui::app::{App, Reading};
+use crate::tui::contents::Contents;
+use crate::tui::order::Order;
+use crate::tui::row::Row;
+use crate::tui::theme::is_proven;
+use crate::tui::view::layout;
+
+/// One column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Id,
+    Client,
+    Server,
+    ClientState,
+    ServerState,
+    Ending,
+    HalfClose,
+    Start,
+    Duration,
+    Bytes,
+    Packets,
+    Findings,
+}
+
+/// From left to right.
+const COLUMNS: [Column; 12] = [
+    Column::Id,
+    Column::Client,
+    Column::Server,
+    Column::ClientState,
+    Column::ServerState,
+    Column::Ending,
+    Column::HalfClose,
+    Column::Findings,
+    Column::Start,
+    Column::Duration,
+    Column::Bytes,
+    Column::Packets,
+];
+
+/// How the list gets narrower, step by step. Each step is on top of those before.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Without(Column),
+    /// Names of states cut to a few letters.
+    Short,
+    /// One space between columns, not two.
+    Tight,
+}
+
+const STEPS: [Step; 10] = [
+    Step::Without(Column::Packets),
+    Step::Without(Column::Start),
+    Step::Without(Column::Bytes),
+    Step::Without(Column::Duration),
+    Step::Without(Column::Ending),
+    Step::Tight,
+    Step::Short,
+    Step::Without(Column::HalfClose),
+    Step::Without(Column::Findings),
+    Step::Without(Column::Id),
+];
+
+/// In front of the line with the cursor.
+const CURSOR: &str = ">";
+/// Columns of an address where there is no room for all of it.
+const NARROWEST_ADDRESS: usize = 9;
+
+/// A piece of text and its style.
+type Cell = Vec<(String, Style)>;
+
+pub fn draw(app: &App, canvas: &mut Canvas<'_>) {
+    let areas = layout::list(app);
+    title(app, canvas, areas.title, &facts_of_title(app));
+    let Some(contents) = &app.contents else {
+        let text = match app.reading {
+            Reading::Over => "Nothing was read.",
+            Reading::On(_) | Reading::Stopping(_) => "Reading the capture. Connections are listed as they come.",
+        };
+        canvas.put(1, areas.body.y, areas.body.width, &Line::raw(text));
+        return keys(app, canvas, areas.hint);
+    };
+    if app.list.shown.is_empty() {
+        let line = Line::raw(clip(app, &nothing(app, contents), usize::from(areas.body.width).saturating_sub(1)));
+        if areas.body.height > 0 {
+            canvas.put(1, areas.body.y, areas.body.width, &line);
+        }
+        return keys(app, canvas, areas.hint);
+    }
+    let rows: Vec<&Row> = app
+        .list
+        .shown
+        .iter()
+        .skip(app.list.top)
+        .take(usize::from(areas.body.height))
+        .filter_map(|place| contents.rows.get(*place))
+        .collect();
+    let table = Table::fitting(app, contents, &rows, usize::from(areas.body.width));
+    if areas.head.height > 0 {
+        canvas.line(areas.head.y, &table.heading(app));
+    }
+    for (y, (index, row)) in (areas.body.y..areas.body.bottom()).zip(rows.iter().enumerate()) {
+        let selected = app.list.top + index == app.list.cursor;
+        canvas.line(y, &table.line(app, contents, row, selected));
+        if selected {
+            canvas.style(y, app.theme.selected());
+        }
+    }
+    if areas.foot.height > 0 {
+        footer(app, canvas, contents, areas.foot.y);
+    }
+    keys(app, canvas, areas.hint);
+}
+
+fn facts_of_title(app: &App) -> Vec<String> {
+    let mut facts = vec![app.name.clone()];
+    facts.extend(facts_of_list(app));
+    facts
+}
+
+/// How many connections are shown, and in which order.
+pub fn facts_of_list(app: &App) -> Vec<String> {
+    let Some(contents) = &app.contents else {
+        return Vec::new();
+    };
+    let all = contents.rows.len() as u64;
+    let shown = app.list.shown.len() as u64;
+    let mut facts = vec![if app.list.filter.is_empty() {
+        counted(all, "connection")
+    } else {
+        format!("{} of {}", number(shown), counted(all, "connection"))
+    }];
+    let more = contents.rows.left_out();
+    if more > 0 {
+        facts.push(format!("{} more NOT LISTED: i", number(more)));
+    }
+    let reversed = if app.list.reversed { ", reversed" } else { "" };
+    facts.push(format!("by {}{reversed}", app.list.order.name()));
+    if !app.list.filter.is_empty() {
+        facts.push(format!("filter {}", crate::report::escape::Escaped(&app.list.filter_text)));
+    }
+    facts
+}
+
+fn nothing(app: &App, contents: &Contents) -> String {
+    let summary = &contents.analysis.summary;
+    if !contents.rows.is_empty() {
+        "No connection matches the filter. Esc takes it away, f changes it.".to_owned()
+    } else if !app.is_read() {
+        "No connection so far.".to_owned()
+    } else if summary.connections > 0 {
+        "No connection matches the selection of the command line.".to_owned()
+    } else if summary.packets == 0 {
+        "The capture holds no packet.".to_owned()
+    } else {
+        "The capture holds no TCP connection. i says what it holds.".to_owned()
+    }
+}
+
+fn keys(app: &App, canvas: &mut Canvas<'_>, y: Option<u16>) {
+    let place = match app.list.shown.len() {
+        0 => String::new(),
+        all => format!("{} of {}", number(app.list.cursor as u64 + 1), number(all as u64)),
+    };
+    let mut all = vec![
+        ("?", "help"),
+        ("q", "quit"),
+        ("Enter", "open"),
+        ("f", "filter"),
+        ("s", "sort"),
+        ("t", "timeline"),
+        ("/", "search"),
+        ("i", "capture"),
+    ];
+    if !app.list.filter.is_empty() {
+        all.insert(2, ("Esc", "no filter"));
+    }
+    hints(app, canvas, y, &all, &place);
+}
+
+/// A rule, and what is known of the connection under the cursor.
+fn footer(app: &App, canvas: &mut Canvas<'_>, contents: &Contents, y: u16) {
+    let width = usize::from(canvas.area.width);
+    let rule = app.theme.glyph("─", "-").repeat(width);
+    canvas.line(y, &Line::from(Span::styled(rule, app.theme.dim())));
+    let Some(row) = app.list.row(&contents.rows) else {
+        return;
+    };
+    canvas.line(y + 1, &about(app, contents, row, width));
+    canvas.line(y + 2, &found(app, row, width));
+}
+
+/// One line on a connection: ends, ending, half-close, amounts.
+pub fn about(app: &App, contents: &Contents, row: &Row, width: usize) -> Line<'static> {
+    let look = app.theme.look(app.size.0, SequenceNumbers::Absolute);
+    let gap = look.separator();
+    let arrow = look.arrow();
+    let ends = format!(" {}  {} {arrow} {}", row.id, row.client, row.server);
+    let mut spans = vec![Span::styled(ends.clone(), app.theme.strong())];
+    let mut used = columns(&ends);
+    let ending = contents.rows.ending(row).to_owned();
+    let half_close = row.half_close(&look);
+    let mut facts = vec![(ending, app.theme.tone(outcome_tone(row.outcome)))];
+    if !half_close.is_empty() {
+        facts.push((format!("half-close {half_close}"), Style::new()));
+    }
+    facts.push((format!("took {}", look.duration(row.duration_ns())), Style::new()));
+    facts.push((format!("{} B", number(row.bytes)), Style::new()));
+    facts.push((counted(row.packets, "packet"), Style::new()));
+    for (text, style) in facts {
+        used += columns(gap) + columns(&text);
+        if used > width {
+            break;
+        }
+        spans.push(Span::styled(gap, app.theme.dim()));
+        spans.push(Span::styled(text, style));
+    }
+    Line::from(spans)
+}
+
+/// The findings of a connection, by code and name; how many there is no room for.
+fn found(app: &App, row: &Row, width: usize) -> Line<'static> {
+    let mut spans = vec![Span::raw(" ")];
+    let mut used = 1;
+    let all: Vec<_> = row.findings().collect();
+    if all.is_empty() {
+        spans.push(Span::styled("no findings", app.theme.dim()));
+    }
+    for (index, found) in all.iter().enumerate() {
+        let Some(rule) = findings::rules().nth(usize::from(found.rule)) else {
+            continue;
+        };
+        let text = format!("{} {} {}", found.severity.name(), rule.code, rule.name);
+        let rest = format!("{} more", all.len() - index);
+        let gap = if index == 0 { "" } else { app.theme.glyph(" · ", " | ") };
+        used += columns(gap) + columns(&text);
+        let last = index + 1 == all.len();
+        spans.push(Span::styled(gap, app.theme.dim()));
+        if used + if last { 0 } else { columns(&rest) + 3 } > width {
+            spans.push(Span::styled(rest, app.theme.dim()));
+            break;
+        }
+        spans.push(Span::styled(text, app.theme.severity(found.severity)));
+    }
+    Line::from(spans)
+}
+
+/// Which columns there are, and how wide.
+struct Table {
+    columns: Vec<(Column, usize)>,
+    short: bool,
+    gap: usize,
+    look: Look,
+}
+
+impl Table {
+    /// As much as fits.
+    fn fitting(app: &App, contents: &Contents, rows: &[&Row], width: usize) -> Table {
+        let look = app.theme.look(app.size.0, SequenceNumbers::Absolute);
+        let mut table = Table {
+            columns: COLUMNS.map(|column| (column, 0)).to_vec(),
+            short: false,
+            gap: 2,
+            look,
+        };
+        table.measure(app, contents, rows);
+        // Columns in which nothing stands, wherever one scrolls to, go before any other.
+        let empty = [
+            (Column::HalfClose, app.list.has_half_close),
+            (Column::Findings, app.list.has_findings),
+        ];
+        let empty = empty.into_iter().filter(|(_, has)| !has).map(|(column, _)| Step::Without(column));
+        for step in empty.chain(STEPS) {
+            if table.width() <= width {
+                return table;
+            }
+            match step {
+                Step::Without(column) => table.columns.retain(|(one, _)| *one != column),
+                Step::Tight => table.gap = 1,
+                Step::Short => {
+                    table.short = true;
+                    table.measure(app, contents, rows);
+                }
+            }
+        }
+        // Addresses give way last: the line below the list has them in full.
+        let over = table.width().saturating_sub(width);
+        let is_address = |column: Column| matches!(column, Column::Client | Column::Server);
+        for (column, wide) in table.columns.iter_mut().filter(|(column, _)| is_address(*column)) {
+            let _ = column;
+            *wide = wide.saturating_sub(over.div_ceil(2)).max(NARROWEST_ADDRESS);
+        }
+        table
+    }
+
+    fn measure(&mut self, app: &App, contents: &Contents, rows: &[&Row]) {
+        let (short, look) = (self.short, &self.look);
+        for (column, width) in &mut self.columns {
+            let heading = columns(&heading(app, *column, short));
+            let cells = rows.iter().map(|row| {
+                let cell = cell(app, contents, row, *column, short, look);
+                cell.iter().map(|(text, _)| columns(text)).sum::<usize>()
+            });
+            *width = cells.max().unwrap_or(0).max(heading);
+        }
+    }
+
+    fn width(&self) -> usize {
+        let cells: usize = self.columns.iter().map(|(_, width)| width + self.gap).sum();
+        // The mark of the cursor and a space in front.
+        cells.saturating_sub(self.gap) + 2
+    }
+
+    fn heading(&self, app: &App) -> Line<'static> {
+        let mut spans = vec![Span::raw("  ")];
+        for (column, width) in &self.columns {
+            let text = heading(app, *column, self.short);
+            let space = " ".repeat(width.saturating_sub(columns(&text)));
+            let gap = " ".repeat(self.gap);
+            let text = if column.is_number() { format!("{space}{text}") } else { format!("{text}{space}") };
+            spans.push(Span::styled(text, app.theme.strong()));
+            spans.push(Span::raw(gap));
+        }
+        Line::from(spans)
+    }
+
+    fn line(&self, app: &App, contents: &Contents, row: &Row, selected: bool) -> Line<'static> {
+        let mut spans = vec![Span::raw(if selected { format!("{CURSOR} ") } else { "  ".to_owned() })];
+        for (column, width) in &self.columns {
+            let mut cell = cell(app, contents, row, *column, self.short, &self.look);
+            let mut length: usize = cell.iter().map(|(text, _)| columns(text)).sum();
+            if length > *width
+                && let [(text, _)] = cell.as_mut_slice()
+            {
+                *text = clip_middle(app, text, *width);
+                length = columns(text);
+            }
+            let space = " ".repeat(width.saturating_sub(length));
+            if column.is_number() {
+                spans.push(Span::raw(space.clone()));
+            }
+            for (text, style) in cell {
+                spans.push(Span::styled(text, if selected { Style::new() } else { style }));
+            }
+            if !column.is_number() {
+                spans.push(Span::raw(space));
+            }
+            spans.push(Span::raw(" ".repeat(self.gap)));
+        }
+        Line::from(spans)
+    }
+}
+
+impl Column {
+    fn is_number(self) -> bool {
+        match self {
+            Column::Id
+            | Column::HalfClose
+            | Column::Start
+            | Column::Duration
+            | Column::Bytes
+            | Column::Packets => true,
+            Column::Client
+            | Column::Server
+            | Column::ClientState
+            | Column::ServerState
+            | Column::Ending
+            | Column::Findings => false,
+        }
+    }
+
+    /// What sorts by it.
+    fn order(self) -> Option<Order> {
+        match self {
+            Column::Id | Column::ServerState => None,
+            Column::Client => Some(Order::Client),
+            Column::Server => Some(Order::Server),
+            Column::ClientState => Some(Order::State),
+            Column::Ending => Some(Order::Ending),
+            Column::HalfClose => Some(Order::HalfClose),
+            Column::Start => Some(Order::Start),
+            Column::Duration => Some(Order::Duration),
+            Column::Bytes => Some(Order::Bytes),
+            Column::Packets => Some(Order::Packets),
+            Column::Findings => Some(Order::Findings),
+        }
+    }
+}
+
+/// The name of a column, marked if the list is sorted by it.
+fn heading(app: &App, column: Column, short: bool) -> String {
+    let name = match column {
+        Column::Id => "id",
+        Column::Client => "client",
+        Column::Server => "server",
+        Column::ClientState if short => "c. state",
+        Column::ServerState if short => "s. state",
+        Column::ClientState => "client state",
+        Column::ServerState => "server state",
+        Column::Ending => "ended",
+        Column::HalfClose => "half-close",
+        Column::Start => "start s",
+        Column::Duration => "duration",
+        Column::Bytes => "bytes",
+        Column::Packets => "packets",
+        Column::Findings => "findings",
+    };
+    if column.order() != Some(app.list.order) {
+        return name.to_owned();
+    }
+    let mark = if app.list.order.is_descending() != app.list.reversed {
+        app.theme.glyph("▼", "v")
+    } else {
+        app.theme.glyph("▲", "^")
+    };
+    format!("{name}{mark}")
+}
+
+fn cell(app: &App, contents: &Contents, row: &Row, column: Column, short: bool, look: &Look) -> Cell {
+    let theme = app.theme;
+    let plain = |text: String| vec![(text, Style::new())];
+    match column {
+        Column::Id => vec![(row.id.to_string(), theme.dim())],
+        Column::Client => plain(row.client.to_string()),
+        Column::Server => plain(row.server.to_string()),
+        Column::ClientState => state(app, row.state(Role::Client), short),
+        Column::ServerState => state(app, row.state(Role::Server), short),
+        Column::Ending => vec![(contents.rows.ending(row).to_owned(), theme.tone(outcome_tone(row.outcome)))],
+        Column::HalfClose => plain(row.half_close(look)),
+        Column::Start => plain(seconds_since(contents.span().0, row.first)),
+        Column::Duration => plain(look.duration(row.duration_ns())),
+        Column::Bytes => plain(number(row.bytes)),
+        Column::Packets => plain(number(row.packets)),
+        Column::Findings => codes(app, row),
+    }
+}
+
+/// The codes of warnings and errors; behind the third, how many more.
+fn codes(app: &App, row: &Row) -> Cell {
+    const SHOWN: usize = 3;
+    let loud: Vec<_> = row.findings().filter(|found| found.severity >= Severity::Warning).collect();
+    let mut cell = Cell::new();
+    for found in loud.iter().take(SHOWN) {
+        let code = findings::rules().nth(usize::from(found.rule)).map_or("", |rule| rule.code);
+        let gap = if cell.is_empty() { "" } else { " " };
+        cell.push((format!("{gap}{code}"), app.theme.severity(found.severity)));
+    }
+    if loud.len() > SHOWN {
+        cell.push((format!(" +{}", loud.len() - SHOWN), app.theme.dim()));
+    }
+    cell
+}
+
+fn state(app: &App, (state, evidence): (State, Option<Evidence>), short: bool) -> Cell {
+    let text = if short {
+        let mark = evidence.and_then(Mark::of).filter(|_| state != State::Unknown);
+        format!("{}{}", short_name(state), mark.map(|mark| mark.symbol().to_string()).unwrap_or_default())
+    } else {
+        state_label(state, evidence)
+    };
+    debug_assert!(is_proven(state, evidence) || text.contains(['?', '~']) || state == State::Unknown);
+    vec![(text, app.theme.state(state, evidence))]
+}
+
+/// A state in at most seven letters.
+fn short_name(state: State) -> &'static str {
+    match state {
+        State::Closed => "CLOSED",
+        State::Listen => "LISTEN",
+        State::SynSent => "SYN-S",
+        State::SynReceived => "SYN-R",
+        State::Established => "ESTAB",
+        State::FinWait1 => "FIN-W-1",
+        State::FinWait2 => "FIN-W-2",
+        State::CloseWait => "CLOSE-W",
+        State::Closing => "CLOSING",
+        State::LastAck => "LAST-A",
+        State::TimeWait => "TIME-W",
+        State::Unknown => "UNKNOWN",
+    }
+}
