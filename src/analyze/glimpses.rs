@@ -98,7 +98,11 @@ mod tests {
             ][packet as usize % 5];
             let client = (0x0b00_0001u32, 10_000 + (packet / 5) as u16);
             let server = (0x0a00_0001u32, 80u16);
-            let (source, destination) = if from_client { (client, server) } else { (server, client) };
+            let (source, destination) = if from_client {
+                (client, server)
+            } else {
+                (server, client)
+            };
             let mut octets = Vec::new();
             for field in [packet / 1_000, packet % 1_000 * 1_000, 40, 40] {
                 octets.extend(field.to_le_bytes());
@@ -145,7 +149,10 @@ mod tests {
             &mut |connections| seen.push(told(connections)),
         );
         let all = told(read.expect("a capture"));
-        assert_eq!(all, told(super::super::connections(&whole, &Stop::default(), &mut |_| {}).expect("it")));
+        assert_eq!(
+            all,
+            told(super::super::connections(&whole, &Stop::default(), &mut |_| {}).expect("it"))
+        );
         assert!(!seen.is_empty());
         for (packets, text) in seen {
             let (_file, part) = settings(u32::try_from(packets).expect("few"));
@@ -158,8 +165,7 @@ mod tests {
     fn there_is_none_where_too_many_stand() {
         let (_file, whole) = settings(9_000);
         let mut seen = 0;
-        let read =
-            connections_with_glimpses(&whole, 3, &Stop::default(), &mut |_| {}, &mut |_| seen += 1);
+        let read = connections_with_glimpses(&whole, 3, &Stop::default(), &mut |_| {}, &mut |_| seen += 1);
         assert_eq!(read.expect("a capture").count(), 1_800);
         assert_eq!(seen, 0);
     }

@@ -84,7 +84,11 @@ fn converse(
     let mut drawn = Instant::now();
     let mut changed = false;
     loop {
-        let wait = if changed { DRAW_EVERY.saturating_sub(drawn.elapsed()) } else { LOOK_EVERY };
+        let wait = if changed {
+            DRAW_EVERY.saturating_sub(drawn.elapsed())
+        } else {
+            LOOK_EVERY
+        };
         let first = messages.recv_timeout(wait).ok();
         let mut urgent = terminal.came_back()?;
         if stop.asked() {
@@ -143,7 +147,8 @@ fn theme_of(args: &Tui) -> Theme {
     };
     let palette = if screen.color == ColorChoice::Never {
         Palette::Mono
-    } else if says("TERM", &["256color", "kitty", "alacritty"]) || says("COLORTERM", &["truecolor", "24bit"]) {
+    } else if says("TERM", &["256color", "kitty", "alacritty"]) || says("COLORTERM", &["truecolor", "24bit"])
+    {
         Palette::Full
     } else {
         Palette::Sixteen

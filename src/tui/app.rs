@@ -267,7 +267,11 @@ impl App {
 
     /// Asks for one connection.
     fn open(&mut self) -> Vec<Effect> {
-        let Some(row) = self.contents.as_ref().and_then(|contents| self.list.row(&contents.rows)) else {
+        let Some(row) = self
+            .contents
+            .as_ref()
+            .and_then(|contents| self.list.row(&contents.rows))
+        else {
             return Vec::new();
         };
         let known = self.detail.as_ref().filter(|detail| {
@@ -304,7 +308,11 @@ impl App {
                 self.list.scroll(self.rows_shown());
                 return;
             }
-            View::Connection => match self.detail.as_ref().and_then(|detail| Some((detail.ready()?, detail.tab))) {
+            View::Connection => match self
+                .detail
+                .as_ref()
+                .and_then(|detail| Some((detail.ready()?, detail.tab)))
+            {
                 Some(((analysis, connection), tab)) => {
                     pages::of_connection(tab, analysis, connection, self.contents.as_deref(), &look)
                 }

@@ -149,7 +149,9 @@ impl Rows {
 
     /// How a connection ended, and who began it: see [`crate::report::ending`].
     pub fn ending(&self, row: &Row) -> &str {
-        self.endings.get(usize::from(row.ending)).map_or("", String::as_str)
+        self.endings
+            .get(usize::from(row.ending))
+            .map_or("", String::as_str)
     }
 }
 
@@ -160,7 +162,7 @@ mod tests {
 
     fn leak() -> Analysis {
         let settings = Settings {
-            files: vec!["testdata/kernel/soak.server.pcap".into()],
+            files: vec!["testdata/kernel/soak_lossy.server.pcap".into()],
             ..Settings::default()
         };
         analyze(&settings, &mut |_| {}).expect("a capture")
@@ -176,7 +178,12 @@ mod tests {
     #[test]
     fn findings_are_kept_first() {
         let all = contents(usize::MAX, &Selection::default());
-        let loud: Vec<u64> = all.rows.iter().filter(|(_, row)| row.is_loud()).map(|(_, row)| row.id).collect();
+        let loud: Vec<u64> = all
+            .rows
+            .iter()
+            .filter(|(_, row)| row.is_loud())
+            .map(|(_, row)| row.id)
+            .collect();
         assert!(loud.len() > 2 && all.rows.len() > loud.len());
         assert_eq!(all.rows.left_out(), 0);
         for most in [0, 1, 2, loud.len(), loud.len() + 1, all.rows.len() - 1] {

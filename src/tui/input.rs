@@ -59,7 +59,11 @@ impl Input {
             Key::Ctrl('w') => {
                 let before = self.characters.get(..self.cursor).unwrap_or_default();
                 let word = before.iter().rposition(|c| *c != ' ').unwrap_or(0);
-                let start = before.iter().take(word).rposition(|c| *c == ' ').map_or(0, |space| space + 1);
+                let start = before
+                    .iter()
+                    .take(word)
+                    .rposition(|c| *c == ' ')
+                    .map_or(0, |space| space + 1);
                 self.characters.drain(start..self.cursor);
                 self.cursor = start;
             }
@@ -96,7 +100,13 @@ mod tests {
         input.take(Key::End);
         input.take(Key::Ctrl('u'));
         assert_eq!(input, Input::default());
-        for key in [Key::Backspace, Key::Delete, Key::Left, Key::Ctrl('w'), Key::Ctrl('d')] {
+        for key in [
+            Key::Backspace,
+            Key::Delete,
+            Key::Left,
+            Key::Ctrl('w'),
+            Key::Ctrl('d'),
+        ] {
             input.take(key);
             assert_eq!(input, Input::default());
         }

@@ -114,7 +114,11 @@ pub fn lane(stretches: &[Stretch], span: Span, columns: usize, ascii: bool) -> V
             continue;
         }
         let last = columns - 1;
-        let column = |moment| usize::try_from(span.column(moment, columns)).unwrap_or(0).min(last);
+        let column = |moment| {
+            usize::try_from(span.column(moment, columns))
+                .unwrap_or(0)
+                .min(last)
+        };
         let (first, end) = (column(from), column(to));
         for (place, best) in longest.iter_mut().enumerate().take(end + 1).skip(first) {
             let begins = from.max(span.moment(place, columns));
@@ -142,7 +146,12 @@ pub fn lane(stretches: &[Stretch], span: Span, columns: usize, ascii: bool) -> V
                 };
             };
             let mark = evidence.and_then(Mark::of).filter(|_| state != State::Unknown);
-            let run = longest.iter().take(place).rev().take_while(|other| same(Some(other))).count();
+            let run = longest
+                .iter()
+                .take(place)
+                .rev()
+                .take_while(|other| same(Some(other)))
+                .count();
             let alone = run == 0 && !same(longest.get(place + 1));
             let character = match mark {
                 Some(mark) if alone || run % 2 == 1 => mark.symbol(),
@@ -188,7 +197,11 @@ pub fn tick_label(ns: i128, tick: i64) -> String {
     let digits = usize::try_from(digits.unwrap_or(9)).unwrap_or(9);
     let fraction = format!("{:09}", ns % second);
     let point = if digits == 0 { "" } else { "." };
-    format!("{sign}{}{point}{} s", ns / second, fraction.get(..digits).unwrap_or_default())
+    format!(
+        "{sign}{}{point}{} s",
+        ns / second,
+        fraction.get(..digits).unwrap_or_default()
+    )
 }
 
 #[cfg(test)]
@@ -207,7 +220,9 @@ mod tests {
 
     fn text(stretches: &[Stretch], span: Span, columns: usize) -> String {
         let cells = lane(stretches, span, columns, false).into_iter();
-        cells.map(|cell| cell.map_or(' ', |cell| cell.character)).collect()
+        cells
+            .map(|cell| cell.map_or(' ', |cell| cell.character))
+            .collect()
     }
 
     #[test]

@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn attention_is_that_of_the_default_screen() {
         let settings = Settings {
-            files: vec!["testdata/kernel/soak.server.pcap".into()],
+            files: vec!["testdata/kernel/soak_lossy.server.pcap".into()],
             ..Settings::default()
         };
         let mut connections = analyze(&settings, &mut |_| {}).expect("a capture").connections;
@@ -165,8 +165,16 @@ mod tests {
     #[test]
     fn each_has_a_key_of_its_own() {
         for (place, order) in Order::ALL.into_iter().enumerate() {
-            assert!(Order::ALL.iter().skip(place + 1).all(|other| other.key() != order.key()));
-            assert!(!"rqj".contains(order.key()), "these do something else in the menu");
+            assert!(
+                Order::ALL
+                    .iter()
+                    .skip(place + 1)
+                    .all(|other| other.key() != order.key())
+            );
+            assert!(
+                !"rqj".contains(order.key()),
+                "these do something else in the menu"
+            );
         }
     }
 }

@@ -84,7 +84,9 @@ impl Page {
         match self {
             Page::Help => ("help".to_owned(), help(look)),
             Page::Capture => ("the capture".to_owned(), capture(app, look)),
-            Page::Explain(word) if word.is_empty() => ("explain".to_owned(), drawn(&[explain::index()], look)),
+            Page::Explain(word) if word.is_empty() => {
+                ("explain".to_owned(), drawn(&[explain::index()], look))
+            }
             Page::Explain(word) => {
                 let pages = match explain::lookup(word) {
                     Answer::Pages(pages) => pages,
@@ -206,23 +208,22 @@ fn capture(app: &App, look: &Look) -> Vec<String> {
         lines.extend(together);
     }
     lines.push(String::new());
-    lines.push(kept(contents, look));
+    lines.extend(kept(contents, look));
     lines
 }
 
 /// How much of the capture the list has.
-fn kept(contents: &Contents, look: &Look) -> String {
-    let kept = counted(contents.rows.len() as u64, "connection");
-    match contents.rows.left_out() {
-        0 => look.paint(Tone::Dim, &format!("The list has {kept}.")),
-        more => {
-            let (more, most) = (number(more), number(MOST as u64));
-            let text = format!(
-                "The list has {kept}, those with warnings and errors first; {more} more are counted, but not listed (it keeps {most})."
-            );
-            look.paint(Tone::Attention, &text)
-        }
+fn kept(contents: &Contents, look: &Look) -> Vec<String> {
+    let mut facts = vec![Fact::plain(counted(contents.rows.len() as u64, "connection"))];
+    let more = contents.rows.left_out();
+    if more > 0 {
+        let text = format!("{} more are counted, but not listed", number(more));
+        facts.push(Fact::new(Tone::Attention, text));
+        let most = number(MOST as u64);
+        let text = format!("it keeps {most} at most, those with warnings and errors first");
+        facts.push(Fact::plain(text));
     }
+    labelled(look, "list", Tone::Strong, &facts)
 }
 
 /// Keys and what they do, by view.
@@ -266,7 +267,10 @@ const KEYS: [(&str, &[(&str, &str)]); 4] = [
             ("Tab 1 2 3 4", "ladder, states, findings, explanations"),
             ("] [", "the next, the previous connection of the list"),
             ("a", "sequence numbers absolute, or counted from the ISS"),
-            ("h l, Left Right", "to the side, where lines are longer than the screen"),
+            (
+                "h l, Left Right",
+                "to the side, where lines are longer than the screen",
+            ),
             ("Esc", "break off reading"),
         ],
     ),
@@ -282,10 +286,13 @@ fn help(look: &Look) -> Vec<String> {
             &[Fact::plain(right)],
         );
         let indent = " ".repeat(COLUMN + 2);
-        let lines = words.into_iter().enumerate().map(move |(index, line)| match index {
-            0 => format!("  {left}{gap}{line}"),
-            _ => format!("{indent}{line}"),
-        });
+        let lines = words
+            .into_iter()
+            .enumerate()
+            .map(move |(index, line)| match index {
+                0 => format!("  {left}{gap}{line}"),
+                _ => format!("{indent}{line}"),
+            });
         lines.collect::<Vec<String>>()
     };
     let mut lines = Vec::new();
@@ -307,10 +314,16 @@ fn help(look: &Look) -> Vec<String> {
     }
     heading(&mut lines, "Marks");
     for (mark, meaning) in [
-        ("CLOSED?", "presumed or by timer, nothing from the endpoint proves it"),
+        (
+            "CLOSED?",
+            "presumed or by timer, nothing from the endpoint proves it",
+        ),
         ("CLOSED~", "inferred, the beginning or a packet is missing"),
         ("38 s+", "and counting: it was not over when the capture ended"),
-        ("so far", "the capture is being read: what would stand if it ended there"),
+        (
+            "so far",
+            "the capture is being read: what would stand if it ended there",
+        ),
     ] {
         lines.extend(pair(mark, meaning));
     }
@@ -331,7 +344,10 @@ fn help(look: &Look) -> Vec<String> {
     ] {
         lines.extend(pair(&letter(state, look.ascii).to_string(), state.name()));
     }
-    lines.extend(pair("W?W? W~W~", "not proven: the letter and the mark behind the state take turns"));
+    lines.extend(pair(
+        "W?W? W~W~",
+        "not proven: the letter and the mark behind the state take turns",
+    ));
     lines.extend(pair("%", "transitions that were not kept"));
     lines.extend(pair("", "A column shows the state that lasted longest in it."));
     lines

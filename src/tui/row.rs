@@ -156,11 +156,19 @@ impl Row {
             if let Some(before) = stretches.last_mut() {
                 before.to = from;
             }
-            stretches.push(Stretch { state, from, to: from });
+            stretches.push(Stretch {
+                state,
+                from,
+                to: from,
+            });
         });
         if stretches.is_empty() {
             let state = Some(self.state(role));
-            stretches.push(Stretch { state, from: start, to: start });
+            stretches.push(Stretch {
+                state,
+                from: start,
+                to: start,
+            });
         }
         if let Some(last) = stretches.last_mut() {
             last.to = end.ns().max(last.from);
@@ -329,7 +337,11 @@ mod tests {
 
     #[test]
     fn a_row_keeps_each_transition_and_finding() {
-        for name in ["close_wait_leak.server.pcapng", "simultaneous_close.client.pcap", "tw_syn_low_isn.client.pcap"] {
+        for name in [
+            "close_wait_leak.server.pcapng",
+            "simultaneous_close.client.pcap",
+            "tw_syn_low_isn.client.pcap",
+        ] {
             for connection in connections(&format!("testdata/kernel/{name}")) {
                 let row = Row::of(&connection, 0);
                 let end = Timestamp::from_ns(i64::MAX);
@@ -349,7 +361,10 @@ mod tests {
                 }
                 for finding in &connection.findings {
                     let rule = rule_index(finding.code).expect("a rule");
-                    let found = row.findings().find(|found| found.rule == rule).expect("it is kept");
+                    let found = row
+                        .findings()
+                        .find(|found| found.rule == rule)
+                        .expect("it is kept");
                     assert!(found.severity >= finding.severity || connection.findings.len() > 1);
                 }
             }
@@ -371,7 +386,10 @@ mod tests {
         assert_eq!(stretches.len(), TRANSITIONS + 1);
         assert_eq!(stretches.iter().filter(|one| one.state.is_none()).count(), 1);
         assert_eq!(stretches[TRANSITIONS / 2].state, None);
-        assert_eq!(row.stretches(Role::Server, connection.last_time).len(), connection.endpoints.server.transitions.len());
+        assert_eq!(
+            row.stretches(Role::Server, connection.last_time).len(),
+            connection.endpoints.server.transitions.len()
+        );
         connection.endpoints.client.transitions.truncate(10);
         connection.endpoints.client.transitions_folded = 7;
         let row = Row::of(&connection, 0);

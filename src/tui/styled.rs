@@ -35,7 +35,11 @@ pub fn line(text: &str, skip: usize) -> Line<'static> {
 
 /// The characters of a line alone.
 pub fn plain(text: &str) -> String {
-    line(text, 0).spans.iter().map(|span| span.content.as_ref()).collect()
+    line(text, 0)
+        .spans
+        .iter()
+        .map(|span| span.content.as_ref())
+        .collect()
 }
 
 /// What `[1;31m…` makes of a style, and what stands behind; none if it is no such sequence.
@@ -83,7 +87,11 @@ mod tests {
         for (tone, color) in colors {
             let text = format!("a{}b", look.paint(tone, "x→"));
             let line = line(&text, 0);
-            let marked = line.spans.iter().find(|span| span.content.contains("x→")).expect("a span");
+            let marked = line
+                .spans
+                .iter()
+                .find(|span| span.content.contains("x→"))
+                .expect("a span");
             assert_eq!(marked.style.fg, color);
             assert_eq!(line.spans.last().map(|span| span.style.fg), Some(None));
             assert_eq!(plain(&text), "ax→b");
@@ -96,7 +104,15 @@ mod tests {
 
     #[test]
     fn nothing_else_is_obeyed() {
-        for hostile in ["\u{1b}[2Jx", "\u{1b}]0;title\u{7}x", "\u{1b}", "\u{9b}31mx", "\r\n\tx", "\u{1b}[1;", "\u{1b}[999mx"] {
+        for hostile in [
+            "\u{1b}[2Jx",
+            "\u{1b}]0;title\u{7}x",
+            "\u{1b}",
+            "\u{9b}31mx",
+            "\r\n\tx",
+            "\u{1b}[1;",
+            "\u{1b}[999mx",
+        ] {
             let line = line(hostile, 0);
             let text: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
             assert!(!text.contains(char::is_control), "{hostile:?}");
@@ -106,7 +122,16 @@ mod tests {
     #[test]
     fn what_stands_in_front_can_be_left_out() {
         let text = "ab\u{1b}[31mcd\u{1b}[0mef";
-        let from = |skip| line(text, skip).spans.iter().map(|span| span.content.to_string()).collect::<String>();
-        assert_eq!((from(0), from(3), from(9)), ("abcdef".to_owned(), "def".to_owned(), String::new()));
+        let from = |skip| {
+            line(text, skip)
+                .spans
+                .iter()
+                .map(|span| span.content.to_string())
+                .collect::<String>()
+        };
+        assert_eq!(
+            (from(0), from(3), from(9)),
+            ("abcdef".to_owned(), "def".to_owned(), String::new())
+        );
     }
 }

@@ -85,7 +85,13 @@ impl Theme {
 
     /// As the other views colour it.
     pub fn tone(self, tone: Tone) -> Style {
-        let color = |color| if self.has_color() { Style::new().fg(color) } else { Style::new() };
+        let color = |color| {
+            if self.has_color() {
+                Style::new().fg(color)
+            } else {
+                Style::new()
+            }
+        };
         match tone {
             Tone::Plain => Style::new(),
             Tone::Strong => self.strong(),

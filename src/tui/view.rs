@@ -18,6 +18,9 @@ use super::styled;
 use crate::analyze::Progress;
 use crate::report::look::{counted, number};
 
+/// A fact in fewer columns than these is left out, not cut.
+const WORTH_CLIPPING: usize = 16;
+
 /// Draws the screen.
 pub fn draw(app: &App, frame: &mut Frame<'_>) {
     let area = frame.area();
@@ -70,13 +73,21 @@ fn title(app: &App, canvas: &mut Canvas<'_>, y: Option<u16>, facts: &[String]) {
     };
     let width = usize::from(canvas.area.width);
     let right = format!(" {} ", state_of_reading(app));
-    let right = if right.trim().is_empty() { String::new() } else { right };
+    let right = if right.trim().is_empty() {
+        String::new()
+    } else {
+        right
+    };
     let gap = app.theme.glyph(" · ", " | ");
     let mut left = String::from(" ");
     for (index, fact) in facts.iter().enumerate() {
         let with = format!("{}{fact}", if index == 0 { "" } else { gap });
-        // What comes later matters less.
-        if index > 0 && columns(&left) + columns(&with) + columns(&right) > width {
+        // What comes later matters less; a few letters of it tell nothing.
+        let rest = width.saturating_sub(columns(&left) + columns(&right));
+        if index > 0 && columns(&with) > rest {
+            if rest >= WORTH_CLIPPING {
+                left.push_str(&clip(app, &with, rest));
+            }
             break;
         }
         left.push_str(&with);
@@ -99,7 +110,9 @@ fn title(app: &App, canvas: &mut Canvas<'_>, y: Option<u16>, facts: &[String]) {
 
 fn is_damaged(app: &App) -> bool {
     let capture = app.analysis().map(|analysis| &analysis.capture);
-    capture.is_some_and(|capture| !capture.complete || !capture.damage.is_empty() || capture.evicted_connections > 0)
+    capture.is_some_and(|capture| {
+        !capture.complete || !capture.damage.is_empty() || capture.evicted_connections > 0
+    })
 }
 
 /// `reading 43 %, so far 1 204 000 packets`; what is wrong with the capture; nothing if it was read and is sound.
@@ -117,7 +130,11 @@ fn state_of_reading(app: &App) -> String {
             };
             let share = progress.and_then(share).map(|share| format!(" {share} %"));
             let so_far = packets(progress).map(|packets| format!(", so far {}", counted(packets, "packet")));
-            format!("{doing}{}{}", share.unwrap_or_default(), so_far.unwrap_or_default())
+            format!(
+                "{doing}{}{}",
+                share.unwrap_or_default(),
+                so_far.unwrap_or_default()
+            )
         }
         Reading::Over => {
             let Some(capture) = app.analysis().map(|analysis| &analysis.capture) else {
@@ -146,13 +163,23 @@ fn share(progress: Progress) -> Option<u64> {
 /// A page of text.
 fn page(app: &App, canvas: &mut Canvas<'_>) {
     let areas = layout::text(app);
-    title(app, canvas, areas.title, &[app.text.title.clone(), app.name.clone()]);
+    title(
+        app,
+        canvas,
+        areas.title,
+        &[app.text.title.clone(), app.name.clone()],
+    );
     text(app, canvas, areas.body);
     hints(
         app,
         canvas,
         areas.hint,
-        &[("q", "back"), ("j k", "scroll"), ("/", "search"), ("e", "explain")],
+        &[
+            ("q", "back"),
+            ("j k", "scroll"),
+            ("/", "search"),
+            ("e", "explain"),
+        ],
         &position(app),
     );
 }
@@ -189,8 +216,15 @@ fn hints(app: &App, canvas: &mut Canvas<'_>, y: Option<u16>, keys: &[(&str, &str
     };
     let width = usize::from(canvas.area.width);
     if let Some(note) = &app.note {
-        let style = if note.is_bad { app.theme.alarm() } else { app.theme.strong() };
-        canvas.line(y, &Line::from(Span::styled(clip(app, &format!(" {}", note.text), width), style)));
+        let style = if note.is_bad {
+            app.theme.alarm()
+        } else {
+            app.theme.strong()
+        };
+        canvas.line(
+            y,
+            &Line::from(Span::styled(clip(app, &format!(" {}", note.text), width), style)),
+        );
         return;
     }
     let room = width.saturating_sub(columns(place) + 2);
@@ -239,14 +273,14 @@ fn clip(app: &App, text: &str, room: usize) -> String {
     clipped
 }
 
-/// An address in so many columns: its middle is left out, the port and both ends of the address stay.
+/// An address in so many columns: of what is in front of the port most is left out.
 fn clip_middle(app: &App, text: &str, room: usize) -> String {
     let length = text.chars().count();
     if length <= room {
         return text.to_owned();
     }
     let kept = room.saturating_sub(1);
-    let behind = kept.div_ceil(2);
+    let behind = (kept * 3).div_ceil(4);
     let front: String = text.chars().take(kept - behind).collect();
     let back: String = text.chars().skip(length - behind).collect();
     if room == 0 {

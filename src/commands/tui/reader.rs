@@ -57,6 +57,7 @@ impl Reader {
         bug::reading(&settings.files);
         thread::spawn(move || {
             let read = read_all(&settings, &selection, &stop, &sender);
+            bug::reading_is_over();
             let message = match read {
                 Ok(contents) => event(Event::Read(Box::new(contents))),
                 Err(error) if first => Message::GaveUp(error),

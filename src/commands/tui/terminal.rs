@@ -161,7 +161,12 @@ fn take_over() -> io::Result<()> {
 /// As it was before. If that fails there is nothing left to try.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let _ = execute!(io::stdout(), style::ResetColor, LeaveAlternateScreen, cursor::Show);
+        let _ = execute!(
+            io::stdout(),
+            style::ResetColor,
+            LeaveAlternateScreen,
+            cursor::Show
+        );
         let _ = io::stdout().flush();
         let _ = disable_raw_mode();
     }

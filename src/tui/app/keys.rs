@@ -147,7 +147,10 @@ impl App {
             Key::Char('L') => self.window.pan(100),
             Key::Char('0') => self.window.show_all(),
             Key::Char('z') => {
-                let row = self.contents.as_ref().and_then(|contents| self.list.row(&contents.rows));
+                let row = self
+                    .contents
+                    .as_ref()
+                    .and_then(|contents| self.list.row(&contents.rows));
                 if let Some((from, to)) = row.map(|row| (row.first.ns(), row.last.ns())) {
                     self.window.fit(from, to);
                 }
@@ -173,7 +176,12 @@ impl App {
             (Key::Esc, _) => {
                 self.leave();
             }
-            (Key::Enter, _) if self.detail.as_ref().is_some_and(|detail| detail.ready().is_none()) => {
+            (Key::Enter, _)
+                if self
+                    .detail
+                    .as_ref()
+                    .is_some_and(|detail| detail.ready().is_none()) =>
+            {
                 return if self.detail.as_ref().is_some_and(|detail| reading(&detail.state)) {
                     Vec::new()
                 } else {
@@ -229,7 +237,12 @@ impl App {
             Key::Char('g') | Key::Home => 0,
             Key::Char('G') | Key::End => usize::MAX,
             Key::Char('l') | Key::Right => {
-                let longest = self.text.lines.iter().map(|line| styled::plain(line).chars().count()).max();
+                let longest = self
+                    .text
+                    .lines
+                    .iter()
+                    .map(|line| styled::plain(line).chars().count())
+                    .max();
                 let most = longest.unwrap_or(0).saturating_sub(usize::from(self.size.0));
                 self.text.left = self.text.left.saturating_add(SIDEWAYS).min(most);
                 return;
@@ -309,11 +322,7 @@ impl App {
                 key => {
                     input.take(key);
                     let wrong = self.filter(input.text().trim());
-                    self.prompt = Some(Prompt::Filter {
-                        input,
-                        before,
-                        wrong,
-                    });
+                    self.prompt = Some(Prompt::Filter { input, before, wrong });
                 }
             },
             Prompt::Search(mut input) => match key {
@@ -360,7 +369,9 @@ impl App {
             _ if word.is_empty() => self.show_page(Page::Explain(String::new())),
             Answer::Pages(_) => self.show_page(Page::Explain(word.to_owned())),
             Answer::Unknown { nearest } if nearest.is_empty() => {
-                self.complain(&format!("nothing is known of `{word}`; e and Enter list what can be explained"));
+                self.complain(&format!(
+                    "nothing is known of `{word}`; e and Enter list what can be explained"
+                ));
             }
             Answer::Unknown { nearest } => self.complain(&format!(
                 "nothing is known of `{word}`; did you mean {}?",
@@ -389,7 +400,11 @@ impl App {
             Some((place, around)) => {
                 self.go(place);
                 if around != backwards {
-                    self.say(if backwards { "went on from the end" } else { "went on from the beginning" });
+                    self.say(if backwards {
+                        "went on from the end"
+                    } else {
+                        "went on from the beginning"
+                    });
                 }
             }
             None => self.complain(&format!("not found: {}", self.list.search.clone())),
@@ -406,14 +421,25 @@ impl App {
             line.is_some_and(|line| styled::plain(line).to_lowercase().contains(wanted.as_str()))
         };
         let count = self.text.lines.len();
-        let from = self.text.found.unwrap_or(if backwards { 0 } else { count.saturating_sub(1) });
+        let from = self
+            .text
+            .found
+            .unwrap_or(if backwards { 0 } else { count.saturating_sub(1) });
         let from = if self.text.found.is_none() && !backwards {
-            (self.text.top + count).saturating_sub(1).checked_rem(count).unwrap_or(0)
+            (self.text.top + count)
+                .saturating_sub(1)
+                .checked_rem(count)
+                .unwrap_or(0)
         } else {
             from
         };
         let step = |step: usize| {
-            if backwards { (from + count).checked_sub(step)? } else { from + step }.checked_rem(count)
+            if backwards {
+                (from + count).checked_sub(step)?
+            } else {
+                from + step
+            }
+            .checked_rem(count)
         };
         match (1..=count).filter_map(step).find(has) {
             Some(place) => {

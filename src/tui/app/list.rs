@@ -63,10 +63,11 @@ impl List {
     pub fn renew(&mut self, rows: &Rows) {
         self.sorted = rows.iter().map(|(place, _)| place).collect();
         let order = self.order;
-        self.sorted.sort_unstable_by(|a, b| match (rows.get(*a), rows.get(*b)) {
-            (Some(a), Some(b)) => order.compare(a, b),
-            (a, b) => a.is_some().cmp(&b.is_some()),
-        });
+        self.sorted
+            .sort_unstable_by(|a, b| match (rows.get(*a), rows.get(*b)) {
+                (Some(a), Some(b)) => order.compare(a, b),
+                (a, b) => a.is_some().cmp(&b.is_some()),
+            });
         if self.reversed {
             self.sorted.reverse();
         }
@@ -112,7 +113,12 @@ impl List {
         };
         let from = self.cursor;
         let around = |step: usize| {
-            if backwards { (from + count).checked_sub(step)? } else { from + step }.checked_rem(count)
+            if backwards {
+                (from + count).checked_sub(step)?
+            } else {
+                from + step
+            }
+            .checked_rem(count)
         };
         (1..=count).filter_map(around).find(matches)
     }

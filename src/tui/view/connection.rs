@@ -39,7 +39,9 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>) {
             ("a", "seq rel/abs"),
         ],
         DetailState::Reading(_) => &[("Esc", "break off"), ("q", "back"), ("?", "help")],
-        DetailState::Stopped | DetailState::Failed(_) => &[("Enter", "read again"), ("q", "back"), ("?", "help")],
+        DetailState::Stopped | DetailState::Failed(_) => {
+            &[("Enter", "read again"), ("q", "back"), ("?", "help")]
+        }
     };
     hints(app, canvas, areas.hint, keys, &position(app));
 }
@@ -53,7 +55,11 @@ fn tabs(app: &App, detail: &Detail) -> Line<'static> {
         } else {
             format!(" {place} {} ", tab.name())
         };
-        let style = if selected { app.theme.strong() } else { app.theme.dim() };
+        let style = if selected {
+            app.theme.strong()
+        } else {
+            app.theme.dim()
+        };
         spans.push(Span::styled(text, style));
         spans.push(Span::raw(" "));
     }
@@ -75,7 +81,9 @@ fn waiting(app: &App, canvas: &mut Canvas<'_>, detail: &Detail, body: Rect) {
         DetailState::Reading(progress) => {
             let share = progress.and_then(share);
             let far = match (share, progress) {
-                (Some(share), Some(progress)) => format!("{share} %, {}", counted(progress.packets, "packet")),
+                (Some(share), Some(progress)) => {
+                    format!("{share} %, {}", counted(progress.packets, "packet"))
+                }
                 (None, Some(progress)) => counted(progress.packets, "packet"),
                 (_, None) => "begun".to_owned(),
             };
@@ -87,7 +95,10 @@ fn waiting(app: &App, canvas: &mut Canvas<'_>, detail: &Detail, body: Rect) {
         }
         DetailState::Stopped => lines.push(Line::raw(" Reading was broken off. Enter begins anew.")),
         DetailState::Failed(why) => {
-            lines.push(Line::from(Span::styled(clip(app, &format!(" {why}"), width), app.theme.alarm())));
+            lines.push(Line::from(Span::styled(
+                clip(app, &format!(" {why}"), width),
+                app.theme.alarm(),
+            )));
         }
         DetailState::Ready(_) => {}
     }
@@ -97,7 +108,11 @@ fn waiting(app: &App, canvas: &mut Canvas<'_>, detail: &Detail, body: Rect) {
     });
     if let Some((contents, row)) = row {
         lines.push(Line::raw(""));
-        let text = if app.is_read() { " What the list knows:" } else { " What the list knows so far:" };
+        let text = if app.is_read() {
+            " What the list knows:"
+        } else {
+            " What the list knows so far:"
+        };
         lines.push(Line::from(Span::styled(text, app.theme.dim())));
         lines.push(about(app, contents, row, width));
         let [client, server] = row.states.map(|(state, evidence)| state_label(state, evidence));

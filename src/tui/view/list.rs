@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 
 use super::{Canvas, clip, clip_middle, columns, hints, title};
 use crate::findings;
-use crate::model::{Evidence, Role, Severity, State};
+use crate::model::{Evidence, Role, ServiceFinding, Severity, State};
 use crate::report::look::{Mark, counted, number, seconds_since, state_label};
 use crate::report::{Look, SequenceNumbers, outcome_tone};
 use crate::tui::app::{App, Reading};
@@ -85,13 +85,19 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>) {
     let Some(contents) = &app.contents else {
         let text = match app.reading {
             Reading::Over => "Nothing was read.",
-            Reading::On(_) | Reading::Stopping(_) => "Reading the capture. Connections are listed as they come.",
+            Reading::On(_) | Reading::Stopping(_) => {
+                "Reading the capture. Connections are listed as they come."
+            }
         };
         canvas.put(1, areas.body.y, areas.body.width, &Line::raw(text));
         return keys(app, canvas, areas.hint);
     };
     if app.list.shown.is_empty() {
-        let line = Line::raw(clip(app, &nothing(app, contents), usize::from(areas.body.width).saturating_sub(1)));
+        let line = Line::raw(clip(
+            app,
+            &nothing(app, contents),
+            usize::from(areas.body.width).saturating_sub(1),
+        ));
         if areas.body.height > 0 {
             canvas.put(1, areas.body.y, areas.body.width, &line);
         }
@@ -144,11 +150,12 @@ pub fn facts_of_list(app: &App) -> Vec<String> {
     if more > 0 {
         facts.push(format!("{} more NOT LISTED: i", number(more)));
     }
+    if !app.list.filter.is_empty() {
+        let text = crate::report::escape::Escaped(&app.list.filter_text);
+        facts.push(format!("filter {text}"));
+    }
     let reversed = if app.list.reversed { ", reversed" } else { "" };
     facts.push(format!("by {}{reversed}", app.list.order.name()));
-    if !app.list.filter.is_empty() {
-        facts.push(format!("filter {}", crate::report::escape::Escaped(&app.list.filter_text)));
-    }
     facts
 }
 
@@ -197,7 +204,7 @@ fn footer(app: &App, canvas: &mut Canvas<'_>, contents: &Contents, y: u16) {
         return;
     };
     canvas.line(y + 1, &about(app, contents, row, width));
-    canvas.line(y + 2, &found(app, row, width));
+    canvas.line(y + 2, &found(app, contents, row, width));
 }
 
 /// One line on a connection: ends, ending, half-close, amounts.
@@ -214,7 +221,10 @@ pub fn about(app: &App, contents: &Contents, row: &Row, width: usize) -> Line<'s
     if !half_close.is_empty() {
         facts.push((format!("half-close {half_close}"), Style::new()));
     }
-    facts.push((format!("took {}", look.duration(row.duration_ns())), Style::new()));
+    facts.push((
+        format!("spans {}", look.duration(row.duration_ns())),
+        Style::new(),
+    ));
     facts.push((format!("{} B", number(row.bytes)), Style::new()));
     facts.push((counted(row.packets, "packet"), Style::new()));
     for (text, style) in facts {
@@ -228,29 +238,47 @@ pub fn about(app: &App, contents: &Contents, row: &Row, width: usize) -> Line<'s
     Line::from(spans)
 }
 
-/// The findings of a connection, by code and name; how many there is no room for.
-fn found(app: &App, row: &Row, width: usize) -> Line<'static> {
+/// The findings of a connection and of its service, by code and name; how many there is no room for.
+fn found(app: &App, contents: &Contents, row: &Row, width: usize) -> Line<'static> {
+    let own = row.findings().filter_map(|found| {
+        let rule = findings::rules().nth(usize::from(found.rule))?;
+        let text = format!("{} {} {}", found.severity.name(), rule.code, rule.name);
+        Some((text, found.severity))
+    });
+    let about_it = |finding: &&ServiceFinding| {
+        let client = finding.client.is_none_or(|client| client == row.client.ip);
+        finding.server == Some(row.server) && client
+    };
+    let services = contents.analysis.findings.iter().filter(about_it).map(|finding| {
+        let text = format!(
+            "service: {} {} {}",
+            finding.severity.name(),
+            finding.code,
+            finding.name
+        );
+        (text, finding.severity)
+    });
+    let all: Vec<_> = own.chain(services).collect();
     let mut spans = vec![Span::raw(" ")];
     let mut used = 1;
-    let all: Vec<_> = row.findings().collect();
     if all.is_empty() {
         spans.push(Span::styled("no findings", app.theme.dim()));
     }
-    for (index, found) in all.iter().enumerate() {
-        let Some(rule) = findings::rules().nth(usize::from(found.rule)) else {
-            continue;
-        };
-        let text = format!("{} {} {}", found.severity.name(), rule.code, rule.name);
+    for (index, (text, severity)) in all.iter().enumerate() {
         let rest = format!("{} more", all.len() - index);
-        let gap = if index == 0 { "" } else { app.theme.glyph(" · ", " | ") };
-        used += columns(gap) + columns(&text);
+        let gap = if index == 0 {
+            ""
+        } else {
+            app.theme.glyph(" · ", " | ")
+        };
+        used += columns(gap) + columns(text);
         let last = index + 1 == all.len();
         spans.push(Span::styled(gap, app.theme.dim()));
         if used + if last { 0 } else { columns(&rest) + 3 } > width {
             spans.push(Span::styled(rest, app.theme.dim()));
             break;
         }
-        spans.push(Span::styled(text, app.theme.severity(found.severity)));
+        spans.push(Span::styled(text.clone(), app.theme.severity(*severity)));
     }
     Line::from(spans)
 }
@@ -279,7 +307,10 @@ impl Table {
             (Column::HalfClose, app.list.has_half_close),
             (Column::Findings, app.list.has_findings),
         ];
-        let empty = empty.into_iter().filter(|(_, has)| !has).map(|(column, _)| Step::Without(column));
+        let empty = empty
+            .into_iter()
+            .filter(|(_, has)| !has)
+            .map(|(column, _)| Step::Without(column));
         for step in empty.chain(STEPS) {
             if table.width() <= width {
                 return table;
@@ -327,7 +358,11 @@ impl Table {
             let text = heading(app, *column, self.short);
             let space = " ".repeat(width.saturating_sub(columns(&text)));
             let gap = " ".repeat(self.gap);
-            let text = if column.is_number() { format!("{space}{text}") } else { format!("{text}{space}") };
+            let text = if column.is_number() {
+                format!("{space}{text}")
+            } else {
+                format!("{text}{space}")
+            };
             spans.push(Span::styled(text, app.theme.strong()));
             spans.push(Span::raw(gap));
         }
@@ -335,7 +370,11 @@ impl Table {
     }
 
     fn line(&self, app: &App, contents: &Contents, row: &Row, selected: bool) -> Line<'static> {
-        let mut spans = vec![Span::raw(if selected { format!("{CURSOR} ") } else { "  ".to_owned() })];
+        let mut spans = vec![Span::raw(if selected {
+            format!("{CURSOR} ")
+        } else {
+            "  ".to_owned()
+        })];
         for (column, width) in &self.columns {
             let mut cell = cell(app, contents, row, *column, self.short, &self.look);
             let mut length: usize = cell.iter().map(|(text, _)| columns(text)).sum();
@@ -435,7 +474,10 @@ fn cell(app: &App, contents: &Contents, row: &Row, column: Column, short: bool, 
         Column::Server => plain(row.server.to_string()),
         Column::ClientState => state(app, row.state(Role::Client), short),
         Column::ServerState => state(app, row.state(Role::Server), short),
-        Column::Ending => vec![(contents.rows.ending(row).to_owned(), theme.tone(outcome_tone(row.outcome)))],
+        Column::Ending => vec![(
+            contents.rows.ending(row).to_owned(),
+            theme.tone(outcome_tone(row.outcome)),
+        )],
         Column::HalfClose => plain(row.half_close(look)),
         Column::Start => plain(seconds_since(contents.span().0, row.first)),
         Column::Duration => plain(look.duration(row.duration_ns())),
@@ -448,10 +490,15 @@ fn cell(app: &App, contents: &Contents, row: &Row, column: Column, short: bool, 
 /// The codes of warnings and errors; behind the third, how many more.
 fn codes(app: &App, row: &Row) -> Cell {
     const SHOWN: usize = 3;
-    let loud: Vec<_> = row.findings().filter(|found| found.severity >= Severity::Warning).collect();
+    let loud: Vec<_> = row
+        .findings()
+        .filter(|found| found.severity >= Severity::Warning)
+        .collect();
     let mut cell = Cell::new();
     for found in loud.iter().take(SHOWN) {
-        let code = findings::rules().nth(usize::from(found.rule)).map_or("", |rule| rule.code);
+        let code = findings::rules()
+            .nth(usize::from(found.rule))
+            .map_or("", |rule| rule.code);
         let gap = if cell.is_empty() { "" } else { " " };
         cell.push((format!("{gap}{code}"), app.theme.severity(found.severity)));
     }
@@ -464,7 +511,11 @@ fn codes(app: &App, row: &Row) -> Cell {
 fn state(app: &App, (state, evidence): (State, Option<Evidence>), short: bool) -> Cell {
     let text = if short {
         let mark = evidence.and_then(Mark::of).filter(|_| state != State::Unknown);
-        format!("{}{}", short_name(state), mark.map(|mark| mark.symbol().to_string()).unwrap_or_default())
+        format!(
+            "{}{}",
+            short_name(state),
+            mark.map(|mark| mark.symbol().to_string()).unwrap_or_default()
+        )
     } else {
         state_label(state, evidence)
     };

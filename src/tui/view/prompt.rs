@@ -17,9 +17,17 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>) -> Option<Position> {
         Prompt::Filter { input, wrong, .. } => {
             let help = "state:close-wait port:443 finding:TW04 10.0.0.9  (? in the list has all)";
             match wrong {
-                Some(wrong) => above(canvas, y, Span::styled(clip_to(app, canvas, wrong), app.theme.alarm())),
+                Some(wrong) => above(
+                    canvas,
+                    y,
+                    Span::styled(clip_to(app, canvas, wrong), app.theme.alarm()),
+                ),
                 None if input.text().is_empty() => {
-                    above(canvas, y, Span::styled(clip_to(app, canvas, help), app.theme.dim()));
+                    above(
+                        canvas,
+                        y,
+                        Span::styled(clip_to(app, canvas, help), app.theme.dim()),
+                    );
                 }
                 None => {}
             }
@@ -29,7 +37,11 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>) -> Option<Position> {
         Prompt::Explain(input) => {
             if input.text().is_empty() {
                 let help = "a rule (TW04), a state, a field, any word; Enter alone lists them";
-                above(canvas, y, Span::styled(clip_to(app, canvas, help), app.theme.dim()));
+                above(
+                    canvas,
+                    y,
+                    Span::styled(clip_to(app, canvas, help), app.theme.dim()),
+                );
             }
             Some(line(canvas, y, "explain: ", input))
         }
@@ -91,7 +103,10 @@ fn menu(app: &App, canvas: &mut Canvas<'_>, y: u16) {
     for (key, name) in entries {
         let length = 2 + columns(&name) + 2;
         if used + length > width && used > 9 {
-            lines.push(Line::from(std::mem::replace(&mut spans, vec![Span::raw(" ".repeat(9))])));
+            lines.push(Line::from(std::mem::replace(
+                &mut spans,
+                vec![Span::raw(" ".repeat(9))],
+            )));
             used = 9;
         }
         used += length;

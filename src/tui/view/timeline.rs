@@ -45,7 +45,10 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>) {
             &axis(app, room),
         );
     }
-    let end = app.contents.as_ref().map_or(Timestamp::default(), |contents| contents.span().1);
+    let end = app
+        .contents
+        .as_ref()
+        .map_or(Timestamp::default(), |contents| contents.span().1);
     let mut letters = Letters::default();
     let mut y = areas.body.y;
     for (index, row) in rows.iter().enumerate() {
@@ -56,15 +59,31 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>) {
             }
             let cells = lane(&row.stretches(role, end), span, room, app.theme.ascii);
             letters.add(&cells);
-            let line = Line::from(vec![label_of(app, row, role, address, (id_width(&rows), label), selected)]);
+            let line = Line::from(vec![label_of(
+                app,
+                row,
+                role,
+                address,
+                (id_width(&rows), label),
+                selected,
+            )]);
             canvas.line(y, &line);
             let line = lane_line(app.theme, &cells);
-            canvas.put(u16::try_from(label).unwrap_or(u16::MAX), y, areas.body.width, &line);
+            canvas.put(
+                u16::try_from(label).unwrap_or(u16::MAX),
+                y,
+                areas.body.width,
+                &line,
+            );
             y += 1;
         }
     }
     if rows.is_empty() && areas.body.height > 0 {
-        let text = if app.contents.is_none() { "Reading the capture." } else { "No connection to show." };
+        let text = if app.contents.is_none() {
+            "Reading the capture."
+        } else {
+            "No connection to show."
+        };
         canvas.put(1, areas.body.y, areas.body.width, &Line::raw(text));
     }
     if areas.foot.height > 0
@@ -101,7 +120,11 @@ fn facts_of_title(app: &App, room: usize) -> Vec<String> {
         let whole = app.window.whole().length().max(1);
         // In tenths, rounded up: what is shown is never nothing.
         let tenths = (span.length() * 1_000).div_euclid(whole).max(1);
-        format!("timeline, a column is {column}, {}.{} % shown", tenths / 10, tenths % 10)
+        format!(
+            "timeline, a column is {column}, {}.{} % shown",
+            tenths / 10,
+            tenths % 10
+        )
     };
     let mut facts = vec![shown, app.name.clone()];
     facts.extend(facts_of_list(app));
@@ -117,7 +140,10 @@ fn label_width(rows: &[&Row], width: usize) -> usize {
 }
 
 fn id_width(rows: &[&Row]) -> usize {
-    rows.iter().map(|row| columns(&row.id.to_string())).max().unwrap_or(0)
+    rows.iter()
+        .map(|row| columns(&row.id.to_string()))
+        .max()
+        .unwrap_or(0)
 }
 
 fn label_of(
@@ -136,7 +162,10 @@ fn label_of(
     let room = width.saturating_sub(columns(&before) + 3);
     let address = clip_middle(app, &address.to_string(), room);
     let space = " ".repeat(room.saturating_sub(columns(&address)));
-    let text: String = format!("{before}{address}{space} {end} ").chars().take(width).collect();
+    let text: String = format!("{before}{address}{space} {end} ")
+        .chars()
+        .take(width)
+        .collect();
     let style = match (selected, role) {
         (true, _) => app.theme.selected(),
         (false, Role::Client) => Style::new(),
@@ -211,7 +240,12 @@ fn footer(app: &App, canvas: &mut Canvas<'_>, contents: &Contents, y: u16, label
         canvas.line(y + 1, &about(app, contents, row, width));
         canvas.line(y + 2, &Line::from(Text::styled(" findings", app.theme.dim())));
         let line = findings_of(app, row, width.saturating_sub(label));
-        canvas.put(u16::try_from(label).unwrap_or(u16::MAX), y + 2, canvas.area.width, &line);
+        canvas.put(
+            u16::try_from(label).unwrap_or(u16::MAX),
+            y + 2,
+            canvas.area.width,
+            &line,
+        );
     }
     for (index, line) in letters.lines(app, width).into_iter().take(2).enumerate() {
         canvas.line(y + 3 + u16::try_from(index).unwrap_or(0), &line);
@@ -224,7 +258,9 @@ fn findings_of(app: &App, row: &Row, room: usize) -> Line<'static> {
     let mark = app.theme.glyph("▲", "^");
     let (mut placed, mut outside, mut timeless) = (Vec::new(), 0u32, 0u32);
     for found in row.findings() {
-        let code = findings::rules().nth(usize::from(found.rule)).map_or("", |rule| rule.code);
+        let code = findings::rules()
+            .nth(usize::from(found.rule))
+            .map_or("", |rule| rule.code);
         let style = app.theme.severity(found.severity);
         match found.at_ns {
             None => timeless += 1,
@@ -254,7 +290,11 @@ fn findings_of(app: &App, row: &Row, room: usize) -> Line<'static> {
         spans.push(Text::styled(text, style));
     }
     let mut rest = Vec::new();
-    for (count, what) in [(hidden, "here too"), (outside, "outside"), (timeless, "without a time")] {
+    for (count, what) in [
+        (hidden, "here too"),
+        (outside, "outside"),
+        (timeless, "without a time"),
+    ] {
         if count > 0 {
             rest.push(format!("{count} {what}"));
         }
