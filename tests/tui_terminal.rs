@@ -111,7 +111,7 @@ impl Pane {
         let capture = testdata("kernel/close_wait_leak.server.pcapng");
         let process = self.path("process");
         self.shell(&format!(
-            "clear; {before} sh -c 'echo $$ > {process}; exec \"$0\" tui {args} \"$1\"' {PROGRAM} {capture}; echo \"ended with $?\""
+            "clear; sh -c 'echo $$ > {process}; {before} exec \"$0\" tui {args} \"$1\"' {PROGRAM} {capture}; echo \"ended with $?\""
         ));
         self.wait("22 connections");
         assert_eq!(self.flags(), "1 0");
@@ -253,9 +253,9 @@ fn a_terminal_that_is_gone_ends_it() {
     let Some(pane) = Pane::open(80, 24) else { return };
     pane.explore("", "");
     let entry = format!("/proc/{}", pane.process());
-    // `nohup` has the hangup ignored: then it is noticed, too.
+    // Where the hangup is ignored, it is noticed all the same.
     let other = Pane::open(80, 24).expect("there is tmux");
-    other.explore("nohup", "");
+    other.explore("trap \"\" HUP;", "");
     let others = format!("/proc/{}", other.process());
     drop((pane, other));
     let begun = Instant::now();
@@ -272,12 +272,15 @@ fn a_terminal_that_is_gone_ends_it() {
 #[test]
 fn without_a_colour_nothing_is_coloured() {
     let Some(pane) = Pane::open(80, 24) else { return };
-    pane.explore("NO_COLOR=1", "");
+    pane.explore("export NO_COLOR=1;", "");
     let colored = |pane: &Pane| {
         let screen = pane.tmux(&["capture-pane", "-e", "-p"]).unwrap_or_default();
-        ["\u{1b}[3", "\u{1b}[4", ";3", ";4"]
-            .iter()
-            .any(|code| screen.contains(code))
+        let styles = screen
+            .split("\u{1b}[")
+            .skip(1)
+            .filter_map(|rest| rest.split_once('m'));
+        let mut numbers = styles.flat_map(|(style, _)| style.split(';'));
+        numbers.any(|number| matches!(number.parse().unwrap_or(0), 30..=38 | 40..=48 | 90..=107))
     };
     assert!(!colored(&pane), "{}", pane.screen());
     pane.send(&["t"]);
@@ -285,7 +288,7 @@ fn without_a_colour_nothing_is_coloured() {
     assert!(!colored(&pane));
     pane.send(&["Q"]);
     pane.is_as_before(0);
-    pane.explore("NO_COLOR=1", "--color always");
+    pane.explore("export NO_COLOR=1;", "--color always");
     assert!(colored(&pane), "{}", pane.screen());
     pane.send(&["Q"]);
 }
@@ -303,16 +306,19 @@ fn a_pipe_is_no_terminal() {
 #[test]
 fn what_cannot_be_explored_is_said_in_the_shell() {
     let Some(pane) = Pane::open(100, 24) else { return };
-    for (args, said) in [
-        ("no-such-file.pcap", "No such file"),
+    let wrong = format!("{} --state CLOSD", testdata("kernel/close_client.client.pcap"));
+    for (number, (args, said)) in [
+        ("no-such-file.pcap", "no such file"),
         ("- < /dev/null", "can be read only once"),
-        (
-            &format!("{} --state CLOSD", testdata("kernel/close_client.client.pcap")),
-            "not a state",
-        ),
-    ] {
-        pane.shell(&format!("clear; {PROGRAM} tui {args}; echo \"ended with $?\""));
-        let screen = pane.wait("ended with 2");
+        (&wrong, "not a state"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        pane.shell(&format!(
+            "clear; {PROGRAM} tui {args}; echo \"number {number} ended with $?\""
+        ));
+        let screen = pane.wait(&format!("number {number} ended with 2"));
         assert!(screen.replace('\n', "").contains(said), "{screen}");
         assert_eq!(pane.flags(), "0 1");
     }

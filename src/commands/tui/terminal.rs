@@ -14,6 +14,7 @@ use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::crossterm::{cursor, execute, style, terminal};
+use ratatui::layout::Rect;
 
 use tcptrace_states::tui::{App, Event, Key, view};
 
@@ -76,9 +77,11 @@ impl Terminal {
         self.screen.draw(|frame| view::draw(app, frame)).map(|_| ())
     }
 
-    /// Lets the next drawing draw everything.
+    /// Lets the next drawing draw everything. (That of ratatui asks the terminal where the cursor is: the answer would go to
+    /// the thread that waits for keys.)
     pub fn clear(&mut self) -> io::Result<()> {
-        self.screen.clear()
+        let size = self.screen.size()?;
+        self.screen.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     /// Gives the terminal to the shell until the user comes back.
@@ -88,7 +91,7 @@ impl Terminal {
         signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
         self.goes_on.store(false, Ordering::SeqCst);
         take_over()?;
-        self.screen.clear()
+        self.clear()
     }
 
     /// Heeds signals that stop the program and let it go on. True if everything is to be drawn anew.
@@ -102,7 +105,7 @@ impl Terminal {
         }
         give_back();
         take_over()?;
-        self.screen.clear()?;
+        self.clear()?;
         Ok(true)
     }
 }
