@@ -42,7 +42,7 @@ impl Pane {
             folder: tempfile::tempdir().expect("a folder"),
         };
         let (columns, lines) = (columns.to_string(), lines.to_string());
-        let shell = format!("env -u NO_COLOR PS1='{READY} ' TERM=screen-256color sh -i");
+        let shell = format!("env -u NO_COLOR -u RUST_BACKTRACE PS1='{READY} ' TERM=screen-256color sh -i");
         let started = pane.tmux(&["new-session", "-d", "-x", &columns, "-y", &lines, &shell]);
         assert!(started.is_some(), "tmux does not start");
         pane.wait(READY);
