@@ -300,7 +300,7 @@ fn findings_of(app: &App, row: &Row, room: usize) -> Line<'static> {
         }
     }
     if spans.is_empty() && rest.is_empty() {
-        rest.push("none".to_owned());
+        rest.push("none of its own".to_owned());
     }
     if !rest.is_empty() {
         let text = format!("{}{}", if used == 0 { "" } else { "  " }, rest.join(", "));
