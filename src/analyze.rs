@@ -4,6 +4,7 @@
 mod connections;
 mod count;
 mod follow;
+mod glimpses;
 mod source;
 
 use std::ops::ControlFlow;
@@ -21,6 +22,7 @@ use crate::segment::{DecodeSettings, Decoder, Endpoint};
 pub use connections::Connections;
 use count::{Count, Sums};
 pub use follow::{Following, News, follow};
+pub use glimpses::connections_with_glimpses;
 
 /// How many packets pass between two reports of progress.
 const PROGRESS_EVERY: u64 = 1 << 14;

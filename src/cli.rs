@@ -23,6 +23,8 @@ mod reading;
 mod schema;
 mod screen;
 mod time_wait;
+#[cfg(feature = "tui")]
+mod tui;
 
 pub use check::Check;
 pub use diff::{Diff, DiffFormat, Level};
@@ -36,6 +38,8 @@ pub use reading::ReadingArgs;
 pub use schema::Schema;
 pub use screen::ScreenArgs;
 pub use time_wait::TimeWait;
+#[cfg(feature = "tui")]
+pub use tui::Tui;
 
 const EXAMPLES: &str = "\
 Values of one selection option are alternatives; different ones must all hold.
@@ -46,6 +50,7 @@ Examples:
   tcptrace-states leaks capture.pcapng        who does not close: CLOSE-WAIT over time
   tcptrace-states time-wait capture.pcapng    who holds TIME-WAIT, and the ports it takes
   tcptrace-states info capture.pcapng         how far the capture can be trusted
+  tcptrace-states tui capture.pcapng          all of it to explore, on the terminal
   tcptrace-states diff old.pcapng new.pcapng  what changed
   tcptrace-states export a.pcap --to pcapng -o b.pcapng   the capture with comments, for Wireshark
   tcptrace-states explain CLOSE-WAIT          what a state, a rule or a field means
@@ -99,6 +104,10 @@ pub enum Command {
     /// Show what a capture holds and lacks, where it was made, and what that means for the states
     #[command(after_help = info::EXAMPLES, mut_arg("format", together))]
     Info(Info),
+    /// Explore a capture on the terminal: list, filter, ladders, states over time
+    #[cfg(feature = "tui")]
+    #[command(after_help = tui::EXAMPLES)]
+    Tui(Tui),
     /// Fail on findings and exceeded budgets, for CI
     #[command(after_help = check::EXAMPLES)]
     Check(Check),
@@ -117,11 +126,13 @@ pub enum Command {
 
 impl Command {
     /// The names of the commands.
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: &'static [&'static str] = &[
         "show",
         "leaks",
         "time-wait",
         "info",
+        #[cfg(feature = "tui")]
+        "tui",
         "check",
         "diff",
         "export",
@@ -159,7 +170,7 @@ impl List {
                 .iter()
                 .any(|file| file.as_os_str() == *name && !file.exists())
         };
-        Command::NAMES.into_iter().find(stands)
+        Command::NAMES.iter().copied().find(stands)
     }
 }
 

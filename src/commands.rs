@@ -35,6 +35,8 @@ pub mod schema;
 pub mod show;
 mod sockets;
 pub mod time_wait;
+#[cfg(feature = "tui")]
+pub mod tui;
 
 /// Columns where there is no terminal to ask: enough for one line a connection, which a pipe can be searched by.
 const WIDTH: usize = 160;

@@ -28,6 +28,7 @@
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
 //! | [`export`] | for Wireshark: the capture again with comments, a plug-in with the states, display filters |
 //! | [`analyze`] | wires the stages together |
+//! | `tui` | the terminal explorer: its state, and its screens (feature `tui`) |
 //! | [`cli`] | the command line |
 //!
 //! Four rules decide most questions. The core does no I/O and reads no clock: segments and their capture times go in,
@@ -72,4 +73,6 @@ pub mod seq;
 pub mod ss;
 pub mod time;
 pub mod tracker;
+#[cfg(feature = "tui")]
+pub mod tui;
 pub mod untrusted;

@@ -53,6 +53,8 @@ fn main() -> ExitCode {
         Some(Command::Leaks(args)) => commands::leaks::run(args),
         Some(Command::TimeWait(args)) => commands::time_wait::run(args),
         Some(Command::Info(args)) => commands::info::run(args),
+        #[cfg(feature = "tui")]
+        Some(Command::Tui(args)) => commands::tui::run(args),
         Some(Command::Check(args)) => commands::check::run(args),
     };
     let code = match result {

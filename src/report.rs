@@ -19,6 +19,7 @@ pub mod json;
 pub mod jsonl;
 pub mod ladder;
 pub mod leaks;
+pub mod lines;
 pub mod look;
 pub mod sparkline;
 pub mod svg;

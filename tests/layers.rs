@@ -49,6 +49,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "tui",
+        &[
+            "analyze", "report", "select", "explain", "findings", "model", "time",
+        ],
+    ),
+    (
         "cli",
         &[
             "analyze",

@@ -69,14 +69,24 @@ pub fn tell_panics() {
 
 /// Panics where a test asks for it; a program that is built for use does not know this.
 pub fn practise() {
+    practise_in("main");
     #[cfg(debug_assertions)]
-    match std::env::var("TCPTRACE_STATES_PRACTISE_PANIC").as_deref() {
-        Ok("main") => panic!("practised"),
-        Ok("thread") => {
-            let _ = thread::spawn(|| panic!("practised")).join();
-        }
-        _ => {}
+    if practised("thread") {
+        let _ = thread::spawn(|| panic!("practised")).join();
     }
+}
+
+/// See [`practise`]: at a place of this name.
+pub fn practise_in(place: &str) {
+    #[cfg(debug_assertions)]
+    assert!(!practised(place), "practised");
+    #[cfg(not(debug_assertions))]
+    let _ = place;
+}
+
+#[cfg(debug_assertions)]
+fn practised(place: &str) -> bool {
+    std::env::var("TCPTRACE_STATES_PRACTISE_PANIC").as_deref() == Ok(place)
 }
 
 fn told(panic: &PanicHookInfo<'_>) -> String {

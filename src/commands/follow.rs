@@ -91,7 +91,7 @@ fn screens(args: &List, settings: &Settings, selection: &Selection) -> anyhow::R
 }
 
 /// A terminal that does as it is told cannot be told where to write.
-fn is_dumb() -> bool {
+pub fn is_dumb() -> bool {
     std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
