@@ -62,7 +62,7 @@ impl Default for Settings {
 }
 
 /// For which connections the segments are kept for the ladder diagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LadderRequest {
     /// For none.
     None,
@@ -70,6 +70,8 @@ pub enum LadderRequest {
     All,
     /// For those between two addresses.
     Between(Address, Address),
+    /// For those between the addresses of each of some pairs.
+    Among(Vec<(Address, Address)>),
 }
 
 /// How far the reading is.
@@ -177,10 +179,14 @@ struct Run {
 
 impl Run {
     fn new(settings: &Settings, files: usize, report_bytes: Option<ReportBytes>) -> Run {
-        let ladders = match settings.ladder {
+        let ladders = match &settings.ladder {
             LadderRequest::None => Ladders::None,
             LadderRequest::All => Ladders::All,
-            LadderRequest::Between(a, b) => Ladders::Between(endpoint(a), endpoint(b)),
+            LadderRequest::Between(a, b) => Ladders::Between(endpoint(*a), endpoint(*b)),
+            LadderRequest::Among(pairs) => {
+                let pairs = pairs.iter().map(|(a, b)| (endpoint(*a), endpoint(*b)));
+                Ladders::Among(pairs.collect())
+            }
         };
         Run {
             decoder: Decoder::new(settings.decode),

@@ -204,6 +204,9 @@ pub struct Common {
     /// stands for a system's 2 MSL: linux and bsd 60 s, windows 120 s, rfc 240 s
     #[arg(long, value_name = "MSL", default_value = "linux", value_parser = ValueParser::new(time_wait))]
     pub msl: i64,
+    /// Write a report as one HTML file, too: findings, the states of each connection over time, populations, ladders
+    #[arg(long, help_heading = "Reports", value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// How captures are read.
     #[command(flatten)]
     pub reading: ReadingArgs,

@@ -12,11 +12,13 @@ use tcptrace_states::analyze::{Connections, LadderRequest, Progress, Settings, c
 use tcptrace_states::cli::{Color, Common, Format, ProgressWhen, ReadingArgs, ScreenArgs};
 use tcptrace_states::findings;
 use tcptrace_states::model::{Analysis, Connection};
+use tcptrace_states::population::Span;
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
 use tcptrace_states::segment::DecodeSettings;
 use tcptrace_states::select::Selection;
 
+use html::Html;
 use output::Identity;
 use sockets::is_stdin;
 
@@ -26,6 +28,7 @@ pub mod diff;
 pub mod explain;
 pub mod export;
 mod follow;
+mod html;
 pub mod info;
 pub mod interrupt;
 pub mod leaks;
@@ -204,8 +207,19 @@ pub fn each_selected(
     selection: &Selection,
     each: impl FnMut(Connection),
 ) -> anyhow::Result<Analysis> {
+    each_selected_with(settings, progress, selection, &mut Html::none(), each)
+}
+
+/// As [`each_selected`]; `html` sees them, too.
+pub fn each_selected_with(
+    settings: &Settings,
+    progress: ProgressWhen,
+    selection: &Selection,
+    html: &mut Html<'_>,
+    each: impl FnMut(Connection),
+) -> anyhow::Result<Analysis> {
     connections_by(settings, progress, |connections| {
-        let mut selected = Selected::of(connections, selection);
+        let mut selected = Selected::seen_by(html, connections, selection);
         selected.by_ref().for_each(each);
         selected.finish()
     })
@@ -215,7 +229,16 @@ pub fn each_selected(
 pub struct Selected<'a> {
     connections: Connections,
     selection: &'a Selection,
+    onlooker: Option<&'a mut (dyn Onlooker + 'a)>,
     count: u64,
+}
+
+/// Who sees connections pass that somebody else asked for.
+pub trait Onlooker {
+    /// What follows comes from captures that cover this time.
+    fn begin(&mut self, span: Span);
+    /// Looks at the next connection.
+    fn see(&mut self, connection: &Connection);
 }
 
 impl<'a> Selected<'a> {
@@ -224,7 +247,22 @@ impl<'a> Selected<'a> {
         Selected {
             connections,
             selection,
+            onlooker: None,
             count: 0,
+        }
+    }
+
+    /// As [`Selected::of`], with somebody who sees them first.
+    pub fn seen_by(
+        onlooker: &'a mut (dyn Onlooker + 'a),
+        connections: Connections,
+        selection: &'a Selection,
+    ) -> Selected<'a> {
+        let covered = connections.covered().map(|(from, to)| Span { from, to });
+        onlooker.begin(covered.unwrap_or_default());
+        Selected {
+            onlooker: Some(onlooker),
+            ..Selected::of(connections, selection)
         }
     }
 
@@ -243,6 +281,9 @@ impl Iterator for Selected<'_> {
         let selection = self.selection;
         let next = self.connections.find(|connection| selection.keeps(connection))?;
         self.count += 1;
+        if let Some(onlooker) = &mut self.onlooker {
+            onlooker.see(&next);
+        }
         Some(next)
     }
 }
@@ -364,6 +405,31 @@ pub fn print_text(
 pub fn print_raw<T>(view: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> anyhow::Result<T> {
     let written = flushed(io::stdout().lock(), view);
     written.map_err(|error| Unwritten::new(STDOUT, error).into())
+}
+
+/// As [`print_raw`], but what is told is told to its end although nobody reads it any more: another output needs it.
+pub fn print_raw_to_the_end<T>(view: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> anyhow::Result<T> {
+    let written = flushed(Patient(io::stdout().lock()), view);
+    written.map_err(|error| Unwritten::new(STDOUT, error).into())
+}
+
+/// An output that nobody has to read to its end.
+struct Patient<W>(W);
+
+impl<W: Write> Write for Patient<W> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        match self.0.write(octets) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(octets.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
+        }
+    }
 }
 
 /// Writes a view of all connections together: for people, or as one JSON document.

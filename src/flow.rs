@@ -18,6 +18,7 @@ mod ordinary;
 mod packing;
 
 use std::mem::size_of;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -51,7 +52,7 @@ const ENTRY_BYTES: u64 = 96;
 const SLOTS_LOOKED_AT: u64 = 4096;
 
 /// For which connections the ladder is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Ladders {
     /// For none.
     #[default]
@@ -60,16 +61,20 @@ pub enum Ladders {
     All,
     /// For the lives of one pair of endpoints.
     Between(Endpoint, Endpoint),
+    /// For the lives of some pairs of endpoints.
+    Among(Arc<[(Endpoint, Endpoint)]>),
 }
 
 impl Ladders {
-    fn keeps(self, seg: &Segment) -> bool {
+    fn keeps(&self, seg: &Segment) -> bool {
+        let between = |a: Endpoint, b: Endpoint| {
+            (seg.source, seg.destination) == (a, b) || (seg.source, seg.destination) == (b, a)
+        };
         match self {
             Ladders::None => false,
             Ladders::All => true,
-            Ladders::Between(a, b) => {
-                (seg.source, seg.destination) == (a, b) || (seg.source, seg.destination) == (b, a)
-            }
+            Ladders::Between(a, b) => between(*a, *b),
+            Ladders::Among(pairs) => pairs.iter().any(|(a, b)| between(*a, *b)),
         }
     }
 }

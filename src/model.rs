@@ -24,11 +24,13 @@ mod dwell;
 mod line;
 mod reuse;
 mod source;
+mod stretch;
 pub use build::{connection, connections, finished, quality, report_bytes};
 pub use capture::{Capture, Checksums, EvictedServer, FindingTotal, Fragments, Step, Summary};
 pub use dwell::Dwell;
 pub use line::{Line, lines};
 pub use source::{Comment, Interface, Process, Source, Writer};
+pub use stretch::Stretch;
 
 /// Version of the JSON contract; grows by one when a field is renamed or dropped.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`mod@curve`] | how many stay in a state at the same time: now, at most, and over time |
 //! | `grouped` | members of many groups |
+//! | [`over_time`] | connections in each state over time, those that begin and end, and how half-closes are spread |
 //! | [`mod@leaks`] | half-closes by the endpoint that does not close |
 //! | [`sockets`] | the processes that hold them, where listings of `ss` tell |
 //! | [`mod@time_wait`] | TIME-WAIT by who holds it, the ports it takes, and the reuse of 4-tuples in it |
@@ -15,11 +16,13 @@
 pub mod curve;
 pub(crate) mod grouped;
 pub mod leaks;
+pub mod over_time;
 pub mod sockets;
 pub mod time_wait;
 
 pub use curve::{Curve, Span};
 pub use leaks::{By, HalfCloses, Leaks, leaks};
+pub use over_time::OverTime;
 pub use time_wait::{Stays, TimeWaits, time_wait};
 
 use serde::Serialize;

@@ -50,59 +50,80 @@ pub struct Loss {
     pub missed_fins: u64,
 }
 
-impl Quality {
-    /// Of everything that a run found.
-    pub fn of(analysis: &Analysis) -> Quality {
-        let Analysis {
-            capture,
-            connections,
-            summary,
-            sources,
-            ..
-        } = analysis;
-        let count = |test: fn(&Connection) -> bool| connections.iter().filter(|one| test(one)).count() as u64;
+/// The counts of [`Quality`], taken from one connection after the other.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    connections: u64,
+    one_sided: u64,
+    midstream: u64,
+    with_gaps: u64,
+    loss: Loss,
+}
+
+impl Tally {
+    /// Looks at the next connection.
+    pub fn add(&mut self, connection: &Connection) {
+        let quality = &connection.quality;
+        self.connections += 1;
+        self.one_sided += u64::from(quality.one_sided);
+        self.midstream += u64::from(quality.midstream);
+        self.with_gaps += u64::from(quality.missed_bytes > 0);
+        self.loss.add(connection);
+    }
+
+    /// What they tell of a capture, of which `analysis` needs no connections. Hosts are those given.
+    pub fn told(self, analysis: &Analysis, hosts: Hosts) -> Quality {
         let proven = |name: &str| matches!(name, "sent" | "confirmed");
         let transitions = |is_proven: bool| {
-            let wanted = summary
-                .transitions
-                .iter()
-                .filter(|(name, _)| proven(name) == is_proven);
+            let wanted = (analysis.summary.transitions.iter()).filter(|(name, _)| proven(name) == is_proven);
             wanted.map(|(_, count)| count).sum()
         };
         let mut quality = Quality {
-            connections: connections.len() as u64,
-            one_sided: count(|one| one.quality.one_sided),
-            midstream: count(|one| one.quality.midstream),
-            with_gaps: count(|one| one.quality.missed_bytes > 0),
-            loss: Loss::of(connections),
+            connections: self.connections,
+            one_sided: self.one_sided,
+            midstream: self.midstream,
+            with_gaps: self.with_gaps,
+            loss: self.loss.shared(),
             proven_transitions: transitions(true),
             unproven_transitions: transitions(false),
-            hosts: hosts(connections, sources),
+            hosts,
             caveats: Vec::new(),
         };
-        quality.caveats = caveats(capture, &quality);
+        quality.caveats = caveats(&analysis.capture, &quality);
         quality
     }
 }
 
+impl Quality {
+    /// Of everything that a run found.
+    pub fn of(analysis: &Analysis) -> Quality {
+        let mut tally = Tally::default();
+        analysis
+            .connections
+            .iter()
+            .for_each(|connection| tally.add(connection));
+        tally.told(analysis, hosts(&analysis.connections, &analysis.sources))
+    }
+}
+
 impl Loss {
-    fn of(connections: &[Connection]) -> Loss {
-        let mut loss = Loss::default();
-        for connection in connections {
-            let ends = &connection.endpoints;
-            let payload = ends
-                .client
-                .payload_bytes
-                .saturating_add(ends.server.payload_bytes);
-            loss.captured_bytes = loss.captured_bytes.saturating_add(payload);
-            loss.missed_bytes = loss.missed_bytes.saturating_add(connection.quality.missed_bytes);
-            loss.missed_fins = loss
-                .missed_fins
-                .saturating_add(connection.quality.inferred_segments);
-        }
-        let all = u128::from(loss.captured_bytes) + u128::from(loss.missed_bytes);
-        let share = (u128::from(loss.missed_bytes) * 1_000_000).checked_div(all);
-        loss.missed_per_million = share.and_then(|share| u64::try_from(share).ok());
-        loss
+    fn add(&mut self, connection: &Connection) {
+        let ends = &connection.endpoints;
+        let payload = ends
+            .client
+            .payload_bytes
+            .saturating_add(ends.server.payload_bytes);
+        let quality = &connection.quality;
+        self.captured_bytes = self.captured_bytes.saturating_add(payload);
+        self.missed_bytes = self.missed_bytes.saturating_add(quality.missed_bytes);
+        self.missed_fins = self.missed_fins.saturating_add(quality.inferred_segments);
+    }
+
+    /// With the share of what was missed.
+    fn shared(mut self) -> Loss {
+        let all = u128::from(self.captured_bytes) + u128::from(self.missed_bytes);
+        let share = (u128::from(self.missed_bytes) * 1_000_000).checked_div(all);
+        self.missed_per_million = share.and_then(|share| u64::try_from(share).ok());
+        self
     }
 }

@@ -1,5 +1,6 @@
 //! The views: each formats what is in [`crate::model`] and computes nothing.
 //!
+//! [`html`] is a document for people, with all of them in one; it keeps what it needs of the connections while they pass.
 //! Five are for people ([`table`], [`ladder`], [`leaks`], [`time_wait`], [`info`]) and take a [`Look`]; three are for programs ([`jsonl`], [`json`],
 //! [`mod@csv`]) and look the same everywhere. All write to a `&mut dyn Write` and return its error unchanged, so that the
 //! caller can tell a closed pipe from a full disk.
@@ -14,6 +15,7 @@ pub mod explain;
 pub mod findings;
 mod grid;
 pub mod header;
+pub mod html;
 pub mod info;
 pub mod json;
 pub mod jsonl;

@@ -161,9 +161,9 @@ pub fn by_attention(a: &Connection, b: &Connection) -> Ordering {
     Need::of(a).cmp(&Need::of(b))
 }
 
-/// How much a connection needs attention, the most first.
+/// How much a connection needs attention, the most first: see [`by_attention`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Need {
+pub struct Need {
     /// The worst severity, if that is a warning or worse.
     worst: Reverse<Option<Severity>>,
     outcome: u8,
@@ -172,7 +172,8 @@ struct Need {
 }
 
 impl Need {
-    fn of(connection: &Connection) -> Need {
+    /// How much this one does.
+    pub fn of(connection: &Connection) -> Need {
         let half_close = match connection.outcome {
             Outcome::HalfClosed => connection.close.half_close_ns,
             Outcome::Closed

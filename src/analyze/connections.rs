@@ -99,6 +99,11 @@ impl Connections {
             .capture(&self.settings, &self.facts, &self.decoder, flaws, &self.evicted)
     }
 
+    /// The time that the capture covers, from its earliest packet to its latest; none without a packet.
+    pub fn covered(&self) -> Option<(Timestamp, Timestamp)> {
+        Some((self.count.first_time?, self.count.last_time?))
+    }
+
     /// The files of the capture, in the order of the timeline.
     pub fn sources(&self) -> &[Source] {
         &self.sources

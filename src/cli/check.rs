@@ -73,6 +73,9 @@ pub struct Check {
 /// Files that `check` writes besides standard output.
 #[derive(Debug, Args)]
 pub struct Outputs {
+    /// Write a report as one HTML file: the verdict, findings, states over time, populations, ladders
+    #[arg(long, help_heading = "Reports", value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Write the verdict as JSON
     #[arg(long, help_heading = "Reports", value_name = "FILE")]
     pub json: Option<PathBuf>,

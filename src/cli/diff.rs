@@ -41,6 +41,9 @@ pub struct Diff {
     /// The maximum segment lifetime, for captures: see the default command
     #[arg(long, value_name = "MSL", default_value = "linux", value_parser = ValueParser::new(time_wait))]
     pub msl: i64,
+    /// Write a report of NEW, a capture, as one HTML file, with what changed since OLD
+    #[arg(long, help_heading = "Reports", value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// How captures are read.
     #[command(flatten)]
     pub reading: ReadingArgs,

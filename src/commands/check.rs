@@ -14,15 +14,15 @@ use tcptrace_states::check::config::{self, FILE_NAME};
 use tcptrace_states::check::{Baseline, Config, Verdict, baseline, verdict};
 use tcptrace_states::cli::Check;
 use tcptrace_states::cli::check::CheckFormat;
-use tcptrace_states::input;
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::escape::Escaped;
+use tcptrace_states::report::html::Besides;
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers, Tone};
 use tcptrace_states::time::time_wait;
 
-use super::output::{self, Identity};
-use super::sockets::is_stdin;
+use super::html::Html;
+use super::output::{self, Taken};
 use super::{Checked, Done, STDOUT, Screen, Unwritten, WIDTH, analysis_by, flushed, reading_of};
 
 /// Names a configuration where none is given.
@@ -45,7 +45,9 @@ pub fn run(args: &Check) -> anyhow::Result<Done> {
         findings: config.findings.clone(),
         ..reading_of(&args.files, &args.reading)
     };
-    let analysis = analysis_by(&settings, args.progress)?;
+    let mut html = Html::of(args.outputs.html.as_deref(), &settings, args.progress)?;
+    let mut analysis = analysis_by(&settings, args.progress)?;
+    html.add_all(&analysis);
     let today = today();
 
     let mut done = Done::of(&analysis);
@@ -68,6 +70,11 @@ pub fn run(args: &Check) -> anyhow::Result<Done> {
         }
     }
 
+    let besides = Besides {
+        verdict: Some(&verdict),
+        ..Besides::default()
+    };
+    done.unwritten.extend(html.write(&mut analysis, &besides));
     for (format, path) in args.outputs.wanted() {
         if !is_stdout(path)
             && let Err(error) = to_file(path, format, &verdict)
@@ -147,22 +154,18 @@ fn shown(path: &Path) -> String {
 
 /// Refuses what would mix two outputs or overwrite an input.
 fn outputs_are_apart(args: &Check) -> anyhow::Result<()> {
-    let mut taken: Vec<(Identity, String)> = Vec::new();
-    if args.files.iter().any(|path| is_stdin(path)) {
-        taken.extend(Identity::of_stdin().map(|stdin| (stdin, "standard input".to_owned())));
-    }
-    for path in input::find(&args.files)?.paths() {
-        taken.extend(Identity::of(path).map(|input| (input, shown(path))));
-    }
+    let mut taken = Taken::by_inputs(&args.files)?;
     if let Some(path) = &args.baseline
         && args.update_baseline
-        && let Some((_, other)) =
-            Identity::of(path).and_then(|own| taken.iter().find(|(other, _)| *other == own))
+        && let Some(other) = taken.taken(path)
     {
         bail!("--update-baseline would overwrite {other}");
     }
     for path in configured(args).iter().chain(&args.baseline) {
-        taken.extend(Identity::of(path).map(|input| (input, shown(path))));
+        taken.by(path);
+    }
+    if let Some(path) = args.outputs.html.as_deref().filter(|path| !is_stdout(path)) {
+        taken.take("html", path)?;
     }
     for (format, path) in args.outputs.wanted() {
         let name = format.name();
@@ -176,11 +179,8 @@ fn outputs_are_apart(args: &Check) -> anyhow::Result<()> {
                     args.format.name()
                 );
             }
-        } else if let Some(place) = Identity::of(path) {
-            if let Some((_, other)) = taken.iter().find(|(other, _)| *other == place) {
-                bail!("--{name} would overwrite {other}");
-            }
-            taken.push((place, shown(path)));
+        } else {
+            taken.take(name, path)?;
         }
     }
     Ok(())

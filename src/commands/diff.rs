@@ -10,13 +10,15 @@ use tcptrace_states::analyze::Settings;
 use tcptrace_states::cli::{Diff, DiffFormat};
 use tcptrace_states::diff::{Difference, Side};
 use tcptrace_states::findings;
-use tcptrace_states::model::Severity;
+use tcptrace_states::model::{Analysis, Severity};
+use tcptrace_states::report::html::Besides;
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 use tcptrace_states::saved;
 use tcptrace_states::select::Selection;
 
+use super::html::Html;
 use super::{
-    Checked, Done, Interrupted, Screen, Unwritten, each_selected, interrupt, print_raw, print_text,
+    Checked, Done, Interrupted, Screen, Unwritten, each_selected_with, interrupt, print_raw, print_text,
     reading_of,
 };
 
@@ -41,12 +43,40 @@ pub fn run(args: &Diff) -> anyhow::Result<Done> {
         );
     }
     let least = levels.into_iter().flatten().next().unwrap_or(Severity::Note);
-    let mut captured = |side: Option<Side>, path: &Path| match side {
-        Some(side) => Ok(side),
-        None => captured_side(args, path, least, &mut captures),
+    // The connections to show are those of the new side.
+    if args.html.is_some() && new.is_some() {
+        bail!(
+            "--html shows the connections of NEW, and {} is a saved report: name the capture",
+            args.new.display()
+        );
+    }
+    let settings = side_settings(args, &args.new, least);
+    let mut html = Html::of(args.html.as_deref(), &settings, args.progress)?;
+    html.apart_from(std::slice::from_ref(&args.old))?;
+    let mut analysed = None;
+    let old = match old {
+        Some(side) => side,
+        None => captured_side(args, &args.old, least, &mut captures, &mut Html::none())?.0,
     };
-    let (old, new) = (captured(old, &args.old)?, captured(new, &args.new)?);
+    let new = match new {
+        Some(side) => side,
+        None => {
+            let (side, analysis) = captured_side(args, &args.new, least, &mut captures, &mut html)?;
+            analysed = Some(analysis);
+            side
+        }
+    };
     let difference = Difference::between(&old, &new);
+    let unwritten = match &mut analysed {
+        Some(analysis) => html.write(
+            analysis,
+            &Besides {
+                difference: Some(&difference),
+                ..Besides::default()
+            },
+        ),
+        None => None,
+    };
     let written = match args.format {
         DiffFormat::Table => {
             let screen = Screen::of_stdout(&args.screen);
@@ -74,7 +104,7 @@ pub fn run(args: &Diff) -> anyhow::Result<Done> {
                 Checked::Passes
             }
         }),
-        unwritten: Vec::new(),
+        unwritten: unwritten.into_iter().collect(),
     })
 }
 
@@ -98,18 +128,17 @@ fn saved_side(path: &Path) -> anyhow::Result<Option<Side>> {
 }
 
 /// A side that is a capture, with its findings from `least` on.
-fn captured_side(args: &Diff, path: &Path, least: Severity, captures: &mut Done) -> anyhow::Result<Side> {
-    let settings = Settings {
-        time_wait_ns: args.msl,
-        findings: findings::Settings {
-            least,
-            ..findings::Settings::default()
-        },
-        ..reading_of(&[path.to_path_buf()], &args.reading)
-    };
+fn captured_side(
+    args: &Diff,
+    path: &Path,
+    least: Severity,
+    captures: &mut Done,
+    html: &mut Html<'_>,
+) -> anyhow::Result<(Side, Analysis)> {
+    let settings = side_settings(args, path, least);
     let mut side = Side::default();
     let all = Selection::default();
-    let analysis = each_selected(&settings, args.progress, &all, |connection| {
+    let analysis = each_selected_with(&settings, args.progress, &all, html, |connection| {
         side.add_connection(&connection);
     })?;
     if !analysis.capture.complete && interrupt::came() {
@@ -118,5 +147,17 @@ fn captured_side(args: &Diff, path: &Path, least: Severity, captures: &mut Done)
     let done = Done::of(&analysis);
     captures.complete &= done.complete;
     captures.damage.extend(done.damage);
-    Ok(side.told(&path.to_string_lossy(), &analysis))
+    Ok((side.told(&path.to_string_lossy(), &analysis), analysis))
+}
+
+/// How a side that is a capture is read.
+fn side_settings(args: &Diff, path: &Path, least: Severity) -> Settings {
+    Settings {
+        time_wait_ns: args.msl,
+        findings: findings::Settings {
+            least,
+            ..findings::Settings::default()
+        },
+        ..reading_of(&[path.to_path_buf()], &args.reading)
+    }
 }

@@ -10,9 +10,11 @@ use tcptrace_states::analyze::{Following, LadderRequest, News, Settings, follow}
 use tcptrace_states::cli::{Format, List};
 use tcptrace_states::model::{Analysis, Line};
 use tcptrace_states::report::escape::{Escaped, json};
+use tcptrace_states::report::html::Besides;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers, Tone};
 use tcptrace_states::select::Selection;
 
+use super::html::Html;
 use super::{
     Done, ROWS, STDOUT, Screen, Unwritten, bug, interrupt, no_input_is_the_output, print, settings_of,
 };
@@ -30,11 +32,18 @@ const END_OF_SCREEN: &str = "\x1b[J";
 pub fn run(args: &List) -> anyhow::Result<Done> {
     let common = &args.common;
     let settings = settings_of(&args.files, common, LadderRequest::None);
+    let mut html = Html::of(common.html.as_deref(), &settings, common.progress)?;
+    if html.is_wanted() && common.format != Format::Table {
+        bail!(
+            "--html needs all connections in the end, and --follow --format jsonl forgets each when it is told"
+        );
+    }
+    html.without_ladders("The capture was still growing: connections are not shown one by one.");
     no_input_is_the_output(&settings.files)?;
     let selection = common.selection.to_selection();
     bug::reading(&settings.files);
     let done = match common.format {
-        Format::Table => screens(args, &settings, &selection),
+        Format::Table => screens(args, &settings, &selection, html),
         Format::Jsonl => lines(&settings, &selection),
         Format::Json | Format::Csv => {
             bail!(
@@ -47,7 +56,12 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
 }
 
 /// Draws the screen again and again; without a terminal, only the last one is written.
-fn screens(args: &List, settings: &Settings, selection: &Selection) -> anyhow::Result<Done> {
+fn screens(
+    args: &List,
+    settings: &Settings,
+    selection: &Selection,
+    mut html: Html<'_>,
+) -> anyhow::Result<Done> {
     let screen = || Screen::of_stdout(&args.common.screen);
     let frame = |analysis: &Analysis, note: &str| -> anyhow::Result<bool> {
         let screen = screen();
@@ -80,6 +94,7 @@ fn screens(args: &List, settings: &Settings, selection: &Selection) -> anyhow::R
         })
     })?;
     selection.apply(&mut analysis);
+    html.add_all(&analysis);
     if !frame(&analysis, &format!("followed {name}"))? {
         let screen = screen();
         let look: Look = screen.look(Rows::Limit(ROWS), SequenceNumbers::Absolute);
@@ -87,7 +102,10 @@ fn screens(args: &List, settings: &Settings, selection: &Selection) -> anyhow::R
             report::table::write(out, &analysis, &look)
         })?;
     }
-    Ok(Done::of(&analysis))
+    let unwritten = html.write(&mut analysis, &Besides::default());
+    let mut done = Done::of(&analysis);
+    done.unwritten.extend(unwritten);
+    Ok(done)
 }
 
 /// A terminal that does as it is told cannot be told where to write.

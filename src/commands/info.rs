@@ -5,14 +5,19 @@ use tcptrace_states::cli::Info;
 use tcptrace_states::quality::Quality;
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
-use super::{Done, Screen, analysis_of, print_together};
+use super::html::{Html, besides};
+use super::{Done, Screen, analysis_by, print_together, settings_of};
 
 /// `info`.
 pub fn run(args: &Info) -> anyhow::Result<Done> {
     let common = &args.common;
-    let mut analysis = analysis_of(&args.files, common, LadderRequest::None)?;
+    let settings = settings_of(&args.files, common, LadderRequest::None);
+    let mut html = Html::of(common.html.as_deref(), &settings, common.progress)?;
+    let mut analysis = analysis_by(&settings, common.progress)?;
     common.selection.to_selection().apply(&mut analysis);
     let quality = Quality::of(&analysis);
+    html.add_all(&analysis);
+    let unwritten = html.write(&mut analysis, &besides(&settings.findings.thresholds));
     let screen = Screen::of_stdout(&common.screen);
     let look = screen.look(Rows::Limit(args.limit), SequenceNumbers::Absolute);
     print_together(
@@ -21,5 +26,7 @@ pub fn run(args: &Info) -> anyhow::Result<Done> {
         |out| report::info::json(out, &analysis, &quality),
         |out| report::info::write(out, &analysis, &quality, &look),
     )?;
-    Ok(Done::of(&analysis))
+    let mut done = Done::of(&analysis);
+    done.unwritten.extend(unwritten);
+    Ok(done)
 }

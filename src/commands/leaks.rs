@@ -7,10 +7,12 @@ use tcptrace_states::cli::Leaks;
 use tcptrace_states::population::leaks::leaks_with;
 use tcptrace_states::population::sockets::Listings;
 use tcptrace_states::population::{By, HalfCloses, Span};
+use tcptrace_states::report::html::Besides;
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
+use super::html::Html;
 use super::sockets::{Listed, is_stdin, one_reads_stdin};
-use super::{Done, Screen, analysis_by, each_selected, print_together, settings_of};
+use super::{Done, Screen, analysis_by, each_selected_with, print_together, settings_of};
 
 /// `leaks`.
 pub fn run(args: &Leaks) -> anyhow::Result<Done> {
@@ -32,7 +34,9 @@ pub fn run(args: &Leaks) -> anyhow::Result<Done> {
     }
     let selection = common.selection.to_selection();
     let settings = settings_of(&args.files, common, LadderRequest::None);
-    let (analysis, leaks, sockets) = if asked {
+    let mut html = Html::of(common.html.as_deref(), &settings, common.progress)?;
+    html.apart_from(&args.ss)?;
+    let (mut analysis, leaks, sockets) = if asked {
         // Sockets are joined with all connections.
         let mut analysis = analysis_by(&settings, common.progress)?;
         if args.ss_now && live {
@@ -41,6 +45,7 @@ pub fn run(args: &Leaks) -> anyhow::Result<Done> {
         let known = Listings::join(&listed.names, &listed.listings, &analysis.connections);
         selection.apply(&mut analysis);
         let (connections, span) = (&analysis.connections, Span::of(&analysis.capture));
+        html.add_all(&analysis);
         let leaks = leaks_with(connections, span, by, args.min_age, |connection, endpoint| {
             known.holder(connection, endpoint, by)
         });
@@ -48,12 +53,13 @@ pub fn run(args: &Leaks) -> anyhow::Result<Done> {
         (analysis, leaks, Some(sockets))
     } else {
         let mut half_closes = HalfCloses::new(by, args.min_age);
-        let analysis = each_selected(&settings, common.progress, &selection, |connection| {
+        let analysis = each_selected_with(&settings, common.progress, &selection, &mut html, |connection| {
             half_closes.add(&connection);
         })?;
         let leaks = half_closes.leaks(Span::of(&analysis.capture));
         (analysis, leaks, None)
     };
+    let unwritten = html.write(&mut analysis, &Besides::default());
     let screen = Screen::of_stdout(&common.screen);
     let look = screen.look(Rows::Limit(args.limit), SequenceNumbers::Absolute);
     print_together(
@@ -64,5 +70,6 @@ pub fn run(args: &Leaks) -> anyhow::Result<Done> {
     )?;
     let mut done = Done::of(&analysis);
     done.damage.extend(listed.warnings);
+    done.unwritten.extend(unwritten);
     Ok(done)
 }

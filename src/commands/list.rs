@@ -7,11 +7,14 @@ use anyhow::bail;
 use tcptrace_states::analyze::LadderRequest;
 use tcptrace_states::cli::{Format, List};
 use tcptrace_states::model::{Analysis, Line};
+use tcptrace_states::report::html::Besides;
 use tcptrace_states::report::table::Listing;
 use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
+use super::html::Html;
 use super::{
-    Done, ROWS, Screen, Selected, connections_by, each_selected, follow, print_raw, print_text, settings_of,
+    Done, ROWS, Screen, Selected, connections_by, each_selected_with, follow, print_raw,
+    print_raw_to_the_end, print_text, settings_of,
 };
 
 /// The default command.
@@ -38,31 +41,36 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
     let look = screen.look(rows, SequenceNumbers::Absolute);
     let settings = settings_of(&args.files, common, LadderRequest::None);
     let selection = common.selection.to_selection();
-    let selected = |connections| Selected::of(connections, &selection);
-    let read = || {
+    let mut html = Html::of(common.html.as_deref(), &settings, common.progress)?;
+    let wanted = html.is_wanted();
+    let read = |html| {
         connections_by(&settings, common.progress, |connections| {
-            Ok(selected(connections))
+            Ok(Selected::seen_by(html, connections, &selection))
         })
     };
-    let analysis = match common.format {
+    let mut unwritten = None;
+    let mut analysis = match common.format {
         Format::Table => {
             let mut listing = Listing::new(&look);
             let add = |connection| listing.add(connection);
-            let analysis = each_selected(&settings, common.progress, &selection, add)?;
+            let mut analysis = each_selected_with(&settings, common.progress, &selection, &mut html, add)?;
+            unwritten = std::mem::replace(&mut html, Html::none()).write(&mut analysis, &Besides::default());
             print_text(&screen, |out| listing.write(out, &analysis, &look))?;
             analysis
         }
         Format::Json => {
-            let selected = read()?;
+            let selected = read(&mut html)?;
             let (capture, sources) = (
                 selected.connections.capture(),
                 selected.connections.sources().to_vec(),
             );
-            print_raw(|out| report::json::write_each(out, &capture, &sources, selected, finish))?
+            print_streamed(wanted, |out| {
+                report::json::write_each(out, &capture, &sources, selected, finish)
+            })?
         }
         Format::Jsonl => {
-            let mut selected = read()?;
-            print_raw(|out| {
+            let mut selected = read(&mut html)?;
+            print_streamed(wanted, |out| {
                 let capture = selected.connections.capture();
                 report::jsonl::write_line(out, &Line::Capture(&capture))?;
                 report::jsonl::write_connections(out, selected.by_ref())?;
@@ -72,14 +80,30 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
             })?
         }
         Format::Csv => {
-            let mut selected = read()?;
-            print_raw(|out| {
+            let mut selected = read(&mut html)?;
+            print_streamed(wanted, |out| {
                 report::csv::write_each(out, selected.by_ref())?;
                 finish(selected)
             })?
         }
     };
-    Ok(Done::of(&analysis))
+    let mut done = Done::of(&analysis);
+    done.unwritten.extend(unwritten);
+    done.unwritten
+        .extend(html.write(&mut analysis, &Besides::default()));
+    Ok(done)
+}
+
+/// The connections pass while they are written: to the end, where another output needs them.
+fn print_streamed<T>(
+    to_the_end: bool,
+    view: impl FnOnce(&mut dyn io::Write) -> io::Result<T>,
+) -> anyhow::Result<T> {
+    if to_the_end {
+        print_raw_to_the_end(view)
+    } else {
+        print_raw(view)
+    }
 }
 
 fn finish(selected: Selected<'_>) -> io::Result<Analysis> {

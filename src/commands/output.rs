@@ -44,26 +44,7 @@ pub fn write(path: &Path, view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
 
 /// Refuses to write a report over what it is made of. `option` is the name of the option that names the file.
 pub fn apart_from(files: &[PathBuf], path: &Path, option: &str) -> anyhow::Result<()> {
-    let Some(place) = Identity::of(path) else {
-        return Ok(());
-    };
-    let stdin = files
-        .iter()
-        .any(|file| is_stdin(file))
-        .then(Identity::of_stdin)
-        .flatten();
-    let inputs = input::find(files)?;
-    let named = inputs
-        .paths()
-        .filter_map(|input| Identity::of(input).map(|own| (own, input)));
-    let over = stdin
-        .map(|own| (own, Path::new("standard input")))
-        .into_iter()
-        .chain(named);
-    match over.into_iter().find(|(own, _)| *own == place) {
-        Some((_, input)) => bail!("{option} would overwrite {}", input.to_string_lossy()),
-        None => Ok(()),
-    }
+    Taken::by_inputs(files)?.take(option.trim_start_matches('-'), path)
 }
 
 /// Appends to a file, or begins it.
@@ -129,6 +110,67 @@ fn behind_links(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other("too many symbolic links"))
+}
+
+/// What must not be written to: inputs, and other outputs.
+#[derive(Default)]
+pub struct Taken {
+    list: Vec<(Identity, String)>,
+}
+
+impl Taken {
+    /// By the captures that are read.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be found.
+    pub fn by_inputs(files: &[PathBuf]) -> anyhow::Result<Taken> {
+        let mut taken = Taken::default();
+        if files.iter().any(|path| is_stdin(path)) {
+            taken
+                .list
+                .extend(Identity::of_stdin().map(|stdin| (stdin, "standard input".to_owned())));
+        }
+        for path in input::find(files)?.paths() {
+            taken.by(path);
+        }
+        Ok(taken)
+    }
+
+    /// By a file that is read, or written elsewhere.
+    pub fn by(&mut self, path: &Path) {
+        self.list.extend(Identity::of(path).map(|own| (own, shown(path))));
+    }
+
+    /// By standard output, where that is a file.
+    pub fn by_stdout(&mut self) {
+        self.list
+            .extend(Identity::of_stdout().map(|stdout| (stdout, "the standard output".to_owned())));
+    }
+
+    /// What a path leads to, if that is taken.
+    pub fn taken(&self, path: &Path) -> Option<&str> {
+        let own = Identity::of(path)?;
+        let (_, name) = self.list.iter().find(|(other, _)| *other == own)?;
+        Some(name)
+    }
+
+    /// Takes the file of an output.
+    ///
+    /// # Errors
+    ///
+    /// It is taken already.
+    pub fn take(&mut self, option: &str, path: &Path) -> anyhow::Result<()> {
+        if let Some(other) = self.taken(path) {
+            bail!("--{option} would overwrite {other}");
+        }
+        self.by(path);
+        Ok(())
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 /// What a path leads to, to tell whether two lead to the same.

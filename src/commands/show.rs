@@ -11,10 +11,12 @@ use tcptrace_states::cli::Show;
 use tcptrace_states::export::filter;
 use tcptrace_states::input;
 use tcptrace_states::model::{Address, Analysis, Connection};
+use tcptrace_states::report::html::Besides;
 use tcptrace_states::report::look::{counted, number};
 use tcptrace_states::report::{self, Rows, Tone, svg};
 use tcptrace_states::select::{Foremost, Selection};
 
+use super::html::Html;
 use super::{
     Done, Interrupted, Screen, Unwritten, analysis_of, each_selected, interrupt, output, print, print_raw,
     settings_of,
@@ -27,19 +29,33 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
     if let Some(path) = &args.picture.svg {
         output::apart_from(&args.files, path, "--svg")?;
     }
-    let (analysis, chosen) = analysis_with_ladders(args, &selection)?;
+    let settings = settings_of(&args.files, common, LadderRequest::None);
+    let mut html = Html::of(common.html.as_deref(), &settings, common.progress)?;
+    html.apart_from(args.picture.svg.as_slice())?;
+    let (mut analysis, chosen) = analysis_with_ladders(args, &selection)?;
     if analysis.connections.is_empty() && interrupt::came() {
         return Err(Interrupted("the connection to show was not reached").into());
     }
+    html.add_all(&analysis);
+    let mut done = Done::of(&analysis);
+    let shown = show(args, &analysis, &chosen, &mut done);
+    // Who reads the ladder may have seen enough of it, but not who reads the report.
+    let unwritten = html.write(&mut analysis, &Besides::default());
+    shown?;
+    done.unwritten.extend(unwritten);
+    Ok(done)
+}
+
+/// Draws the connections, on standard output or in a file.
+fn show(args: &Show, analysis: &Analysis, chosen: &Chosen, done: &mut Done) -> anyhow::Result<()> {
+    let common = &args.common;
     let screen = Screen::of_stdout(&common.screen);
     let look = screen.look(Rows::All, args.seq.into());
-    let mut done = Done::of(&analysis);
     if let Some(path) = &args.picture.svg {
-        let picture = picture(args, &analysis)?;
+        let picture = picture(args, analysis)?;
         let view = |out: &mut dyn Write| out.write_all(picture.as_bytes());
         if path.as_os_str() == "-" {
-            print_raw(view)?;
-            return Ok(done);
+            return print_raw(view);
         }
         let written = output::write(path, view);
         done.unwritten.extend(
@@ -49,11 +65,10 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
         );
     }
     if args.picture.wireshark_filter {
-        let filters = filters(&analysis, &chosen.others, &selection);
-        print_raw(|out| filters.iter().try_for_each(|filter| writeln!(out, "{filter}")))?;
-        return Ok(done);
+        let filters = filters(analysis, &chosen.others, &common.selection.to_selection());
+        return print_raw(|out| filters.iter().try_for_each(|filter| writeln!(out, "{filter}")));
     }
-    print(common.format, &analysis, &screen, |out| {
+    print(common.format, analysis, &screen, |out| {
         if let Some(why) = &chosen.why {
             writeln!(out, "{}\n", look.paint(Tone::Dim, why))?;
         }
@@ -63,12 +78,11 @@ pub fn run(args: &Show) -> anyhow::Result<Done> {
             }
             match args.picture.diagram {
                 true => report::diagram::write(out, connection, &look)?,
-                false => report::ladder::write(out, &analysis, connection, &look)?,
+                false => report::ladder::write(out, analysis, connection, &look)?,
             }
         }
         Ok(())
-    })?;
-    Ok(done)
+    })
 }
 
 /// The display filters of the connections, or where findings were asked for of the packets that show these.

@@ -38,12 +38,12 @@ const EXAMPLES: usize = 3;
 const CLIP: usize = 300;
 
 /// `FAIL` or `ok`.
-fn word(verdict: &Verdict) -> &'static str {
+pub(super) fn word(verdict: &Verdict) -> &'static str {
     if verdict.fails() { "FAIL" } else { "ok" }
 }
 
 /// The verdict in one sentence: `2 of 14 rules fail`.
-fn sentence(verdict: &Verdict) -> String {
+pub(super) fn sentence(verdict: &Verdict) -> String {
     let failing = verdict
         .cases
         .iter()
@@ -71,7 +71,7 @@ fn distinct<'a>(codes: impl Iterator<Item = &'a str>) -> u64 {
 }
 
 /// How many cases stand how; what there is none of is left out.
-fn tally(verdict: &Verdict) -> Vec<String> {
+pub(super) fn tally(verdict: &Verdict) -> Vec<String> {
     let allowed = Standing::Allowed {
         reason: String::new(),
         expires: None,
@@ -120,7 +120,7 @@ fn damage_word(verdict: &Verdict) -> &'static str {
 }
 
 /// Code and name of a case. What a budget demands is its name.
-fn subject(case: &Case, ellipsis: &str) -> String {
+pub(super) fn subject(case: &Case, ellipsis: &str) -> String {
     let (code, title) = (clip(&case.code, ellipsis), clip(&case.title, ellipsis));
     if case.budget {
         format!("budget {code}: {title}")
@@ -130,7 +130,7 @@ fn subject(case: &Case, ellipsis: &str) -> String {
 }
 
 /// The service of a case and the side of the connections that it is about: ` at 10.0.0.9:80 (server)`.
-fn place(case: &Case) -> String {
+pub(super) fn place(case: &Case) -> String {
     let service = case
         .service
         .map_or_else(String::new, |service| format!(" at {service}"));
@@ -141,7 +141,7 @@ fn place(case: &Case) -> String {
 }
 
 /// `3 connections, 12 times`.
-fn frequency(case: &Case) -> String {
+pub(super) fn frequency(case: &Case) -> String {
     let connections = counted(case.connections, "connection");
     if case.count == case.connections {
         return connections;
@@ -195,7 +195,7 @@ fn details(case: &Case, examples: usize) -> Vec<String> {
 }
 
 /// A text from outside, cut to a length that can be read. It is still to be escaped.
-fn clip(text: &str, ellipsis: &str) -> String {
+pub(super) fn clip(text: &str, ellipsis: &str) -> String {
     match clipped(text, CLIP) {
         (text, false) => text.to_owned(),
         (start, true) => {

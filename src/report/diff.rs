@@ -173,7 +173,7 @@ fn sizes(origin: &Origin) -> Vec<String> {
     facts
 }
 
-fn caveat_text(caveat: &Caveat) -> String {
+pub(super) fn caveat_text(caveat: &Caveat) -> String {
     let pair = |what: &str, old: u64, new: u64| {
         format!(
             "{what}: {} in the old one, {} in the new one",

@@ -151,7 +151,7 @@ pub fn damage(capture: &Capture, look: &Look) -> Vec<String> {
     }
 }
 
-fn source(capture: &Capture, look: &Look) -> Vec<Fact> {
+pub(super) fn source(capture: &Capture, look: &Look) -> Vec<Fact> {
     const NAMED: usize = 3;
     /// How many link types are.
     const KINDS_NAMED: usize = 30;
@@ -181,7 +181,7 @@ fn source(capture: &Capture, look: &Look) -> Vec<Fact> {
     facts
 }
 
-fn time(capture: &Capture, look: &Look) -> Vec<Fact> {
+pub(super) fn time(capture: &Capture, look: &Look) -> Vec<Fact> {
     match (capture.first_time, capture.last_time) {
         (Some(first), Some(last)) => {
             let span = look.duration(last.since(first));
@@ -195,7 +195,7 @@ fn time(capture: &Capture, look: &Look) -> Vec<Fact> {
 }
 
 /// How far the capture can be trusted. Says so, too, when nothing is wrong with it.
-fn quality(capture: &Capture, look: &Look) -> Vec<Fact> {
+pub(super) fn quality(capture: &Capture, look: &Look) -> Vec<Fact> {
     let mut facts = vec![Fact::plain(counted(capture.tcp_segments, "TCP segment"))];
     if let Some(text) = skipped(capture, look) {
         facts.push(Fact::plain(text));
@@ -266,7 +266,7 @@ fn skipped(capture: &Capture, look: &Look) -> Option<String> {
 }
 
 /// How many connections ended how, what needs attention first.
-fn outcomes(analysis: &Analysis) -> Vec<Fact> {
+pub(super) fn outcomes(analysis: &Analysis) -> Vec<Fact> {
     let summary = &analysis.summary;
     if summary.connections == 0 {
         return vec![Fact::plain("none")];

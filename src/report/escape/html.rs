@@ -22,3 +22,10 @@ impl fmt::Display for Html<'_> {
         })
     }
 }
+
+impl maud::Render for Html<'_> {
+    fn render_to(&self, buffer: &mut String) {
+        // A String takes everything.
+        let _ = write!(buffer, "{self}");
+    }
+}
