@@ -257,7 +257,10 @@ impl Tracker {
         let mut notes = Notes::default();
         let weight = self.take(seg, from, repeat, &mut notes);
         self.look_for_calm();
-        let window = self.window_of(seg, from);
+        let window = match &self.ladder {
+            Some(_) => self.window_of(seg, from),
+            None => None,
+        };
         if let Some(ladder) = &mut self.ladder {
             let control = seg.flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0;
             let plain = weight == Weight::Plain && !control && !notes.keep;
