@@ -550,6 +550,31 @@ fn a_plug_in_gives_the_states_as_fields() {
     }
 }
 
+/// More connections than one function of the plug-in holds.
+#[test]
+fn a_plug_in_of_many_connections_loads() {
+    let path = testdata("kernel/soak.client.pcap");
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("states.lua");
+    export(Path::new(&path), "lua", &script, &[]);
+    let script = format!("lua_script:{}", script.to_string_lossy());
+    let args = [
+        "-X",
+        &script,
+        "-r",
+        &path,
+        "-Y",
+        "tcptrace.connection",
+        "-T",
+        "fields",
+        "-e",
+        "frame.number",
+    ];
+    if let Some(rows) = tshark(&args) {
+        assert_eq!(rows.len() as u64, analysis(Path::new(&path)).capture.tcp_segments);
+    }
+}
+
 #[test]
 fn what_cannot_be_exported_is_refused() {
     let path = testdata("kernel/refused.client.pcap");
