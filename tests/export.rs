@@ -234,7 +234,12 @@ fn rich_file(frames: &[Vec<u8>]) -> Vec<u8> {
             let interface = [&link[..], &words(big_endian, &[0]), &option, &name, &[0; 4]].concat();
             file.extend(block(big_endian, 1, &interface));
         }
-        file.extend(block(big_endian, 4, b"\x01\0\x08\0\x0a\0\0\x01a.b\0\0\0\0\0")); // names, perhaps
+        let record = match big_endian {
+            true => [0, 1, 0, 8],
+            false => [1, 0, 8, 0],
+        };
+        let names = [&record[..], &[10, 0, 0, 1], b"a.b\0", &[0; 4]].concat();
+        file.extend(block(big_endian, 4, &names)); // name resolution
         file.extend(block(
             big_endian,
             10,
@@ -505,11 +510,8 @@ fn a_plug_in_gives_the_states_as_fields() {
                 (3, &connection.endpoints.server),
             ] {
                 let of = |packet| {
-                    let own = side
-                        .transitions
-                        .iter()
-                        .filter(move |one| one.packet == Some(packet));
-                    own.last()
+                    let mut own = side.transitions.iter().rev();
+                    own.find(|one| one.packet == Some(packet))
                 };
                 for transition in &side.transitions {
                     let Some(packet) = transition.packet else {
@@ -545,6 +547,31 @@ fn a_plug_in_gives_the_states_as_fields() {
             .filter(|row| (row[2], row[3]) == ("ESTABLISHED", "ESTABLISHED"))
             .count();
         assert_eq!(filtered.len(), counted, "{name}");
+    }
+}
+
+/// More connections than one function of the plug-in holds.
+#[test]
+fn a_plug_in_of_many_connections_loads() {
+    let path = testdata("kernel/soak.client.pcap");
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("states.lua");
+    export(Path::new(&path), "lua", &script, &[]);
+    let script = format!("lua_script:{}", script.to_string_lossy());
+    let args = [
+        "-X",
+        &script,
+        "-r",
+        &path,
+        "-Y",
+        "tcptrace.connection",
+        "-T",
+        "fields",
+        "-e",
+        "frame.number",
+    ];
+    if let Some(rows) = tshark(&args) {
+        assert_eq!(rows.len() as u64, analysis(Path::new(&path)).capture.tcp_segments);
     }
 }
 

@@ -44,6 +44,9 @@ pub fn write(path: &Path, view: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
 
 /// Refuses to write a report over what it is made of. `option` is the name of the option that names the file.
 pub fn apart_from(files: &[PathBuf], path: &Path, option: &str) -> anyhow::Result<()> {
+    if is_stdin(path) {
+        return Ok(()); // `-`, which is standard output here: that is looked at for all commands
+    }
     Taken::by_inputs(files)?.take(option.trim_start_matches('-'), path)
 }
 

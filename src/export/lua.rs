@@ -169,7 +169,8 @@ impl<'a> Plugin<'a> {
     /// Those of the output.
     pub fn add(&mut self, connection: &Connection) -> io::Result<()> {
         if self.written.is_multiple_of(TOGETHER) {
-            let end = if self.written > 0 { "end)()\n" } else { "" };
+            // Without the semicolon, Lua takes the next function for an argument of this call.
+            let end = if self.written > 0 { "end)();\n" } else { "" };
             writeln!(self.out, "{end}(function()")?;
         }
         self.written += 1;
@@ -275,7 +276,7 @@ impl<'a> Plugin<'a> {
     /// Those of the output.
     pub fn finish(self) -> io::Result<()> {
         if self.written > 0 {
-            writeln!(self.out, "end)()")?;
+            writeln!(self.out, "end)();")?;
         }
         self.out.write_all(TAIL.as_bytes())
     }

@@ -43,14 +43,14 @@ impl Spot {
 const INSIDE: usize = 14;
 
 /// The figure. `[n]` is the n-th state of [`SPOTS`], `(n)` who was there; each stands for the inside of a box.
-const FIGURE: &str = "\
+const FIGURE: &str = "
                               +--------------+
                               |[0]|------------------------+
                               |(0)|<-------------------+   |
                               +--------------+                    |   |
-                    passive OPEN |        ^ CLOSE           CLOSE |   | active OPEN
-                                 v        |                       |   | snd SYN
-                              +--------------+  SEND              |   |
+                    passive OPEN |        ^ CLOSE           CLOSE |   | active
+                                 v        |                       |   | OPEN
+                              +--------------+  SEND              |   | snd SYN
     +------------------------>|[1]|--------------+     |   |
     |    +--------------------|(1)|  snd SYN     |     |   |
     |    |                    +--------------+              |     |   |
@@ -76,8 +76,8 @@ RST |    v snd SYN,ACK                                      v     |   v
     |                         |[8]|             | snd FIN
     v                         |(8)|             v
 +--------------+              +--------------+          +--------------+
-|[7]|                 | rcv ACK          |[9]|
-|(7)|                 | of FIN           |(9)|
+|[7]|                 | rcv ACK              |[9]|
+|(7)|                 | of FIN               |(9)|
 +--------------+                 v                      +--------------+
     | rcv FIN                 +--------------+             | rcv ACK of FIN
     | snd ACK                 |[10]| timeout     v
@@ -120,7 +120,7 @@ pub fn write(out: &mut dyn Write, connection: &Connection, look: &Look) -> io::R
         writeln!(out, "{line}")?;
     }
     writeln!(out)?;
-    for line in FIGURE.lines() {
+    for line in FIGURE.lines().skip(1) {
         writeln!(out, "{}", filled(line, connection, look).trim_end())?;
     }
     let ends = [Role::Client, Role::Server];
@@ -133,7 +133,7 @@ pub fn write(out: &mut dyn Write, connection: &Connection, look: &Look) -> io::R
         let text = format!("UNKNOWN, which is no state of the figure: {}", unknown.join(", "));
         writeln!(out, "{}", look.paint(Tone::Attention, &text))?;
     }
-    let legend = "In a box: who was there; * who is there when the capture ends. RFC 9293, figure 5.";
+    let legend = "In a box: who was there; * who is there at the end. RFC 9293, figure 5.";
     writeln!(out, "{}", look.paint(Tone::Dim, legend))?;
     evidence::write(out, connection, look)
 }

@@ -5,7 +5,9 @@
 //! An arrow is sloped by the flight of its segment, where a round trip from the tap to both ends was measured.
 
 mod draw;
+mod foot;
 mod layout;
+mod plan;
 
 use crate::model::{Capture, Connection};
 use crate::report::svg::Options;

@@ -4,14 +4,14 @@ use super::layout::{Band, Item, LABEL_LINE, LINES, Layout, What};
 use crate::model::{Capture, Connection, Evidence, Finding, Role, Severity, State};
 use crate::report::ending;
 use crate::report::ladder::steps::endpoint;
-use crate::report::look::{counted, marks, number, seconds_since, state_label};
-use crate::report::svg::canvas::{Canvas, Point, at, fixed_width, lines_of};
+use crate::report::look::{counted, number, seconds_since, state_label};
+use crate::report::svg::canvas::{Canvas, Point, at, fixed_width};
 use crate::report::svg::style::state_class;
 use crate::report::svg::{Options, Place};
 use crate::time::human_duration;
 
 /// Space around everything.
-const MARGIN: f64 = 16.0;
+pub(super) const MARGIN: f64 = 16.0;
 /// Where times end, and where packet numbers do.
 const TIME_ENDS: f64 = 92.0;
 const PACKET_ENDS: f64 = 150.0;
@@ -20,14 +20,11 @@ const GAP: f64 = 8.0;
 const BAND: f64 = 176.0;
 /// Where badges begin.
 const BADGES: f64 = LINES[1] + GAP + BAND + 10.0;
-const BADGE: f64 = 44.0;
+pub(super) const BADGE: f64 = 44.0;
 /// Size of the letters on arrows.
 const LETTERS: f64 = 11.0;
 /// Between a line and the label of an arrow that begins there.
 const INDENT: f64 = 20.0;
-/// Characters of a line at the foot.
-const FOOT: usize = 165;
-
 /// Draws a layout.
 pub fn draw(capture: &Capture, connection: &Connection, layout: &Layout, options: &Options<'_>) -> String {
     let mut canvas = Canvas::new(options.place);
@@ -139,12 +136,13 @@ fn heading(canvas: &mut Canvas, connection: &Connection, options: &Options<'_>) 
     y + 10.0
 }
 
-struct Drawing<'a> {
+/// A ladder that is drawn.
+pub(super) struct Drawing<'a> {
     capture: &'a Capture,
-    connection: &'a Connection,
-    layout: &'a Layout,
+    pub(super) connection: &'a Connection,
+    pub(super) layout: &'a Layout,
     /// Where both lines begin.
-    top: f64,
+    pub(super) top: f64,
     width: f64,
 }
 
@@ -457,80 +455,6 @@ impl Drawing<'_> {
             canvas.end();
         }
     }
-
-    /// Findings in words, then how the picture is to be read; returns where it ends.
-    fn foot(&self, canvas: &mut Canvas) -> f64 {
-        let mut y = self.top + self.layout.bottom + 10.0;
-        for finding in &self.connection.findings {
-            y += 6.0;
-            canvas.rect(severity_class(finding.severity), at(MARGIN, y), BADGE, 16.0, 8.0);
-            canvas.text(
-                "ts-on-badge ts-middle",
-                at(MARGIN + BADGE / 2.0, y + 11.8),
-                finding.code,
-            );
-            let times = match finding.count {
-                0 | 1 => String::new(),
-                count => format!(" ({} times)", number(count)),
-            };
-            let text = format!("{} · {}{times}", finding.name, finding.message);
-            for line in lines_of(&text, FOOT - 10) {
-                canvas.text("", at(MARGIN + BADGE + 8.0, y + 12.0), &line);
-                y += 14.0;
-            }
-            y += 2.0;
-        }
-        y += 6.0;
-        for line in self.notes().iter().flat_map(|note| lines_of(note, FOOT + 20)) {
-            y += 14.0;
-            canvas.text("ts-dim ts-small", at(MARGIN, y), &line);
-        }
-        y
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let mut notes = vec![match self.layout.flights {
-            Some([client, server]) => format!(
-                "Arrows are sloped by the flight of their segments, half of the smallest round trip: {} between client and \
-                 tap, {} between tap and server. Where numbers show that one took longer, it \
-                 is drawn so. One horizontal line is one moment; heights are not to scale.",
-                human_duration(client),
-                human_duration(server)
-            ),
-            None => "Arrows are level: no round trip from the tap to both ends was measured. Each stands at the time of its \
-                     capture; heights are not to scale."
-                .to_owned(),
-        }];
-        let sides = [
-            &self.connection.endpoints.client,
-            &self.connection.endpoints.server,
-        ];
-        let states = sides.into_iter().flat_map(|side| {
-            let first = side
-                .transitions
-                .is_empty()
-                .then_some((side.state, side.state_evidence));
-            let all = side.transitions.iter().map(|t| (t.to, Some(t.evidence)));
-            all.chain(first)
-        });
-        let meanings = marks(states.clone());
-        if !meanings.is_empty() {
-            notes.push(format!("Hatched: not proven. {}.", meanings.join("; ")));
-        }
-        if states.clone().any(|(state, _)| state == State::Unknown) {
-            notes.push("UNKNOWN: the capture cannot tell.".to_owned());
-        }
-        if self.layout.left_out > 0 {
-            notes.push(format!(
-                "{} without a change of state or a finding not drawn.",
-                counted(self.layout.left_out, "step")
-            ));
-        }
-        if self.connection.ladder.is_empty() {
-            notes.push("The segments of this connection were not kept.".to_owned());
-        }
-        notes
-    }
 }
 
 /// The height of what a finding is about.
@@ -549,7 +473,7 @@ fn place_of(finding: &Finding, layout: &Layout) -> Option<f64> {
     })
 }
 
-fn severity_class(severity: Severity) -> &'static str {
+pub(super) fn severity_class(severity: Severity) -> &'static str {
     match severity {
         Severity::Info => "ts-info",
         Severity::Note => "ts-note",

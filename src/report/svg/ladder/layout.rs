@@ -3,12 +3,12 @@
 use crate::model::{
     Capture, Connection, LadderContent, PacketNumber, Role, SequenceNumber, State, Transition,
 };
-use crate::report::ladder::steps::{Step, endpoint, steps};
-use crate::report::ladder::words::Wording;
-use crate::report::look::{counted, number};
+use crate::report::ladder::steps::endpoint;
 use crate::report::svg::Options;
 use crate::report::svg::canvas::lines_of;
 use crate::time::{Timestamp, human_duration};
+
+use super::plan::Planned;
 
 /// The line of the client, and that of the server.
 pub const LINES: [f64; 2] = [344.0, 884.0];
@@ -167,117 +167,6 @@ fn flights(connection: &Connection) -> Option<[i64; 2]> {
     let way = |role| endpoint(connection, role).tap_rtt_ns.map(|ns| ns.max(0) / 2);
     let flights = [way(Role::Client)?, way(Role::Server)?];
     (flights.iter().any(|ns| *ns > 0)).then_some(flights)
-}
-
-/// One step as it will be placed.
-struct Planned<'a> {
-    step: Step<'a>,
-    /// Sender and text of each arrow.
-    lines: Vec<(Role, String)>,
-    /// It stands for several that are not drawn one by one.
-    folded: bool,
-}
-
-impl<'a> Planned<'a> {
-    /// All steps, those that would be too many folded; and how many of those there are.
-    fn all(connection: &'a Connection, options: &Options<'_>) -> (Vec<Planned<'a>>, u64) {
-        let wording = Wording {
-            connection,
-            seq: options.seq,
-            short: false,
-        };
-        let named: Vec<PacketNumber> = (connection.findings.iter())
-            .flat_map(|finding| finding.packets.iter().chain(&finding.packet).copied())
-            .collect();
-        let matters = |step: &Step<'_>| {
-            let inside = |(first, last)| named.iter().any(|packet| (first..=last).contains(packet));
-            !step.client.is_empty()
-                || !step.server.is_empty()
-                || step.refuted
-                || step.content.is_none()
-                || step.packets.is_some_and(inside)
-        };
-        let steps = steps(connection);
-        let ordinary = steps.iter().filter(|step| !matters(step)).count();
-        // Those in the middle are left out.
-        let kept = options.most_steps.min(ordinary);
-        let (first, last) = (kept / 2 + kept % 2, ordinary - kept / 2);
-        let (mut planned, mut seen, mut left_out): (Vec<Planned<'a>>, usize, u64) = (Vec::new(), 0, 0);
-        let mut tally = [(0u64, 0u64); 2];
-        for step in steps {
-            let place = seen;
-            let ordinary = !matters(&step);
-            seen += usize::from(ordinary);
-            if ordinary && (first..last).contains(&place) {
-                left_out = left_out.saturating_add(1);
-                let goes_on = place > first && planned.last().is_some_and(|last| last.folded);
-                if !goes_on {
-                    tally = [(0, 0); 2];
-                }
-                step.content.iter().for_each(|content| add(&mut tally, content));
-                let lines = [Role::Client, Role::Server].into_iter().zip(tally);
-                let lines = lines.filter(|(_, (segments, _))| *segments > 0);
-                let lines = lines
-                    .map(|(role, (segments, bytes))| (role, left_out_text(segments, bytes)))
-                    .collect();
-                match planned.last_mut().filter(|_| goes_on) {
-                    Some(before) => {
-                        before.lines = lines;
-                        before.step.last_time = before.step.last_time.max(step.last_time);
-                        if let (Some(ours), Some(theirs)) = (&mut before.step.packets, step.packets) {
-                            ours.1 = ours.1.max(theirs.1);
-                        }
-                    }
-                    None => planned.push(Planned {
-                        step,
-                        lines,
-                        folded: true,
-                    }),
-                }
-                continue;
-            }
-            let words = step.content.map(|content| wording.words(content, step.refuted));
-            let lines = words.unwrap_or_default().into_iter();
-            planned.push(Planned {
-                lines: lines.map(|(role, words)| (role, words.join(" "))).collect(),
-                step,
-                folded: false,
-            });
-        }
-        (planned, left_out)
-    }
-}
-
-/// Segments of one side that are not drawn.
-fn left_out_text(segments: u64, bytes: u64) -> String {
-    let count = counted(segments, "segment");
-    match bytes {
-        0 => format!("{count}, not drawn"),
-        bytes => format!("{} B in {count}, not drawn", number(bytes)),
-    }
-}
-
-/// Adds the segments and octets of a step by sender.
-fn add(tally: &mut [(u64, u64); 2], content: &LadderContent) {
-    let [client, server] = match content {
-        LadderContent::Segment { from, payload, .. } => match from {
-            Role::Client => [(1, u64::from(*payload)), (0, 0)],
-            Role::Server => [(0, 0), (1, u64::from(*payload))],
-        },
-        LadderContent::Run {
-            client_segments,
-            client_bytes,
-            server_segments,
-            server_bytes,
-            ..
-        } => [
-            (*client_segments, *client_bytes),
-            (*server_segments, *server_bytes),
-        ],
-    };
-    for (sum, one) in tally.iter_mut().zip([client, server]) {
-        *sum = (sum.0.saturating_add(one.0), sum.1.saturating_add(one.1));
-    }
 }
 
 /// What a segment acknowledges had arrived when it left: then both flights were shorter than others.
