@@ -136,7 +136,7 @@ fn a_limit_of_memory_holds_for_what_the_allocator_counts() {
             }
         }),
         ("closed", |wire, scale| {
-            (0..30_000 * scale).for_each(|id| wire.close(id));
+            (0..40_000 * scale).for_each(|id| wire.close(id));
         }),
         ("half-closed", |wire, scale| {
             (0..30_000 * scale).for_each(|id| wire.half_close(id));
