@@ -14,7 +14,7 @@
 //! | [`capture`] | pcap, pcapng and snoop files, plain or compressed, to frames; what they say about themselves, and what can be wrong with them |
 //! | [`segment`] | one frame to a TCP segment, or the reason why it is none |
 //! | [`input`] | what the user named as one timeline: directories, patterns, many files in time order, copies between taps |
-//! | [`tracker`] | one life of a 4-tuple: [`tracker::state`] the relation of figure 5, [`tracker::judge`] numbers, [`tracker::stream`] one direction, [`tracker::endpoint`] one endpoint's proven state, what is on its way to it, and evidence |
+//! | [`tracker`] | one life of a 4-tuple: [`tracker::state`] the relation of figure 5, [`tracker::judge`] numbers, [`tracker::stream`] one direction, [`tracker::textbook`] those on which all goes by the book, [`tracker::endpoint`] one endpoint's proven state, what is on its way to it, and evidence |
 //! | [`flow`] | which life of which 4-tuple a segment belongs to |
 //! | [`model`] | the facts as plain data: the JSON contract |
 //! | [`schema`] | the JSON Schema of that contract |

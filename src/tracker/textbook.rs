@@ -19,6 +19,9 @@ use crate::seq::Seq;
 /// Telling segments that are kept besides the SYN: three of the opening, and those of the close, which mostly are four.
 const MOST: usize = 8;
 
+/// With more segments of one side it is not by the book: those of both sides together fit into 32 bits.
+const MANY: u32 = 1 << 31;
+
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -421,7 +424,7 @@ impl Textbook {
             Some((value, _)) => !self.timestamps || sent.is_old(value),
             None => self.timestamps,
         };
-        if seg.ack.is_none() || old || sent.packets == u32::MAX || sent.has_seen(print) {
+        if seg.ack.is_none() || old || sent.packets >= MANY || sent.has_seen(print) {
             return false;
         }
         self.last = Mark {
