@@ -1,7 +1,7 @@
 //! A connection on which all goes by the book, kept as the few segments that tell its story.
 //!
 //! Most connections open with three segments, carry data in order, and close with three or four. Of such a one this keeps
-//! the telling segments, and each direction as it was after the last one between them ([`Flowing`]). A segment that is not by
+//! the telling segments, and each direction as it was after the last one between them (`Flowing`). A segment that is not by
 //! the book ends it: the tracker is made then, or for the report, by going through the telling segments. So whatever they
 //! mean is told in one place, and a test holds both ways equal, segment by segment.
 
