@@ -148,18 +148,7 @@ fn read(
     let mut timeline = Timeline::open(input::find(&settings.files)?, stop)?;
     let mut run = Run::new(settings, timeline.len(), report_bytes);
     run.read(&mut timeline, progress);
-    if run.count.packets == 0
-        && let Some(interrupted) = timeline.interrupted()
-    {
-        return Err(interrupted.into());
-    }
-    let mut facts = timeline.facts();
-    for (file, of, count) in run.copies.pairs() {
-        if let Some(file) = facts.files.get_mut(file) {
-            file.copies_of.push((of, count));
-        }
-    }
-    Ok(run.finish(settings, facts, None))
+    run.finish_reading(timeline, settings)
 }
 
 fn endpoint(address: Address) -> Endpoint {
@@ -240,6 +229,22 @@ impl Run {
             }
             Record::Damage(_) => {} // the file's facts have it
         }
+    }
+
+    /// The connections that stand once all files were read, or reading was stopped.
+    fn finish_reading(self, mut timeline: Timeline, settings: &Settings) -> Result<Connections> {
+        if self.count.packets == 0
+            && let Some(interrupted) = timeline.interrupted()
+        {
+            return Err(interrupted.into());
+        }
+        let mut facts = timeline.facts();
+        for (file, of, count) in self.copies.pairs() {
+            if let Some(file) = facts.files.get_mut(file) {
+                file.copies_of.push((of, count));
+            }
+        }
+        Ok(self.finish(settings, facts, None))
     }
 
     /// The connections that stand. `given_out` are the sums of those that were told before, where some were: then each keeps

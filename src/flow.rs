@@ -17,6 +17,7 @@ mod limits;
 mod lives;
 mod ordinary;
 mod packing;
+mod rest;
 
 use std::mem::size_of;
 use std::sync::Arc;
@@ -35,8 +36,9 @@ use index::Index;
 pub use key::FlowKey;
 pub use limits::Limits;
 use limits::Used;
-use lives::{ByBirth, Handle, Life, Lives, Ordinary, Place, Waiting};
+use lives::{Handle, Life, Lives, Ordinary, Place, Waiting};
 pub use packing::Packing;
+pub use rest::Rest;
 
 /// For how long after a RST that disowned a SYN another SYN is taken for the real one that it got in the way of
 /// (RFC 9293 figure 8): the first retransmissions of a SYN come within this time.
@@ -254,11 +256,7 @@ impl Flows {
         self.segments_since = 0;
         let mut finished = Vec::new();
         for _ in 0..budget.min(u64::from(self.lives.waiting_slots())) {
-            self.waiting_hand = if self.waiting_hand.saturating_add(1) < self.lives.waiting_slots() {
-                self.waiting_hand + 1
-            } else {
-                0
-            };
+            self.waiting_hand = lives::after(self.waiting_hand, self.lives.waiting_slots());
             let slot = self.waiting_hand;
             let may_be = |waiting: &&Waiting| waiting.over && now.since(waiting.last.time) >= time_wait_ns;
             if self.lives.waiting(slot).filter(may_be).is_some()
@@ -268,11 +266,7 @@ impl Flows {
             }
         }
         for _ in 0..budget.min(u64::from(self.lives.ordinary_slots())) {
-            self.ordinary_hand = if self.ordinary_hand.saturating_add(1) < self.lives.ordinary_slots() {
-                self.ordinary_hand + 1
-            } else {
-                0
-            };
+            self.ordinary_hand = lives::after(self.ordinary_hand, self.lives.ordinary_slots());
             let slot = self.ordinary_hand;
             let may_be = |ordinary: &&Ordinary| {
                 ordinary.book.is_over() && now.since(ordinary.book.last().time) >= time_wait_ns
@@ -284,11 +278,7 @@ impl Flows {
             }
         }
         for _ in 0..budget.min(u64::from(slots)) {
-            self.hand = if self.hand.saturating_add(1) < slots {
-                self.hand + 1
-            } else {
-                0
-            };
+            self.hand = lives::after(self.hand, slots);
             finished.extend(self.take_if_final(self.hand, now, time_wait_ns));
         }
         finished
@@ -854,82 +844,6 @@ fn grown(embryo: &Embryo) -> Life {
     let mut tracker = Tracker::new(&syn, 0);
     tracker.on_segment(&syn);
     Life::new(tracker, embryo.birth)
-}
-
-/// The connections that are left when the capture has ended, in order of their first packets.
-pub struct Rest {
-    totals: Totals,
-    evicted: Evicted,
-    lives: ByBirth,
-    end: Timestamp,
-}
-
-impl Rest {
-    /// Where all connections went.
-    pub fn totals(&self) -> Totals {
-        self.totals
-    }
-
-    /// What was given up for a limit.
-    pub fn evicted(&self) -> &Evicted {
-        &self.evicted
-    }
-
-    /// Shows those that are still to come, in any order, before the last word is said on what they wait for; those left out
-    /// of which one SYN was seen, and nothing else.
-    pub fn look_at_answered(&self, mut look: impl FnMut(&Tracker)) {
-        self.lives.awake().for_each(|(_, life)| look(&life.tracker));
-        self.lives
-            .waiting()
-            .for_each(|waiting| look(&waiting.tracker.unpack()));
-    }
-
-    /// The same connections, each with its number and the connection that took its 4-tuple over. None may be taken before.
-    pub fn numbered(self) -> impl Iterator<Item = Finished> {
-        let heirs = self.heirs();
-        self.zip(1..).map(move |(tracker, number)| Finished {
-            number,
-            successor: heirs.get(&number).copied(),
-            tracker,
-        })
-    }
-
-    /// The connections that took the 4-tuple of another one over, by the number of that one.
-    fn heirs(&self) -> HashMap<u64, Heir, RandomState> {
-        // What took a 4-tuple over is not packed as long as it knows of the one before.
-        let later = self.lives.awake();
-        let heirs = later.filter(|(_, life)| life.tracker.incarnation > 0);
-        heirs
-            .filter_map(|(number, life)| {
-                let before = life.tracker.aside.predecessor.as_ref()?;
-                let rank = self.lives.rank(before.number.saturating_sub(1))?;
-                Some((rank, life.tracker.as_heir(number)?))
-            })
-            .collect()
-    }
-}
-
-impl Iterator for Rest {
-    type Item = Box<Tracker>;
-
-    fn next(&mut self) -> Option<Box<Tracker>> {
-        let mut tracker = self.lives.next()?.tracker;
-        tracker.end(self.end);
-        // Lives that turned out to be none leave gaps: predecessors are named by their place among those that stand.
-        if tracker.aside.predecessor.is_some()
-            && let Some(before) = &mut tracker.aside.predecessor
-        {
-            match self.lives.rank(before.number.saturating_sub(1)) {
-                Some(number) => before.number = number,
-                None => tracker.aside.predecessor = None,
-            }
-        }
-        Some(tracker)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.lives.remaining(), Some(self.lives.remaining()))
-    }
 }
 
 enum Route {

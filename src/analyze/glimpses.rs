@@ -61,18 +61,7 @@ pub fn connections_with_glimpses(
             next = Instant::now() + EVERY.max(begun.elapsed().saturating_mul(SHARE));
         }
     }
-    if run.count.packets == 0
-        && let Some(interrupted) = timeline.interrupted()
-    {
-        return Err(interrupted.into());
-    }
-    let mut facts = timeline.facts();
-    for (file, of, count) in run.copies.pairs() {
-        if let Some(file) = facts.files.get_mut(file) {
-            file.copies_of.push((of, count));
-        }
-    }
-    Ok(run.finish(settings, facts, None))
+    run.finish_reading(timeline, settings)
 }
 
 #[cfg(test)]

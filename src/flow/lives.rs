@@ -180,6 +180,15 @@ impl Handle {
     }
 }
 
+/// The slot after this one, of so many; after the last one comes the first.
+pub(super) fn after(slot: u32, slots: u32) -> u32 {
+    if slot.saturating_add(1) < slots {
+        slot + 1
+    } else {
+        0
+    }
+}
+
 /// Slots of lives, of embryos, and of lives that wait.
 #[derive(Clone, Default)]
 pub(super) struct Lives {

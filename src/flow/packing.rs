@@ -2,7 +2,7 @@
 
 use std::mem::size_of;
 
-use super::lives::{Handle, Life, Waiting};
+use super::lives::{Handle, Life, Waiting, after};
 use super::{Class, FlowKey, Flows};
 use crate::time::Timestamp;
 use crate::tracker::footprint::allocated;
@@ -54,11 +54,7 @@ impl Flows {
             return;
         }
         for _ in 0..2 {
-            self.broom = if self.broom.saturating_add(1) < self.lives.slots() {
-                self.broom + 1
-            } else {
-                0
-            };
+            self.broom = after(self.broom, self.lives.slots());
             let index = self.broom;
             let idle = |life: &&Life| {
                 life.stands_alone() && now.since(life.tracker.last.time) > self.packing.idle_ns
