@@ -2,7 +2,7 @@
 //! knows all of them.
 
 mod connections;
-mod count;
+pub(crate) mod count;
 mod follow;
 mod glimpses;
 mod source;

@@ -9,6 +9,7 @@
 //! and what is over or idle otherwise is packed until its next segment comes ([`Packing`]).
 //! Connections of which nothing can change any more can be taken out on the way ([`Flows::take_finished`]).
 
+mod contexts;
 mod embryo;
 mod evicted;
 mod index;
@@ -25,11 +26,12 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::segment::{Endpoint, Scope, Segment};
+use crate::segment::{Endpoint, Segment};
 use crate::time::Timestamp;
 use crate::tracker::evidence::Mark;
 use crate::tracker::footprint::allocated;
 use crate::tracker::{Finished, Heir, Predecessor, Role, Tracker};
+use contexts::Contexts;
 use embryo::Embryo;
 pub use evicted::{Class, Evicted};
 use index::Index;
@@ -43,9 +45,6 @@ pub use rest::Rest;
 /// For how long after a RST that disowned a SYN another SYN is taken for the real one that it got in the way of
 /// (RFC 9293 figure 8): the first retransmissions of a SYN come within this time.
 const FIGURE_8_NS: i64 = 3_000_000_000;
-
-/// How many outer contexts are tried for a segment whose own shows no connection.
-const SCOPES_KEPT: usize = 16;
 
 /// What each connection takes besides: in the table of 4-tuples an entry and its control octet, where that has just doubled,
 /// with the old one beside it (32 octets at most); and what rules about services keep of it at the end.
@@ -106,8 +105,8 @@ pub struct Flows {
     current: Index,
     lives: Lives,
     ladders: Ladders,
-    /// Outer contexts seen, to look a segment up under other tags.
-    scopes: Vec<Scope>,
+    /// To look a segment up under other tags.
+    contexts: Contexts,
     limits: Limits,
     /// What the report of a connection takes at the end.
     report_bytes: Option<ReportBytes>,
@@ -174,13 +173,19 @@ impl Flows {
         self.route_segment(seg);
         if self.limits.exceeded(self.used()) {
             self.make_room(seg);
+            self.forget_contexts();
         }
+    }
+
+    fn forget_contexts(&mut self) {
+        let stands = |key: &FlowKey| self.current.get(key, &self.lives).is_some();
+        self.contexts.forget(self.lives.len(), stands);
     }
 
     fn used(&self) -> Used {
         Used {
             connections: self.lives.len(),
-            memory: self.memory,
+            memory: self.memory.saturating_add(self.contexts.memory()),
             attempts_memory: self.attempts_memory,
         }
     }
@@ -281,6 +286,7 @@ impl Flows {
             self.hand = lives::after(self.hand, slots);
             finished.extend(self.take_if_final(self.hand, now, time_wait_ns));
         }
+        self.forget_contexts();
         finished
     }
 
@@ -531,15 +537,12 @@ impl Flows {
     /// Some taps show VLAN tags in one direction only. A life of which the other direction is missing takes a segment that
     /// answers it under other tags; the 4-tuple is known under both from then on.
     fn under_other_tags(&mut self, key: FlowKey, seg: &Segment) -> Option<u32> {
-        if !self.scopes.contains(&seg.scope) && self.scopes.len() < SCOPES_KEPT {
-            self.scopes.push(seg.scope);
-        }
-        if self.scopes.len() < 2 || seg.ack.is_none() {
+        if seg.ack.is_none() {
             return None;
         }
-        let others = self.scopes.clone();
-        let found = others.into_iter().find_map(|scope| {
-            let index = match self.current.get(&key.under(scope), &self.lives)?.place() {
+        let others = self.contexts.others_of(&key);
+        let found = others.into_iter().find_map(|other| {
+            let index = match self.current.get(&other, &self.lives)?.place() {
                 Place::Life(index) => index,
                 Place::Embryo(slot) => self.grow(slot)?,
                 Place::Waiting(slot) => self.wake(slot)?,
@@ -576,6 +579,8 @@ impl Flows {
 
     /// The first life of a 4-tuple.
     fn begin_first(&mut self, key: FlowKey, seg: &Segment) {
+        let stands = |other: &FlowKey| self.current.get(other, &self.lives).is_some();
+        self.contexts.begin(&key, stands);
         let embryo = match self.ladders.keeps(seg) {
             false => Embryo::of(seg, self.totals.begun),
             true => None,

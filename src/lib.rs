@@ -28,6 +28,7 @@
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
 //! | [`export`] | for Wireshark: the capture again with comments, a plug-in with the states, display filters |
 //! | [`analyze`] | wires the stages together |
+//! | [`fleet`] | the same in parts that can be done apart: files, connections, services; and the canonical result |
 //! | `tui` | the terminal explorer: its state, and its screens (feature `tui`) |
 //! | [`cli`] | the command line |
 //!
@@ -59,6 +60,7 @@ pub mod diff;
 pub mod explain;
 pub mod export;
 pub mod findings;
+pub mod fleet;
 pub mod flow;
 pub mod input;
 pub mod model;

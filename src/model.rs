@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use crate::segment::PacketNumber;
 pub use crate::seq::Seq as SequenceNumber;
@@ -22,6 +22,7 @@ mod build;
 mod capture;
 mod dwell;
 mod line;
+mod packets;
 mod reuse;
 mod source;
 mod stretch;
@@ -110,7 +111,7 @@ pub struct Connection {
 }
 
 /// An IP address and a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Address {
     /// IPv4 or IPv6 address.
     pub ip: IpAddr,
@@ -405,7 +406,9 @@ pub struct Quality {
 }
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// A fact of a connection's life that is neither good nor bad. Left out unless asked for.
@@ -535,6 +538,10 @@ pub struct ServiceFinding {
 pub struct Reuse {
     /// Id of the connection before.
     pub previous: u64,
+    /// Its first packet.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub previous_first_packet: PacketNumber,
     /// The SYN's sender is the one that had opened the connection before, too.
     pub same_roles: bool,
     /// The state in the connection before, when the SYN passed, of the endpoint that sent the SYN.
@@ -571,6 +578,10 @@ pub struct Reuse {
 pub struct Successor {
     /// Its id.
     pub id: u64,
+    /// Its first packet.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub first_packet: PacketNumber,
     /// The RST with which its opener answered old numbers: it ends this connection, but belongs to the story of that one.
     pub reset_packet: Option<PacketNumber>,
 }

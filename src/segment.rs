@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 pub use checksum::{ChecksumFacts, ChecksumState};
 pub use decode::{DecodeSettings, Decoder};
 pub use fragments::{FragmentFacts, FragmentLimits};
-pub use tunnel::{Tunnel, TunnelKind, TunnelPath};
+pub use tunnel::{NoTunnels, Tunnel, TunnelKind, TunnelPath};
 
 /// One end of a connection: an IP address and a TCP port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -161,6 +161,18 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    /// RFC 3339, within the range of an `i64` of nanoseconds.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        use serde::de::Error;
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let moment: jiff::Timestamp = text.parse().map_err(D::Error::custom)?;
+        let ns = i64::try_from(moment.as_nanosecond());
+        ns.map(Timestamp::from_ns)
+            .map_err(|_| D::Error::custom(format!("{text} is out of range")))
+    }
+}
+
 impl schemars::JsonSchema for Timestamp {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Timestamp".into()

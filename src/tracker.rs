@@ -55,7 +55,9 @@ const CROSSING_UNKNOWN_NS: i64 = 190_000_000;
 const CROSSING_SLACK_NS: i64 = 10_000_000;
 
 /// Client or server of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// The side that opened actively.

@@ -181,7 +181,8 @@ impl Iterator for Connections {
     fn next(&mut self) -> Option<Connection> {
         let finished = self.next_finished()?;
         let (end, time_wait_ns) = (self.end, self.settings.time_wait_ns);
-        let mut connection = model::finished(finished, &self.decoder, end, time_wait_ns);
+        let around = self.decoder.tunnel(finished.tracker.scope.tunnel).cloned();
+        let mut connection = model::finished(finished, around.as_ref(), end, time_wait_ns);
         self.judge.judge(&mut connection, end, time_wait_ns);
         self.told += 1;
         self.sums.add(&connection);

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hashbrown::{HashMap, HashSet};
+use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use crate::capture::error::printable;
 use crate::capture::{Frame, InterfaceFacts, LinkType, Skip};
+use crate::findings::rules;
 use crate::flow::Evicted;
 use crate::input::{Facts, Place};
 use crate::model::{
@@ -19,7 +21,7 @@ use crate::time::Timestamp;
 
 /// What is counted while reading.
 #[derive(Clone, Default)]
-pub(super) struct Count {
+pub(crate) struct Count {
     pub packets: u64,
     pub segments: u64,
     pub cut: u64,
@@ -221,8 +223,8 @@ fn fragments(facts: FragmentFacts) -> Fragments {
 }
 
 /// What is wrong with the capture of connections, summed up.
-#[derive(Clone, Default)]
-pub(super) struct Flaws {
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Flaws {
     duplicate_segments: u64,
     missed_bytes: u64,
     one_sided: u64,
@@ -233,6 +235,22 @@ impl Flaws {
         self.duplicate_segments = self.duplicate_segments.saturating_add(quality.duplicate_segments);
         self.missed_bytes = self.missed_bytes.saturating_add(quality.missed_bytes);
         self.one_sided += u64::from(quality.one_sided);
+    }
+}
+
+impl Flaws {
+    /// Adds those of other connections.
+    pub fn merge(&mut self, other: &Flaws) {
+        self.duplicate_segments = self.duplicate_segments.saturating_add(other.duplicate_segments);
+        self.missed_bytes = self.missed_bytes.saturating_add(other.missed_bytes);
+        self.one_sided = self.one_sided.saturating_add(other.one_sided);
+    }
+
+    /// Says so of the capture.
+    pub fn put_into(&self, capture: &mut Capture) {
+        capture.duplicate_segments = self.duplicate_segments;
+        capture.missed_bytes = self.missed_bytes;
+        capture.one_sided_connections = self.one_sided;
     }
 }
 
@@ -247,7 +265,7 @@ const EVIDENCE: [Evidence; 5] = [
 
 /// Sums over connections.
 #[derive(Clone, Default)]
-pub(super) struct Sums {
+pub(crate) struct Sums {
     pub connections: u64,
     pub flaws: Flaws,
     /// By the numbers of their kinds.
@@ -255,6 +273,17 @@ pub(super) struct Sums {
     states: [u64; State::ALL.len()],
     transitions: [u64; EVIDENCE.len()],
     findings: HashMap<&'static str, FindingTotal, foldhash::fast::RandomState>,
+}
+
+/// [`Sums`] as plain data.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SavedSums {
+    connections: u64,
+    flaws: Flaws,
+    outcomes: [u64; Outcome::ALL.len()],
+    states: [u64; State::ALL.len()],
+    transitions: [u64; EVIDENCE.len()],
+    findings: BTreeMap<String, FindingTotal>,
 }
 
 impl Sums {
@@ -287,6 +316,47 @@ impl Sums {
             Severity::Warning => total.warnings += 1,
             Severity::Note => total.notes += 1,
             Severity::Info => {}
+        }
+    }
+
+    /// As plain data, to be added elsewhere.
+    pub fn saved(&self) -> SavedSums {
+        SavedSums {
+            connections: self.connections,
+            flaws: self.flaws.clone(),
+            outcomes: self.outcomes,
+            states: self.states,
+            transitions: self.transitions,
+            findings: (self.findings.iter())
+                .map(|(code, total)| ((*code).to_owned(), *total))
+                .collect(),
+        }
+    }
+
+    /// Adds those of other connections. Findings of rules that there are not are left out.
+    pub fn add_saved(&mut self, other: SavedSums) {
+        self.connections = self.connections.saturating_add(other.connections);
+        self.flaws.merge(&other.flaws);
+        let pairs = (self.outcomes.iter_mut().zip(other.outcomes))
+            .chain(self.states.iter_mut().zip(other.states))
+            .chain(self.transitions.iter_mut().zip(other.transitions));
+        for (own, other) in pairs {
+            *own = own.saturating_add(other);
+        }
+        for rule in rules() {
+            let Some(more) = other.findings.get(rule.code) else {
+                continue;
+            };
+            let total = self.findings.entry(rule.code).or_default();
+            for (own, more) in [
+                (&mut total.findings, more.findings),
+                (&mut total.count, more.count),
+                (&mut total.errors, more.errors),
+                (&mut total.warnings, more.warnings),
+                (&mut total.notes, more.notes),
+            ] {
+                *own = own.saturating_add(more);
+            }
         }
     }
 

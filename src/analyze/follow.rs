@@ -124,7 +124,8 @@ impl Run {
         let now = self.count.last_time.unwrap_or_default();
         let ended = self.flows.take_finished(now, settings.time_wait_ns);
         let ended = ended.into_iter().map(|finished| {
-            let mut connection = model::finished(finished, &self.decoder, now, settings.time_wait_ns);
+            let around = self.decoder.tunnel(finished.tracker.scope.tunnel).cloned();
+            let mut connection = model::finished(finished, around.as_ref(), now, settings.time_wait_ns);
             judge.judge(&mut connection, now, settings.time_wait_ns);
             connection
         });

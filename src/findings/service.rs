@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
+use serde::Serialize;
+
 use super::{Rule, Settings, half_close, handshake, quality, sequence, time_wait};
 use crate::model::{Address, Capture, Confidence, Connection, Role, ServiceFinding, Severity};
 use crate::population::Span;
@@ -23,8 +25,35 @@ pub trait Collector {
     /// Looks at the next connection, whose own findings are judged.
     fn add(&mut self, connection: &Connection);
 
+    /// What it keeps of a connection, to be collected elsewhere. Those of one group must come together.
+    fn shares(&self, connection: &Connection) -> Vec<Kept>;
+
+    /// Takes what another one kept of a connection: as good as [`Collector::add`] of the connection.
+    ///
+    /// # Errors
+    ///
+    /// It is not what this rule keeps.
+    fn take(&mut self, kept: &str) -> Result<(), serde_json::Error>;
+
     /// What the rule finds in those it has seen.
     fn judge(self: Box<Self>, together: &Together<'_>) -> Vec<Found>;
+}
+
+/// What a rule keeps of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Those of other groups do not matter to it.
+    pub group: String,
+    /// JSON.
+    pub kept: String,
+}
+
+impl Kept {
+    /// As JSON; none if it has no JSON, which cannot be.
+    pub fn new(group: String, kept: &impl Serialize) -> Option<Kept> {
+        let kept = serde_json::to_string(kept).ok()?;
+        Some(Kept { group, kept })
+    }
 }
 
 /// A finding as its rule drafts it; the rest follows from the rule. The fields are those of [`ServiceFinding`].
@@ -108,8 +137,48 @@ impl Services {
         }
     }
 
+    /// What each of them keeps of a connection, by the code of its rule.
+    pub fn shares(&self, connection: &Connection) -> impl Iterator<Item = (&'static str, Kept)> {
+        let shares = self.collectors.iter().map(|(code, collector)| {
+            let kept = collector.shares(connection).into_iter();
+            kept.map(|kept| (*code, kept))
+        });
+        shares.flatten()
+    }
+
+    /// Shows the rule with this code what was kept of a connection.
+    ///
+    /// # Errors
+    ///
+    /// It is not what this rule keeps.
+    pub fn take(&mut self, code: &str, kept: &str) -> Result<(), serde_json::Error> {
+        let asked = self.collectors.iter_mut().find(|(other, _)| *other == code);
+        asked.map_or(Ok(()), |(_, collector)| collector.take(kept))
+    }
+
     /// What they find, the worst first. `settings` are those at the beginning.
     pub fn judge(self, capture: &Capture, settings: &Settings) -> Vec<ServiceFinding> {
+        self.judge_those(capture, settings, |_, _| true)
+    }
+
+    /// As [`Services::judge`], without what is found in the capture as a whole.
+    pub fn judge_services(self, capture: &Capture, settings: &Settings) -> Vec<ServiceFinding> {
+        self.judge_those(capture, settings, |_, look| matches!(look, Look::Connections(_)))
+    }
+
+    /// What the rule with this code finds in the connections that it was shown.
+    pub fn judge_one(self, code: &str, capture: &Capture, settings: &Settings) -> Vec<ServiceFinding> {
+        self.judge_those(capture, settings, |rule, look| {
+            rule.code == code && matches!(look, Look::Connections(_))
+        })
+    }
+
+    fn judge_those(
+        self,
+        capture: &Capture,
+        settings: &Settings,
+        wanted: impl Fn(&Rule, &Look) -> bool,
+    ) -> Vec<ServiceFinding> {
         let together = Together {
             capture,
             span: Span::of(capture),
@@ -117,7 +186,7 @@ impl Services {
         };
         let mut collectors = self.collectors;
         let mut findings = Vec::new();
-        for (rule, look) in LOOKS {
+        for (rule, look) in LOOKS.into_iter().filter(|(rule, look)| wanted(rule, look)) {
             let Some(severity) = settings.severity(rule) else {
                 continue;
             };
@@ -158,6 +227,14 @@ fn graded(found: Found, rule: &Rule, severity: Severity) -> ServiceFinding {
         message: found.message,
         weakened_by: found.weakened_by,
     }
+}
+
+/// What the rules about the capture as a whole find, the worst first.
+pub fn judge_capture(capture: &Capture, settings: &Settings) -> Vec<ServiceFinding> {
+    let none = Services {
+        collectors: Vec::new(),
+    };
+    none.judge_those(capture, settings, |_, look| matches!(look, Look::Capture(_)))
 }
 
 /// What the rules about services and about the capture find, the worst first.

@@ -168,6 +168,12 @@ impl Copies {
         false
     }
 
+    /// Forgets all segments: those that come have no copies among those that came.
+    pub fn begin_anew(&mut self) {
+        self.recent.clear();
+        self.known.clear();
+    }
+
     /// How many segments were forgotten before the window had passed, because there were too many: their copies were not
     /// looked for to the end.
     pub fn forgotten(&self) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -170,6 +171,34 @@ pub struct FileFacts {
 }
 
 impl Timeline {
+    /// A capture that comes from any source of octets; `name` is what it is called. It can be read once.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, is empty, or does not begin like a capture.
+    pub fn of_source(name: &str, source: Box<dyn Read + Send>, stop: &Stop) -> Result<Timeline, InputError> {
+        let mut timeline = Timeline::open(Inputs::default(), stop)?;
+        let capture = CaptureReader::from_reader(name, source)?.until(stop);
+        let path = PathBuf::from(name);
+        timeline.files.push(Input {
+            facts: FileFacts {
+                path: path.clone(),
+                ..FileFacts::default()
+            },
+            found: Found {
+                path,
+                kind: Kind::Stream,
+                way: Way::Named,
+                identity: None,
+                length: 0,
+            },
+            begins: None,
+            reader: Some(Box::new(Reader::new(capture))),
+        });
+        timeline.put_in_order();
+        Ok(timeline)
+    }
+
     /// Looks at the files and puts them in order. Reading ends early when `stop` is asked for.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use super::{
     FoldedEvents, Handshake, LadderContent, LadderRow, OfferedOptions, OptionsInForce, Outcome, Owed,
     Quality, SidePair, Successor, TimeWaitHolder,
 };
-use crate::segment::{Decoder, Endpoint, PacketNumber, TunnelId};
+use crate::segment::{Decoder, Endpoint, PacketNumber, TunnelId, TunnelPath};
 use crate::seq::Seq;
 use crate::time::Timestamp;
 use crate::tracker::endpoint::{FIRST_KEPT, Record};
@@ -40,6 +40,7 @@ pub fn connections(
         let Some((previous, successor)) = connections[index].reuse.as_ref().map(|reuse| {
             let successor = Successor {
                 id: connections[index].id,
+                first_packet: connections[index].first_packet,
                 reset_packet: reuse.reset_packet,
             };
             (reuse.previous, successor)
@@ -54,18 +55,24 @@ pub fn connections(
     connections
 }
 
-/// A connection that was given out on its own. `now` is the time at which it was, `time_wait_ns` 2 MSL, `decoder` the one
-/// that read the segments.
-pub fn finished(finished: Finished, decoder: &Decoder, now: Timestamp, time_wait_ns: i64) -> Connection {
+/// A connection that was given out on its own. `now` is the time at which it was, `time_wait_ns` 2 MSL, `around` the tunnels
+/// that it is in.
+pub fn finished(
+    finished: Finished,
+    around: Option<&TunnelPath>,
+    now: Timestamp,
+    time_wait_ns: i64,
+) -> Connection {
     let Finished {
         number,
         tracker,
         successor,
     } = finished;
     let around = Around {
-        tunnels: tunnels(&tracker, decoder),
+        tunnels: around.map_or_else(Vec::new, names),
         successor: successor.map(|heir| Successor {
             id: heir.number,
+            first_packet: heir.first_packet,
             reset_packet: heir.reset_packet,
         }),
     };
@@ -82,9 +89,11 @@ struct Around {
 /// The names of the tunnels that a connection is in, the outermost first.
 fn tunnels(tracker: &Tracker, decoder: &Decoder) -> Vec<String> {
     let path = decoder.tunnel(tracker.scope.tunnel);
-    path.map_or_else(Vec::new, |path| {
-        path.tunnels().iter().map(ToString::to_string).collect()
-    })
+    path.map_or_else(Vec::new, names)
+}
+
+fn names(path: &TunnelPath) -> Vec<String> {
+    path.tunnels().iter().map(ToString::to_string).collect()
 }
 
 /// Octets that the report of a connection takes, with what rules find in it.

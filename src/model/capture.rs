@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Address, PacketNumber, Severity};
 use crate::time::Timestamp;
 
 /// The capture: where it came from and how good it is. First line of a JSON Lines stream.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Capture {
     /// Version of this contract.
     pub schema_version: u32,
@@ -73,7 +73,7 @@ pub struct Capture {
     /// of them stands as a connection without a beginning.
     pub evicted_connections: u64,
     /// The servers with most of the evicted connections.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evicted_servers: Vec<EvictedServer>,
     /// 2 MSL in force for the TIME-WAIT timer, nanoseconds.
     pub time_wait_ns: i64,
@@ -82,7 +82,7 @@ pub struct Capture {
 }
 
 /// A place where the clock of the capture makes a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// The packet behind it.
     pub packet: PacketNumber,
@@ -91,7 +91,7 @@ pub struct Step {
 }
 
 /// What became of the checksums of TCP segments (RFC 9293 section 3.1).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Checksums {
     /// Right.
     pub good: u64,
@@ -113,7 +113,7 @@ impl Checksums {
 }
 
 /// What became of IP fragments.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fragments {
     /// Fragments taken in: of packets with TCP, a tunnel, or UDP that might hold one.
     pub packets: u64,
@@ -159,7 +159,7 @@ pub struct Summary {
 }
 
 /// Evicted connections of one server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EvictedServer {
     /// Address and port.
     pub server: Address,
@@ -168,7 +168,7 @@ pub struct EvictedServer {
 }
 
 /// How often a rule fired.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingTotal {
     /// Connections (or services) with this finding.
     pub findings: u64,

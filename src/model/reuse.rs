@@ -61,6 +61,7 @@ pub fn of(tracker: &Tracker, end: Timestamp, time_wait_ns: i64) -> Option<Reuse>
     };
     Some(Reuse {
         previous: before.number,
+        previous_first_packet: before.first_packet,
         same_roles: before.same_roles,
         opener_state,
         peer_state,

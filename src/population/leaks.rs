@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::curve::{Stay, Sweep};
 use super::grouped::{Grouped, Names};
@@ -314,6 +314,14 @@ impl HalfCloses {
         self.take(connection);
     }
 
+    /// Takes what was kept of one elsewhere; all of them count, however short.
+    pub fn add_kept(&mut self, kept: KeptHalfClose) {
+        match kept.0 {
+            Kept::Ended(one) => self.ended.push(one),
+            Kept::Open(one) => self.open.push(one),
+        }
+    }
+
     fn take(&mut self, connection: &Connection) -> Taken {
         let Some(half_close) = HalfClose::of(connection) else {
             return Taken::Not;
@@ -553,7 +561,7 @@ impl<'a> HalfClose<'a> {
 }
 
 /// What a half-close is between.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct Ends {
     /// The side in CLOSE-WAIT.
     endpoint: Role,
@@ -567,8 +575,38 @@ impl Ends {
     }
 }
 
+/// What is kept of one half-close, to be collected elsewhere.
+#[derive(Serialize, Deserialize)]
+pub struct KeptHalfClose(Kept);
+
+#[derive(Serialize, Deserialize)]
+enum Kept {
+    Ended(EndedOne),
+    Open(OpenOne),
+}
+
+impl KeptHalfClose {
+    /// That of a connection; none if it never was half-closed.
+    pub fn of(connection: &Connection) -> Option<KeptHalfClose> {
+        let half_close = HalfClose::of(connection)?;
+        Some(KeptHalfClose(if connection.close.half_close_open {
+            Kept::Open(half_close.still_open())
+        } else {
+            Kept::Ended(half_close.ended())
+        }))
+    }
+
+    /// The group that it belongs to.
+    pub fn holder(&self, by: By) -> Holder {
+        match &self.0 {
+            Kept::Ended(one) => one.ends.holder(by),
+            Kept::Open(one) => one.ends.holder(by),
+        }
+    }
+}
+
 /// What is kept of a half-close that ended.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct EndedOne {
     since: Timestamp,
     ns: i64,
@@ -577,7 +615,7 @@ struct EndedOne {
 }
 
 /// What made an endpoint leave CLOSE-WAIT.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum EndedBy {
     Fin,
     OwnReset,
@@ -600,7 +638,7 @@ impl EndedOne {
 }
 
 /// What is kept of a half-close that is open.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct OpenOne {
     id: u64,
     client: Address,
@@ -621,7 +659,7 @@ struct OpenOne {
 }
 
 /// See [`Peer`].
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 enum PeerIs {
     There,
     Silent,

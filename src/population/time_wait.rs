@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::curve::{Stay, Sweep};
 use super::grouped::{Grouped, Names};
@@ -214,7 +214,7 @@ fn endpoint_of((client, server, role): Pair) -> Endpoint {
 }
 
 /// One stay, and what it belongs to.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct StayOf {
     from: Timestamp,
     /// When it was left. Of one that is held at the end: from when on 2 MSL count.
@@ -225,7 +225,7 @@ struct StayOf {
 }
 
 /// See [`Left`].
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 enum LeftBy {
     Timer,
     Reset,
@@ -242,7 +242,31 @@ impl StayOf {
     }
 }
 
+/// One stay in TIME-WAIT, to be collected elsewhere.
+#[derive(Serialize, Deserialize)]
+pub struct KeptStay(StayOf);
+
+impl KeptStay {
+    /// Those of a connection.
+    pub fn of(connection: &Connection) -> impl Iterator<Item = KeptStay> + use<> {
+        let mut stays = Stays::default();
+        stays.add(connection);
+        stays.stays.into_iter().map(KeptStay)
+    }
+
+    /// Client and service.
+    pub fn between(&self) -> (IpAddr, Address) {
+        let (client, server, _) = self.0.pair;
+        (client, server)
+    }
+}
+
 impl Stays {
+    /// Takes a stay that was kept elsewhere. Restarts of 2 MSL and reuse are not among what is kept of it.
+    pub fn add_kept(&mut self, kept: KeptStay) {
+        self.stays.push(kept.0);
+    }
+
     /// Looks at the next connection.
     pub fn add(&mut self, connection: &Connection) {
         self.add_side(connection, Role::Client, &connection.endpoints.client);

@@ -110,6 +110,11 @@ impl Decoder {
         self.decode_layers(frame)
     }
 
+    /// The segment that was read last.
+    pub fn newest(&self) -> &Segment {
+        &self.newest.0
+    }
+
     /// As [`Decoder::decode`], layer by layer.
     #[inline(never)]
     fn decode_layers(&mut self, frame: &Frame<'_>) -> Result<&Segment, Skip> {

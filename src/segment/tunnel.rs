@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -92,6 +93,61 @@ pub struct Tunnel {
     pub id: Option<u64>,
     /// The outer IP addresses, the lower one first; `None` for tunnels that are not carried by IP.
     pub ends: Option<[IpAddr; 2]>,
+}
+
+impl TunnelKind {
+    const ALL: [TunnelKind; 18] = [
+        TunnelKind::Gre,
+        TunnelKind::Nvgre,
+        TunnelKind::Pptp,
+        TunnelKind::Erspan,
+        TunnelKind::Vxlan,
+        TunnelKind::Geneve,
+        TunnelKind::GtpU,
+        TunnelKind::L2tp,
+        TunnelKind::L2tpV3,
+        TunnelKind::IpInIp,
+        TunnelKind::Teredo,
+        TunnelKind::EtherIp,
+        TunnelKind::MplsInIp,
+        TunnelKind::Pseudowire,
+        TunnelKind::Pppoe,
+        TunnelKind::Pbb,
+        TunnelKind::FabricPath,
+        TunnelKind::Trill,
+    ];
+}
+
+/// A text that names no tunnels.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no path of tunnels; expected for example `pppoe 3 > vxlan 7 10.0.0.1-10.0.0.2`")]
+pub struct NoTunnels(String);
+
+impl FromStr for TunnelPath {
+    type Err = NoTunnels;
+
+    /// What its [`Display`](fmt::Display) has written.
+    fn from_str(text: &str) -> Result<TunnelPath, NoTunnels> {
+        let tunnels: Option<Vec<Tunnel>> = text.split(" > ").map(read).collect();
+        let tunnels = tunnels.ok_or_else(|| NoTunnels(text.to_owned()))?;
+        Ok(TunnelPath(tunnels.into()))
+    }
+}
+
+fn read(text: &str) -> Option<Tunnel> {
+    let mut words = text.split(' ').peekable();
+    let kind = words.next()?;
+    let kind = TunnelKind::ALL.into_iter().find(|known| known.name() == kind)?;
+    let id = words.next_if(|word| !word.contains(['.', ':']));
+    let id = id.map(str::parse).transpose().ok()?;
+    let ends = match words.next() {
+        Some(ends) => {
+            let (low, high) = ends.split_once('-')?;
+            Some([low.parse().ok()?, high.parse().ok()?])
+        }
+        None => None,
+    };
+    words.next().is_none().then_some(Tunnel { kind, id, ends })
 }
 
 impl fmt::Display for Tunnel {
@@ -186,6 +242,32 @@ mod tests {
             kind: TunnelKind::Vxlan,
             id: Some(id),
             ends: Some([[10, 0, 0, 1].into(), [10, 0, 0, 2].into()]),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let ends = Some([[10, 0, 0, 1].into(), "fe80::1".parse().expect("an address")]);
+        for kind in TunnelKind::ALL {
+            for (id, ends) in [
+                (None, None),
+                (Some(0), None),
+                (None, ends),
+                (Some(u64::MAX), ends),
+            ] {
+                let path = TunnelPath([vxlan(3), Tunnel { kind, id, ends }].into());
+                assert_eq!(path.to_string().parse(), Ok(path));
+            }
+        }
+        for wrong in [
+            "",
+            "wire",
+            "vxlan x",
+            "vxlan 7 10.0.0.1",
+            "vxlan 7 10.0.0.1-10.0.0.2 9",
+            "gre >",
+        ] {
+            assert!(wrong.parse::<TunnelPath>().is_err(), "{wrong}");
         }
     }
 

@@ -20,6 +20,8 @@ pub struct Finished {
 pub struct Heir {
     /// Its number.
     pub number: u64,
+    /// Its first packet.
+    pub first_packet: PacketNumber,
     /// The RST by which its opener answered old numbers.
     pub reset_packet: Option<PacketNumber>,
 }
@@ -30,6 +32,7 @@ impl Tracker {
         let before = self.aside.predecessor.as_deref()?;
         Some(Heir {
             number,
+            first_packet: self.first.packet,
             reset_packet: before.reset.map(|mark| mark.packet),
         })
     }

@@ -4,7 +4,7 @@
 use super::evidence::Mark;
 use super::state::State;
 use super::{Role, Tracker};
-use crate::segment::Segment;
+use crate::segment::{PacketNumber, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
 
@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 pub struct Predecessor {
     /// Number of that life among all, from 1 in order of first packets.
     pub number: u64,
+    /// Its first packet.
+    pub first_packet: PacketNumber,
     /// The opener had opened that life, too.
     pub same_roles: bool,
     /// State of the opener and of its peer, presumed arrivals included.
@@ -42,6 +44,7 @@ impl Predecessor {
         let sides = [opener as usize, opener.other() as usize];
         Some(Predecessor {
             number,
+            first_packet: old.first.packet,
             same_roles: opener == Role::Client,
             states: sides.map(|side| old.ends[side].presumed()),
             time_wait_since: sides.map(|side| old.time_wait_since(side)),

@@ -2,9 +2,9 @@
 
 use crate::findings::rule;
 use crate::findings::Settings;
-use crate::findings::service::{Collector, Found, Together};
+use crate::findings::service::{Collector, Found, Kept, Together};
 use crate::model::{Confidence, Connection, Role};
-use crate::population::leaks::{Leaking, Overdue};
+use crate::population::leaks::{KeptHalfClose, Leaking, Overdue};
 use crate::population::{By, HalfCloses};
 use crate::time::human_duration;
 
@@ -80,6 +80,25 @@ pub fn collector(settings: &Settings, _: i64) -> Box<dyn Collector> {
 impl Collector for ByEndpoint {
     fn add(&mut self, connection: &Connection) {
         self.half_closes.add(connection);
+    }
+
+    fn shares(&self, connection: &Connection) -> Vec<Kept> {
+        let kept = KeptHalfClose::of(connection);
+        let kept = kept.and_then(|kept| {
+            let holder = kept.holder(By::Server);
+            let group = match (holder.server, holder.client) {
+                (Some(server), _) => server.to_string(),
+                (None, Some(client)) => client.to_string(),
+                (None, None) => String::new(),
+            };
+            Kept::new(group, &kept)
+        });
+        kept.into_iter().collect()
+    }
+
+    fn take(&mut self, kept: &str) -> Result<(), serde_json::Error> {
+        self.half_closes.add_kept(serde_json::from_str(kept)?);
+        Ok(())
     }
 
     /// One finding for each endpoint that leaks, the worst first.

@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::findings::Settings;
 use crate::findings::rule;
-use crate::findings::service::{Collector, Found, Together};
+use crate::findings::service::{Collector, Found, Kept, Together};
 use crate::model::{Address, Cause, Confidence, Connection, Outcome, Role, State};
 use crate::population::grouped::Names;
 use crate::time::{Timestamp, human_duration};
@@ -86,6 +88,16 @@ pub fn collector(settings: &Settings, _: i64) -> Box<dyn Collector> {
 }
 
 /// One attempt.
+/// What is kept of an attempt elsewhere.
+#[derive(Serialize, Deserialize)]
+struct KeptAttempt {
+    server: Address,
+    at: Timestamp,
+    id: u64,
+    /// Client and traits of one that hangs.
+    hanging: Option<(Address, u8)>,
+}
+
 #[derive(Clone, Copy)]
 struct Attempt {
     at: Timestamp,
@@ -122,16 +134,13 @@ impl Attempt {
 
 impl Hanging {
     fn of(attempt: Attempt, connection: &Connection) -> Hanging {
-        let trait_if = |bit: u8, has: bool| if has { bit } else { 0 };
         Hanging {
             at: attempt.at,
             id: attempt.id,
             service: attempt.service,
             port: connection.client.port,
             ip: connection.client.ip,
-            traits: trait_if(UNANSWERED, connection.endpoints.server.packets == 0)
-                | trait_if(AGAIN, connection.handshake.syn_retransmissions > 0)
-                | trait_if(ONE_SIDED, connection.quality.one_sided),
+            traits: traits(connection),
         }
     }
 
@@ -159,6 +168,41 @@ impl Collector for ByService {
         } else {
             self.others.push(attempt);
         }
+    }
+
+    fn shares(&self, connection: &Connection) -> Vec<Kept> {
+        if connection.handshake.syn_packet.is_none() {
+            return Vec::new();
+        }
+        let kept = KeptAttempt {
+            server: connection.server,
+            at: connection.first_time,
+            id: connection.id,
+            hanging: hangs(connection).then(|| (connection.client, traits(connection))),
+        };
+        Kept::new(connection.server.to_string(), &kept).into_iter().collect()
+    }
+
+    fn take(&mut self, kept: &str) -> Result<(), serde_json::Error> {
+        let KeptAttempt {
+            server,
+            at,
+            id,
+            hanging,
+        } = serde_json::from_str(kept)?;
+        let service = self.services.number(server);
+        match hanging {
+            Some((client, traits)) => self.hanging.push(Hanging {
+                at,
+                id,
+                service,
+                port: client.port,
+                ip: client.ip,
+                traits,
+            }),
+            None => self.others.push(Attempt { at, id, service }),
+        }
+        Ok(())
     }
 
     /// One finding for each flooded service, the one with the most connections first.
@@ -207,6 +251,13 @@ impl Collector for ByService {
         found.sort_by_key(|found| std::cmp::Reverse(found.connections));
         found
     }
+}
+
+fn traits(connection: &Connection) -> u8 {
+    let trait_if = |bit: u8, has: bool| if has { bit } else { 0 };
+    trait_if(UNANSWERED, connection.endpoints.server.packets == 0)
+        | trait_if(AGAIN, connection.handshake.syn_retransmissions > 0)
+        | trait_if(ONE_SIDED, connection.quality.one_sided)
 }
 
 /// The attempt was not completed, and nobody said why.

@@ -2,10 +2,10 @@
 
 use crate::findings::rule;
 use crate::findings::Settings;
-use crate::findings::service::{Collector, Found, Together};
+use crate::findings::service::{Collector, Found, Kept, Together};
 use crate::model::{Confidence, Connection, Role};
 use crate::population::Stays;
-use crate::population::time_wait::Pressure;
+use crate::population::time_wait::{KeptStay, Pressure};
 use crate::time::human_duration;
 
 rule! {
@@ -65,6 +65,19 @@ pub fn collector(_: &Settings, time_wait_ns: i64) -> Box<dyn Collector> {
 impl Collector for ByPair {
     fn add(&mut self, connection: &Connection) {
         self.stays.add(connection);
+    }
+
+    fn shares(&self, connection: &Connection) -> Vec<Kept> {
+        let shares = KeptStay::of(connection).filter_map(|stay| {
+            let (client, server) = stay.between();
+            Kept::new(format!("{client} {server}"), &stay)
+        });
+        shares.collect()
+    }
+
+    fn take(&mut self, kept: &str) -> Result<(), serde_json::Error> {
+        self.stays.add_kept(serde_json::from_str(kept)?);
+        Ok(())
     }
 
     /// One finding for each client, service and holder, the worst first.
