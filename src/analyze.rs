@@ -34,6 +34,8 @@ pub struct Settings {
     pub files: Vec<PathBuf>,
     /// Whether copies of a segment in another file are left out.
     pub dedup: Dedup,
+    /// Whether clocks of files that share segments are set by one another; all files are read once more for that.
+    pub align_clocks: bool,
     /// 2 MSL: how long TIME-WAIT is expected to last, nanoseconds.
     pub time_wait_ns: i64,
     /// Whether checksums are verified, and how much is held of IP packets in fragments.
@@ -52,6 +54,7 @@ impl Default for Settings {
         Settings {
             files: Vec::new(),
             dedup: Dedup::default(),
+            align_clocks: false,
             time_wait_ns: 60_000_000_000,
             decode: DecodeSettings::default(),
             ladder: LadderRequest::None,
@@ -145,10 +148,19 @@ fn read(
     progress: &mut dyn FnMut(Progress),
     report_bytes: Option<ReportBytes>,
 ) -> Result<Connections> {
-    let mut timeline = Timeline::open(input::find(&settings.files)?, stop)?;
+    let mut timeline = open(settings, stop)?;
     let mut run = Run::new(settings, timeline.len(), report_bytes);
     run.read(&mut timeline, progress);
     run.finish_reading(timeline, settings)
+}
+
+/// The files in their order, by clocks that are set by one another if that is asked for.
+pub(crate) fn open(settings: &Settings, stop: &Stop) -> Result<Timeline> {
+    let mut timeline = Timeline::open(input::find(&settings.files)?, stop)?;
+    if settings.align_clocks {
+        timeline.align_clocks(settings.decode)?;
+    }
+    Ok(timeline)
 }
 
 fn endpoint(address: Address) -> Endpoint {

@@ -245,6 +245,24 @@ pub struct SelectionArgs {
 }
 
 impl SelectionArgs {
+    /// Whether all connections are selected.
+    pub fn is_empty(&self) -> bool {
+        let SelectionArgs {
+            conn,
+            addr,
+            port,
+            state,
+            finding,
+            outcome,
+        } = self;
+        conn.is_empty()
+            && addr.is_empty()
+            && port.is_empty()
+            && state.is_empty()
+            && finding.is_empty()
+            && outcome.is_empty()
+    }
+
     /// As a filter.
     pub fn to_selection(&self) -> Selection {
         Selection {

@@ -9,9 +9,10 @@ use anyhow::bail;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use tcptrace_states::analyze::{Connections, LadderRequest, Progress, Settings, connections};
+use tcptrace_states::capture::Stop;
 use tcptrace_states::cli::{Color, Common, Format, ProgressWhen, ReadingArgs, ScreenArgs};
 use tcptrace_states::findings;
-use tcptrace_states::model::{Analysis, Connection};
+use tcptrace_states::model::{Analysis, Capture, Connection};
 use tcptrace_states::population::Span;
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
@@ -70,8 +71,12 @@ pub enum Checked {
 
 impl Done {
     pub fn of(analysis: &Analysis) -> Done {
-        let mut damage = analysis.capture.damage.clone();
-        let evicted = analysis.capture.evicted_connections;
+        Done::of_capture(&analysis.capture)
+    }
+
+    pub fn of_capture(capture: &Capture) -> Done {
+        let mut damage = capture.damage.clone();
+        let evicted = capture.evicted_connections;
         if evicted > 0 {
             damage.push(format!(
                 "{} given up for a limit, nothing is shown of them; raise --max-memory or --max-connections",
@@ -79,7 +84,7 @@ impl Done {
             ));
         }
         Done {
-            complete: analysis.capture.complete && evicted == 0,
+            complete: capture.complete && evicted == 0,
             damage,
             checked: None,
             unwritten: Vec::new(),
@@ -152,6 +157,7 @@ pub fn reading_of(files: &[PathBuf], args: &ReadingArgs) -> Settings {
     Settings {
         files: files.to_vec(),
         dedup: args.dedup,
+        align_clocks: args.align_clocks,
         decode: DecodeSettings {
             verify_checksums: args.verify_checksums,
             ..DecodeSettings::default()
@@ -173,7 +179,18 @@ pub fn connections_by<T>(
     progress: ProgressWhen,
     then: impl FnOnce(Connections) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    no_input_is_the_output(&settings.files)?;
+    reading_by(&settings.files, progress, |stop, report| {
+        then(connections(settings, stop, report)?)
+    })
+}
+
+/// What `read` makes of captures, with a progress bar if it takes long. A signal ends the reading, not the program.
+pub fn reading_by<T>(
+    files: &[PathBuf],
+    progress: ProgressWhen,
+    read: impl FnOnce(&Stop, &mut dyn FnMut(Progress)) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    no_input_is_the_output(files)?;
     let started = Instant::now();
     let wanted = progress == ProgressWhen::Auto && io::stderr().is_terminal();
     let mut bar: Option<ProgressBar> = None;
@@ -190,8 +207,8 @@ pub fn connections_by<T>(
         bar.set_message(counted(progress.packets, "packet"));
         bar.set_position(progress.bytes_read);
     };
-    bug::reading(&settings.files);
-    let result = interrupt::deferred(|stop| then(connections(settings, stop, &mut report)?));
+    bug::reading(files);
+    let result = interrupt::deferred(|stop| read(stop, &mut report));
     bug::reading_is_over();
     if let Some(bar) = bar {
         bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! What is found, where Wireshark shows it.
+//! What is found, where Wireshark and other programs show it.
 //!
 //! | module | makes |
 //! | --- | --- |
@@ -6,9 +6,13 @@
 //! | [`lua`] | a plug-in for Wireshark with the states of this capture as fields |
 //! | [`filter`] | display filters, ready to paste |
 //!
-//! All of them work with packet numbers, which are Wireshark's frame numbers as long as the capture is one file.
+//! | `parquet` | tables of all that was found, for programs (feature `parquet`) |
+//!
+//! Those for Wireshark work with packet numbers, which are Wireshark's frame numbers as long as the capture is one file.
 
 pub mod filter;
 pub mod lua;
 pub mod notes;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod pcapng;

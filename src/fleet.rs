@@ -21,6 +21,7 @@ mod file;
 mod partition;
 mod places;
 mod plan;
+mod run;
 mod together;
 mod totals;
 mod tracking;
@@ -32,7 +33,8 @@ pub use config::Config;
 pub use file::{FileReader, FileReport};
 pub use partition::{Partition, Share};
 pub use plan::Plan;
-pub use together::{Together, all_findings};
+pub use run::{Outcome, Sink, run};
+pub use together::{Together, all_findings, read_finding};
 pub use totals::Totals;
 pub use tracking::Told;
 

@@ -10,6 +10,7 @@
 //! it is being read, its descriptor may be closed in between (`Descriptors`), so any number of files may overlap. Standard
 //! input and FIFOs are opened once, and their first packet is held.
 
+mod clocks;
 mod copies;
 mod descriptors;
 mod error;
@@ -17,6 +18,7 @@ mod named;
 mod origins;
 mod timeline;
 
+pub use clocks::{Clock, Sketch, clocks};
 pub use copies::{Copies, Dedup};
 pub use error::InputError;
 pub use named::{Inputs, find};

@@ -29,6 +29,7 @@
 //! | [`export`] | for Wireshark: the capture again with comments, a plug-in with the states, display filters |
 //! | [`analyze`] | wires the stages together |
 //! | [`fleet`] | the same in parts that can be done apart: files, connections, services; and the canonical result |
+//! | `tables` | the results as Arrow tables (feature `arrow`) |
 //! | `tui` | the terminal explorer: its state, and its screens (feature `tui`) |
 //! | [`cli`] | the command line |
 //!
@@ -73,6 +74,8 @@ pub mod segment;
 pub mod select;
 pub mod seq;
 pub mod ss;
+#[cfg(feature = "arrow")]
+pub mod tables;
 pub mod time;
 pub mod tracker;
 #[cfg(feature = "tui")]

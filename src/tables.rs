@@ -74,11 +74,17 @@ fn long(value: u64) -> i64 {
 }
 
 fn longs<T>(rows: &[T], value: impl Fn(&T) -> u64) -> ArrayRef {
-    Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| long(value(row)))))
+    Arc::new(Int64Array::from_iter_values(
+        rows.iter().map(|row| long(value(row))),
+    ))
 }
 
 fn maybe_longs<T>(rows: &[T], value: impl Fn(&T) -> Option<u64>) -> ArrayRef {
-    Arc::new(rows.iter().map(|row| value(row).map(long)).collect::<Int64Array>())
+    Arc::new(
+        rows.iter()
+            .map(|row| value(row).map(long))
+            .collect::<Int64Array>(),
+    )
 }
 
 fn signed<T>(rows: &[T], value: impl Fn(&T) -> Option<i64>) -> ArrayRef {

@@ -28,7 +28,8 @@ fn settings(files: &[PathBuf]) -> Settings {
 
 fn by_threads(settings: &Settings, threads: usize) -> String {
     let mut out = Vec::new();
-    canonical::run(settings, threads, &Stop::default(), &mut |_| {}, &mut out).expect("captures");
+    let mut lines = canonical::Lines::to(&mut out);
+    fleet::run(settings, threads, &Stop::default(), &mut |_| {}, &mut lines).expect("captures");
     String::from_utf8(out).expect("JSON")
 }
 
@@ -53,10 +54,13 @@ fn try_by_fleet(settings: &Settings, partitions: usize, seed: u64) -> Result<Str
             }
         }
     }
-    let plan = Arc::new(over_the_wire(&Plan::new(reports, 0)));
+    let plan = Arc::new(over_the_wire(&Plan::new(reports, |_| false)));
     let mut tasks: BTreeMap<u64, Vec<(Vec<u8>, Row)>> = BTreeMap::new();
     for (given, mut row) in rows {
         row.position.file = plan.rank(given).expect("it was read");
+        let ahead = plan.ahead_ns(given);
+        row.position.time = row.position.time.plus(-ahead);
+        row.segment.time = row.segment.time.plus(-ahead);
         let flow = flow_octets(&row.segment);
         let task = flow.iter().fold(seed, |sum, octet| {
             sum.wrapping_mul(31).wrapping_add(u64::from(*octet))
@@ -88,7 +92,10 @@ fn try_by_fleet(settings: &Settings, partitions: usize, seed: u64) -> Result<Str
         together.take(share.rule, &share.group, &share.kept)?;
     }
     let capture = plan.capture(settings, &totals);
-    let findings = fleet::all_findings(together.finish(), &capture, settings);
+    let of_services = together.finish().into_iter().map(|finding| {
+        fleet::read_finding(&serde_json::to_string(&finding).expect("JSON")).expect("what was written")
+    });
+    let findings = fleet::all_findings(of_services.collect(), &capture, settings);
     let mut out = Vec::new();
     canonical::write_begin(&mut out, &capture).expect("memory");
     all.sort();
@@ -287,6 +294,53 @@ fn connections_that_lie_in_many_files() {
     }
 }
 
+/// Two taps whose clocks are 300 ms apart, the second one in two files, as one.
+#[test]
+fn clocks_that_are_apart_are_aligned() {
+    let whole = captures(&["kernel"])
+        .into_iter()
+        .find(|file| file.ends_with("churn.client.pcap"));
+    let whole = Pcap::read(&whole.expect("it"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut late = Pcap::read(&whole.write_in(&directory, "early", 1, |_, _| 0)[0]);
+    for record in &mut late.records {
+        let part = |place: usize| {
+            u64::from(u32::from_le_bytes(
+                record[place..place + 4].try_into().expect("four"),
+            ))
+        };
+        let moment = part(0) * 1_000_000 + part(4) + 300_000;
+        let [seconds, micros] =
+            [moment / 1_000_000, moment % 1_000_000].map(|part| u32::try_from(part).expect("32 bits"));
+        record[..4].copy_from_slice(&seconds.to_le_bytes());
+        record[4..8].copy_from_slice(&micros.to_le_bytes());
+    }
+    let early = directory.path().join("early0.pcap");
+    let halves = late.write_in(&directory, "late", 2, |number, count| number * 2 / count);
+    let files = [vec![early.clone()], halves].concat();
+    let aligned = Settings {
+        align_clocks: true,
+        ..settings(&files)
+    };
+    let lines = same_by_all(&aligned, "aligned");
+    let capture: Value = serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
+    assert_eq!(
+        capture["skipped"]["duplicate-of-another-file"],
+        capture["tcp_segments"]
+    );
+    // All is as the first tap alone has it, but for the capture as a whole and packets of the others.
+    let alone = by_threads(&settings(&[early]), 0);
+    let connections = |lines: &str| {
+        lines
+            .lines()
+            .filter(|line| line.contains("\"type\":\"connection\""))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(connections(&lines), connections(&alone));
+    assert!(connections(&same_by_all(&settings(&files), "not aligned")).len() >= connections(&alone).len());
+}
+
 #[test]
 fn empty_and_damaged_files_among_good_ones() {
     let whole = captures(&["kernel"]);
@@ -335,7 +389,7 @@ fn rows_out_of_order_are_refused() {
     while let Some(more) = reader.next_rows(1000) {
         rows.extend(more);
     }
-    let plan = Arc::new(Plan::new(vec![reader.finish()], 0));
+    let plan = Arc::new(Plan::new(vec![reader.finish()], |_| false));
     rows.sort_by_key(|row| (flow_octets(&row.segment), row.position));
     let taken = |rows: &[Row]| {
         let mut partition = Partition::new(Arc::clone(&plan), settings.clone());

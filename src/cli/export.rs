@@ -32,6 +32,13 @@ pub struct Export {
     /// With --to pcapng: which packets are copied
     #[arg(long, value_name = "PACKETS", default_value = "all")]
     pub only: Only,
+    /// With --to parquet: the TCP segments, too
+    #[cfg(feature = "parquet")]
+    #[arg(long)]
+    pub segments: bool,
+    /// With --to canonical and parquet: threads that track connections beside the one that reads
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
     /// Which connections are told of.
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -57,6 +64,11 @@ pub enum ExportKind {
     Pcapng,
     /// A plug-in for Wireshark: the states of this capture as fields to filter by, and for columns
     Lua,
+    /// JSON Lines that are the same octet by octet however the work is divided: ids and packets are numbered file by file
+    Canonical,
+    /// A folder of Parquet files: connections, transitions, findings, and the quality of each file
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 /// Which packets are copied.

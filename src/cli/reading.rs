@@ -14,6 +14,10 @@ pub struct ReadingArgs {
     /// time, within 200 ms; a duration: between any files, within that; `off`
     #[arg(long, help_heading = "Reading", value_name = "WINDOW", default_value = "auto", value_parser = ValueParser::new(dedup))]
     pub dedup: Dedup,
+    /// Set the clocks of captures by one another where they hold the same segments (two taps whose clocks are apart): the
+    /// earliest keeps its own. All files are read once more for that
+    #[arg(long, help_heading = "Reading")]
+    pub align_clocks: bool,
     /// Verify the checksums of IPv4 headers and TCP; wrong ones are told (CP07), and `info` counts them. Those left to the
     /// network card are recognised. No segment is dropped for its checksum
     #[arg(long, help_heading = "Reading")]

@@ -16,12 +16,20 @@ use tcptrace_states::model::Analysis;
 use tcptrace_states::report::escape::Escaped;
 use tcptrace_states::report::look::counted;
 
+mod whole;
+
 use super::{
     Done, Interrupted, STDOUT, Selected, Unwritten, connections_by, flushed, interrupt, output, reading_of,
 };
 
 /// `export`.
 pub fn run(args: &Export) -> anyhow::Result<Done> {
+    match args.to {
+        ExportKind::Canonical => return whole::canonical(args, &settings_of(args)?),
+        #[cfg(feature = "parquet")]
+        ExportKind::Parquet => return whole::parquet(args, &settings_of(args)?),
+        ExportKind::Pcapng | ExportKind::Lua => {}
+    }
     let inputs = input::find(&args.files)?;
     let mut paths = inputs.paths();
     let (Some(path), None) = (paths.next(), paths.next()) else {
@@ -39,10 +47,21 @@ pub fn run(args: &Export) -> anyhow::Result<Done> {
     if to_stdout && args.to == ExportKind::Pcapng && io::stdout().is_terminal() {
         bail!("a capture is nothing for a terminal; name a file with --output");
     }
-    if !to_stdout {
+    let settings = settings_of(args)?;
+    match args.to {
+        ExportKind::Pcapng => to_pcapng(args, path, &settings),
+        ExportKind::Lua => to_lua(args, &settings),
+        ExportKind::Canonical => Ok(Done::sound()),
+        #[cfg(feature = "parquet")]
+        ExportKind::Parquet => Ok(Done::sound()),
+    }
+}
+
+fn settings_of(args: &Export) -> anyhow::Result<Settings> {
+    if args.output.as_os_str() != "-" {
         output::apart_from(&args.files, &args.output, "--output")?;
     }
-    let settings = Settings {
+    Ok(Settings {
         time_wait_ns: args.msl,
         ladder: LadderRequest::None,
         findings: findings::Settings {
@@ -50,11 +69,7 @@ pub fn run(args: &Export) -> anyhow::Result<Done> {
             ..findings::Settings::default()
         },
         ..reading_of(&args.files, &args.reading)
-    };
-    match args.to {
-        ExportKind::Pcapng => to_pcapng(args, path, &settings),
-        ExportKind::Lua => to_lua(args, &settings),
-    }
+    })
 }
 
 fn to_pcapng(args: &Export, path: &Path, settings: &Settings) -> anyhow::Result<Done> {

@@ -21,7 +21,7 @@ pub struct Together<'a> {
 }
 
 /// What a rule about connections together keeps of them: it sees each once.
-pub trait Collector {
+pub trait Collector: Send {
     /// Looks at the next connection, whose own findings are judged.
     fn add(&mut self, connection: &Connection);
 

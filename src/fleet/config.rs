@@ -22,6 +22,8 @@ pub struct Config {
     pub dedup_ns: Option<i64>,
     /// Whether copies in other files are left out at all.
     pub dedup: bool,
+    /// Set the clocks of files that share segments by one another.
+    pub align_clocks: bool,
     /// Verify checksums.
     pub verify_checksums: bool,
 }
@@ -35,6 +37,7 @@ impl Default for Config {
             severity: settings.findings.least,
             dedup_ns: None,
             dedup: true,
+            align_clocks: false,
             verify_checksums: false,
         }
     }
@@ -49,6 +52,7 @@ impl Config {
                 (true, None) => Dedup::Auto,
                 (true, Some(window)) => Dedup::Within(window),
             },
+            align_clocks: self.align_clocks,
             time_wait_ns: self.time_wait_ns,
             decode: DecodeSettings {
                 verify_checksums: self.verify_checksums,

@@ -11,7 +11,7 @@ use crate::analyze::Settings;
 use crate::analyze::count::{Count, Flaws};
 use crate::capture::{CaptureError, Record, Stop};
 use crate::flow::Evicted;
-use crate::input::{self, Facts, FileFacts, InputError, Place, Timeline};
+use crate::input::{self, Clock, Facts, FileFacts, InputError, Place, Sketch, Timeline};
 use crate::model::Capture;
 use crate::segment::{Decoder, Segment, TunnelPath};
 use crate::time::Timestamp;
@@ -27,6 +27,12 @@ pub struct FileReport {
     pub span: Option<(Timestamp, Timestamp)>,
     /// What is told of a capture, of this file alone. Nothing of its connections is known here.
     pub capture: Capture,
+    /// Some of its segments, to tell its clock by, where that was asked for; a plan has no use for them any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sketch: Option<Sketch>,
+    /// What is known of its clock, where that was asked for. All times in a plan are those of a clock set back by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
     /// Why nothing could be read of it.
     pub unreadable: Option<String>,
     /// Nothing could be read because it is no capture.
@@ -34,6 +40,11 @@ pub struct FileReport {
 }
 
 impl FileReport {
+    /// That of a file that could not be opened.
+    pub fn unopened(name: &str, reason: std::io::Error) -> FileReport {
+        FileReport::unreadable(name, &CaptureError::cannot_open(name, reason).into())
+    }
+
     /// That of a file that cannot be read.
     pub fn unreadable(name: &str, error: &InputError) -> FileReport {
         FileReport {
@@ -41,6 +52,8 @@ impl FileReport {
             begins: None,
             span: None,
             capture: Capture::default(),
+            sketch: None,
+            clock: None,
             unreadable: Some(error.to_string()),
             no_capture: matches!(
                 error,
@@ -57,6 +70,7 @@ pub struct FileReader {
     timeline: Timeline,
     settings: Settings,
     file: OneFile,
+    sketch: Option<Sketch>,
     ended: bool,
 }
 
@@ -90,6 +104,7 @@ impl FileReader {
         FileReader {
             timeline,
             file: OneFile::new(settings),
+            sketch: settings.align_clocks.then(Sketch::default),
             settings: settings.clone(),
             ended: false,
         }
@@ -99,9 +114,12 @@ impl FileReader {
     pub fn next_rows(&mut self, most: usize) -> Option<Vec<Row>> {
         let mut rows = Vec::new();
         while !self.ended && rows.is_empty() {
-            let file = &mut self.file;
+            let (file, sketch) = (&mut self.file, &mut self.sketch);
             let flow = self.timeline.read(|item| {
                 if let Some((number, segment, tunnels)) = file.take(item.record, &item.place) {
+                    if let Some(sketch) = sketch {
+                        sketch.add(segment, item.place.time);
+                    }
                     rows.push(Row {
                         position: Position {
                             time: item.place.time,
@@ -126,7 +144,10 @@ impl FileReader {
     /// What there is to know of the file, as far as it was read.
     pub fn finish(self) -> FileReport {
         let facts = self.timeline.facts().files.pop().unwrap_or_default();
-        self.file.report(&self.settings, facts)
+        FileReport {
+            sketch: self.sketch,
+            ..self.file.report(&self.settings, facts)
+        }
     }
 }
 
@@ -189,6 +210,7 @@ impl OneFile {
     /// What there is to know of the file; `facts` is what its reader knows.
     pub fn report(mut self, settings: &Settings, facts: FileFacts) -> FileReport {
         let name = facts.path.to_string_lossy().into_owned();
+        let clock = facts.clock;
         let facts = Facts {
             files: vec![facts],
             ..Facts::default()
@@ -206,6 +228,8 @@ impl OneFile {
             begins: self.begins,
             span: self.span,
             capture,
+            sketch: None,
+            clock,
             unreadable: None,
             no_capture: false,
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{FileReport, FleetError, Position, Totals};
 use crate::analyze::Settings;
 use crate::capture::Skip;
-use crate::input::Span;
+use crate::input::{Sketch, Span, clocks};
 use crate::model::{Capture, Checksums, Fragments, PacketNumber, SCHEMA_VERSION, Step};
 use crate::time::Timestamp;
 
@@ -31,17 +31,22 @@ pub struct Plan {
 
 impl Plan {
     /// Puts files in order: by the time of their first packet, then by name; those without packets come last. A file of which
-    /// nothing could be read has no rank.
-    pub fn new(reports: Vec<FileReport>, passed_over: u64) -> Plan {
+    /// nothing could be read has no rank. Of those that lie `in_directory`, given by their places, the ones that are no
+    /// captures are passed over and counted; others are told.
+    pub fn new(reports: Vec<FileReport>, in_directory: impl Fn(usize) -> bool) -> Plan {
         let mut numbered: Vec<(usize, FileReport)> = Vec::new();
         let mut unreadable = Vec::new();
+        let mut passed_over = 0;
         let given = reports.len();
         for (number, report) in reports.into_iter().enumerate() {
             match report.unreadable {
+                Some(_) if report.no_capture && in_directory(number) => passed_over += 1,
                 Some(reason) => unreadable.push(reason),
                 None => numbered.push((number, report)),
             }
         }
+        numbered.sort_by(|(_, a), (_, b)| order(a).cmp(&order(b)));
+        set_clocks(numbered.iter_mut().map(|(_, report)| report).collect());
         numbered.sort_by(|(_, a), (_, b)| order(a).cmp(&order(b)));
         let mut ranks = vec![None; given];
         for (rank, (number, _)) in numbered.iter().enumerate() {
@@ -93,6 +98,13 @@ impl Plan {
     /// The rank of the file that was given at this place (from 0); none if nothing could be read of it.
     pub fn rank(&self, given: usize) -> Option<u32> {
         self.ranks.get(given).copied().flatten()
+    }
+
+    /// How far the clock of the file that was given at this place is ahead, nanoseconds: rows of it are set back by that.
+    pub fn ahead_ns(&self, given: usize) -> i64 {
+        let rank = self.rank(given).and_then(|rank| usize::try_from(rank).ok());
+        let clock = rank.and_then(|rank| self.files.get(rank)?.clock);
+        clock.map_or(0, |clock| clock.ahead_ns)
     }
 
     /// The files in their order.
@@ -164,6 +176,30 @@ impl Plan {
         all.copies_not_looked_for = copies.not_looked_for;
         totals.flaws().put_into(&mut all);
         all
+    }
+}
+
+/// Tells the clocks of files by the segments that they kept, and sets the times in the reports by that. Files are in the order
+/// of their own clocks.
+fn set_clocks(mut files: Vec<&mut FileReport>) {
+    let sketches: Vec<Sketch> = files
+        .iter_mut()
+        .map(|file| file.sketch.take().unwrap_or_default())
+        .collect();
+    if files.len() < 2 || sketches.iter().all(|sketch| *sketch == Sketch::default()) {
+        return;
+    }
+    let found = clocks(&sketches.iter().collect::<Vec<_>>());
+    for (file, clock) in files.into_iter().zip(found) {
+        let set = |time: &mut Timestamp| *time = time.plus(clock.ahead_ns.saturating_neg());
+        file.clock = Some(clock);
+        file.begins.iter_mut().for_each(set);
+        file.capture.first_time.iter_mut().for_each(set);
+        file.capture.last_time.iter_mut().for_each(set);
+        if let Some((first, last)) = &mut file.span {
+            set(first);
+            set(last);
+        }
     }
 }
 

@@ -1,10 +1,17 @@
 //! Findings about services, from what the rules kept of each connection.
 
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use serde::de::Error;
+
 use super::plan::sort_findings;
 use super::{FleetError, Plan, Totals};
 use crate::analyze::Settings;
+use crate::findings::rules;
 use crate::findings::service::{self, Services};
-use crate::model::{Capture, ServiceFinding};
+use crate::model::{Address, Capture, Confidence, Role, ServiceFinding, Severity};
+use crate::time::Timestamp;
 
 /// Takes shares that come group by group, and judges each group when the next one begins. Memory holds those of one group.
 pub struct Together {
@@ -79,4 +86,58 @@ pub fn all_findings(
     of_services.extend(service::judge_capture(capture, &settings.findings));
     sort_findings(&mut of_services);
     of_services
+}
+
+/// A finding as it is carried from one part of a run to another.
+#[derive(Deserialize)]
+struct Carried {
+    code: String,
+    severity: Severity,
+    confidence: Confidence,
+    server: Option<Address>,
+    client: Option<IpAddr>,
+    endpoint: Option<Role>,
+    connections: u64,
+    ids: Vec<u64>,
+    at: Option<Timestamp>,
+    message: String,
+    #[serde(default)]
+    weakened_by: Vec<String>,
+}
+
+/// Reads back a finding about a service that was written as JSON.
+///
+/// # Errors
+///
+/// It is not one that this program writes.
+pub fn read_finding(text: &str) -> Result<ServiceFinding, FleetError> {
+    let unreadable = |reason| FleetError::Unreadable {
+        what: "a finding about a service",
+        reason,
+    };
+    let carried: Carried = serde_json::from_str(text).map_err(unreadable)?;
+    let unknown = |what: &str| unreadable(serde_json::Error::custom(format!("there is no {what}")));
+    let rule = rules()
+        .find(|rule| rule.code == carried.code)
+        .ok_or_else(|| unknown(&format!("rule {}", carried.code)))?;
+    let mut weakened_by = Vec::new();
+    for name in &carried.weakened_by {
+        let mut faults = rule.excused_by.iter().map(|fault| fault.name());
+        let known = faults.find(|known| known == name);
+        weakened_by.push(known.ok_or_else(|| unknown(&format!("fault {name} that weakens {}", rule.code)))?);
+    }
+    Ok(ServiceFinding {
+        code: rule.code,
+        name: rule.name,
+        severity: carried.severity,
+        confidence: carried.confidence,
+        server: carried.server,
+        client: carried.client,
+        endpoint: carried.endpoint,
+        connections: carried.connections,
+        ids: carried.ids,
+        at: carried.at,
+        message: carried.message,
+        weakened_by,
+    })
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash};
 
-use foldhash::fast::RandomState;
+use foldhash::fast::{FixedState, RandomState};
 use hashbrown::HashMap;
 
 use super::timeline::{Place, overlap};
@@ -215,7 +215,15 @@ impl Copies {
 
     /// 128 bits of two seeded hashes stand for the likeness: two that differ meet by chance alone, and never in practice.
     fn key(&self, segment: &Segment) -> u128 {
-        let likeness = Likeness {
+        let likeness = Likeness::of(segment);
+        let [high, low] = self.seeds.each_ref().map(|seed| seed.hash_one(&likeness));
+        u128::from(high) << 64 | u128::from(low)
+    }
+}
+
+impl Likeness {
+    fn of(segment: &Segment) -> Likeness {
+        Likeness {
             source: segment.source,
             destination: segment.destination,
             seq: segment.seq,
@@ -226,8 +234,11 @@ impl Copies {
             ip_id: segment.ip_id,
             timestamps: segment.options.timestamps,
             sack: segment.options.sack,
-        };
-        let [high, low] = self.seeds.each_ref().map(|seed| seed.hash_one(&likeness));
-        u128::from(high) << 64 | u128::from(low)
+        }
     }
+}
+
+/// What copies of a segment have in common, as a number that is the same wherever it is made.
+pub(super) fn likeness(segment: &Segment) -> u64 {
+    FixedState::default().hash_one(Likeness::of(segment))
 }

@@ -16,6 +16,12 @@ pub enum InputError {
     /// Standard input was named twice.
     #[error("-: standard input is named twice; it can be read only once")]
     StandardInputTwice,
+    /// What must be read twice can be read only once.
+    #[error("{name}: clocks are aligned by reading all files twice; write it to a file first")]
+    ReadTwice {
+        /// As it was named.
+        name: String,
+    },
     /// Only one file can be followed.
     #[error("--follow reads one capture that grows; name one file, or - for standard input")]
     NotOne,

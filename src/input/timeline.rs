@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::clocks::{Clock, Sketch, clocks};
 use super::descriptors::{Descriptors, Meter};
 use super::named::{Found, Kind, Way};
 use super::{InputError, Inputs, Origins};
@@ -15,6 +16,7 @@ use crate::capture::{
     self, CaptureError, CaptureReader, Direction, Frame, Growth, LinkType, PacketNumber, ProcessId, Record,
     Skip, Stop,
 };
+use crate::segment::{DecodeSettings, Decoder};
 use crate::time::Timestamp;
 
 /// Unusable packets before the first usable one of standard input or a FIFO that are held, at most.
@@ -54,6 +56,8 @@ struct Input {
     begins: Option<Timestamp>,
     reader: Option<Box<Reader>>,
     facts: FileFacts,
+    /// Its clock is set back by this, nanoseconds.
+    ahead_ns: i64,
 }
 
 /// A file that is being read.
@@ -164,6 +168,8 @@ pub struct FileFacts {
     /// From the latest packet of all files before this one to its first packet, nanoseconds: a gap, or, below zero, how
     /// far the files overlap. `None` for the first file, and for one without packets.
     pub gap_ns: Option<i64>,
+    /// What is known of its clock, where that was asked for.
+    pub clock: Option<Clock>,
     /// How many segments are copies of one in another file, by that file (an index into [`Facts::files`]).
     pub copies_of: Vec<(usize, u64)>,
     /// Time of the packet before.
@@ -194,6 +200,7 @@ impl Timeline {
             },
             begins: None,
             reader: Some(Box::new(Reader::new(capture))),
+            ahead_ns: 0,
         });
         timeline.put_in_order();
         Ok(timeline)
@@ -317,6 +324,7 @@ impl Timeline {
             found,
             begins: None,
             reader: Some(Box::new(Reader::new(capture))),
+            ahead_ns: 0,
         });
         timeline.put_in_order();
         Ok(timeline)
@@ -351,6 +359,7 @@ impl Timeline {
                 begins,
                 reader,
                 facts,
+                ahead_ns: 0,
             }),
             Err(error) => Err((found.path, error)),
         }
@@ -383,6 +392,36 @@ impl Timeline {
             }
         }
         self.skip_begun();
+    }
+
+    /// Sets the clocks of files that share segments by one another ([`clocks`]); for that, all of them are read once before.
+    ///
+    /// # Errors
+    ///
+    /// One of several can be read only once.
+    pub fn align_clocks(&mut self, decode: DecodeSettings) -> Result<(), InputError> {
+        if self.files.len() < 2 {
+            return Ok(());
+        }
+        if let Some(stream) = self.files.iter().find(|input| input.found.kind == Kind::Stream) {
+            return Err(InputError::ReadTwice {
+                name: printable(&stream.found.path.to_string_lossy()),
+            });
+        }
+        let sketches: Vec<Sketch> = (self.files.iter())
+            .map(|input| self.begin(&input.found).map(|capture| sketch(capture, decode)))
+            .map(Result::unwrap_or_default) // what is wrong with it is told when it is read
+            .collect();
+        let found = clocks(&sketches.iter().collect::<Vec<_>>());
+        for (input, clock) in self.files.iter_mut().zip(found) {
+            input.facts.clock = Some(clock);
+            input.ahead_ns = clock.ahead_ns;
+            input.begins = input
+                .begins
+                .map(|begins| begins.plus(clock.ahead_ns.saturating_neg()));
+        }
+        self.put_in_order();
+        Ok(())
     }
 
     /// Octets of all files, where they are known.
@@ -507,7 +546,11 @@ impl Timeline {
             ..
         } = self;
         let Some(Input {
-            found, reader, facts, ..
+            found,
+            reader,
+            facts,
+            ahead_ns,
+            ..
         }) = files.get_mut(rank)
         else {
             return ControlFlow::Continue(());
@@ -588,6 +631,8 @@ impl Timeline {
             };
             let record = match record {
                 Record::Frame(frame) => {
+                    let time = frame.time.plus(ahead_ns.saturating_neg());
+                    let frame = Frame { time, ..frame };
                     facts.packet(frame.time);
                     open.effective = open.effective.max(frame.time);
                     let key = (open.effective, rank);
@@ -682,6 +727,23 @@ fn is_no_capture(error: &CaptureError) -> bool {
         error,
         CaptureError::Foreign { .. } | CaptureError::Empty { .. } | CaptureError::Missing { .. }
     )
+}
+
+/// Some segments of a file. Reading ends where it is damaged, or stopped.
+fn sketch(mut capture: CaptureReader, decode: DecodeSettings) -> Sketch {
+    let mut decoder = Decoder::new(decode);
+    let mut sketch = Sketch::default();
+    let mut effective: Option<Timestamp> = None;
+    while let Ok(Some(record)) = capture.next_record() {
+        if let Record::Frame(frame) = record {
+            let now = effective.map_or(frame.time, |newest| newest.max(frame.time));
+            effective = Some(now);
+            if let Ok(segment) = decoder.decode(&frame) {
+                sketch.add(segment, now);
+            }
+        }
+    }
+    sketch
 }
 
 /// Time of the first packet. What is wrong with the file is told when it is read.

@@ -28,16 +28,30 @@ struct Row<'a> {
 
 fn columns<'a>() -> Vec<Column<Row<'a>>> {
     vec![
-        column("connection_id", true, "Id of the connection; null if it is about a service or the capture.", |rows: &[Row<'_>]| {
-            maybe_longs(rows, |row| row.connection)
+        column(
+            "connection_id",
+            true,
+            "Id of the connection; null if it is about a service or the capture.",
+            |rows: &[Row<'_>]| maybe_longs(rows, |row| row.connection),
+        ),
+        column("code", false, "Stable code, TW04.", |rows| {
+            texts(rows, |row| Some(row.code.to_owned()))
         }),
-        column("code", false, "Stable code, TW04.", |rows| texts(rows, |row| Some(row.code.to_owned()))),
-        column("name", false, "Stable name, reuse-illegal.", |rows| texts(rows, |row| Some(row.name.to_owned()))),
-        column("severity", false, "error, warning, note or info.", |rows| texts(rows, |row| word(&row.severity))),
-        column("confidence", false, "proven, likely or possible.", |rows| texts(rows, |row| word(&row.confidence))),
-        column("server_ip", true, "The service, or the server of the connection.", |rows| {
-            texts(rows, |row| row.server.map(|server| server.ip.to_string()))
+        column("name", false, "Stable name, reuse-illegal.", |rows| {
+            texts(rows, |row| Some(row.name.to_owned()))
         }),
+        column("severity", false, "error, warning, note or info.", |rows| {
+            texts(rows, |row| word(&row.severity))
+        }),
+        column("confidence", false, "proven, likely or possible.", |rows| {
+            texts(rows, |row| word(&row.confidence))
+        }),
+        column(
+            "server_ip",
+            true,
+            "The service, or the server of the connection.",
+            |rows| texts(rows, |row| row.server.map(|server| server.ip.to_string())),
+        ),
         column("server_port", true, "Its port.", |rows| {
             maybe_longs(rows, |row| row.server.map(|server| server.port.into()))
         }),
@@ -47,16 +61,37 @@ fn columns<'a>() -> Vec<Column<Row<'a>>> {
         column("endpoint", true, "Which side it is about.", |rows| {
             texts(rows, |row| row.endpoint.as_ref().and_then(word))
         }),
-        column("packet", true, "The first packet that shows it.", |rows| maybe_longs(rows, |row| row.packet)),
-        column("at_ns", true, "When, or since when.", |rows| times(rows, |row| row.at)),
-        column("count", false, "How often it happened in the connection, exactly.", |rows| longs(rows, |row| row.count)),
-        column("connections", false, "How many connections it is about, exactly.", |rows| {
-            longs(rows, |row| row.connections)
+        column("packet", true, "The first packet that shows it.", |rows| {
+            maybe_longs(rows, |row| row.packet)
         }),
-        column("message", false, "In words, one line.", |rows| texts(rows, |row| Some(row.message.to_owned()))),
-        column("weakened_by", true, "What about the capture could explain it instead, separated by commas.", |rows| {
-            texts(rows, |row| (!row.weakened_by.is_empty()).then(|| row.weakened_by.join(",")))
+        column("at_ns", true, "When, or since when.", |rows| {
+            times(rows, |row| row.at)
         }),
+        column(
+            "count",
+            false,
+            "How often it happened in the connection, exactly.",
+            |rows| longs(rows, |row| row.count),
+        ),
+        column(
+            "connections",
+            false,
+            "How many connections it is about, exactly.",
+            |rows| longs(rows, |row| row.connections),
+        ),
+        column("message", false, "In words, one line.", |rows| {
+            texts(rows, |row| Some(row.message.to_owned()))
+        }),
+        column(
+            "weakened_by",
+            true,
+            "What about the capture could explain it instead, separated by commas.",
+            |rows| {
+                texts(rows, |row| {
+                    (!row.weakened_by.is_empty()).then(|| row.weakened_by.join(","))
+                })
+            },
+        ),
     ]
 }
 

@@ -14,9 +14,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 
 use super::{Column, batch_of, column, flags, longs, maybe_longs, schema_of, texts, times};
 use crate::fleet::{Position, Row, flow_octets};
-use crate::segment::{
-    ChecksumState, Endpoint, Flags, Options, Scope, Segment, TunnelId, TunnelPath,
-};
+use crate::segment::{ChecksumState, Endpoint, Flags, Options, Scope, Segment, TunnelId, TunnelPath};
 use crate::seq::Seq;
 use crate::time::Timestamp;
 
@@ -24,11 +22,19 @@ use crate::time::Timestamp;
 const OVERFLOW: &str = "?";
 
 fn int32(rows: &[Row], value: impl Fn(&Row) -> Option<u16>) -> ArrayRef {
-    Arc::new(rows.iter().map(|row| value(row).map(i32::from)).collect::<Int32Array>())
+    Arc::new(
+        rows.iter()
+            .map(|row| value(row).map(i32::from))
+            .collect::<Int32Array>(),
+    )
 }
 
 fn int16(rows: &[Row], value: impl Fn(&Row) -> Option<u8>) -> ArrayRef {
-    Arc::new(rows.iter().map(|row| value(row).map(i16::from)).collect::<Int16Array>())
+    Arc::new(
+        rows.iter()
+            .map(|row| value(row).map(i16::from))
+            .collect::<Int16Array>(),
+    )
 }
 
 fn from_low(segment: &Segment) -> bool {
@@ -37,84 +43,167 @@ fn from_low(segment: &Segment) -> bool {
 
 fn columns() -> Vec<Column<Row>> {
     vec![
-        column("file", false, "The file: its place among those that were named, from 0; once they are in order, its rank.", |rows| {
-            Arc::new(Int32Array::from_iter_values(
-                rows.iter().map(|row| i32::try_from(row.position.file).unwrap_or(i32::MAX)),
-            ))
+        column(
+            "file",
+            false,
+            "The file: its place among those that were named, from 0; once they are in order, its rank.",
+            |rows| {
+                Arc::new(Int32Array::from_iter_values(
+                    rows.iter()
+                        .map(|row| i32::try_from(row.position.file).unwrap_or(i32::MAX)),
+                ))
+            },
+        ),
+        column(
+            "number",
+            false,
+            "Number of the packet in the file, from 1.",
+            |rows| longs(rows, |row| row.position.number),
+        ),
+        column(
+            "flow",
+            false,
+            "IP version, lower address and port, higher address and port, as octets.",
+            |rows| {
+                Arc::new(BinaryArray::from_iter_values(
+                    rows.iter().map(|row| flow_octets(&row.segment)),
+                ))
+            },
+        ),
+        column("from_low", false, "The lower end sent it.", |rows| {
+            flags(rows, |row| Some(from_low(&row.segment)))
         }),
-        column("number", false, "Number of the packet in the file, from 1.", |rows| {
-            longs(rows, |row| row.position.number)
+        column(
+            "time_ns",
+            false,
+            "Effective time: the capture time of the newest packet of the file up to this one.",
+            |rows| times(rows, |row| Some(row.position.time)),
+        ),
+        column("captured_time_ns", false, "Capture time.", |rows| {
+            times(rows, |row| Some(row.segment.time))
         }),
-        column("flow", false, "IP version, lower address and port, higher address and port, as octets.", |rows| {
-            Arc::new(BinaryArray::from_iter_values(rows.iter().map(|row| flow_octets(&row.segment))))
+        column(
+            "vlans",
+            false,
+            "Four times 16 bits, the outermost highest: a VLAN id plus one, 0 for none.",
+            |rows| {
+                longs(rows, |row| {
+                    let [a, b, c, d] = row.segment.scope.vlans.map(u64::from);
+                    // Ids have 12 bits: the sign stays free.
+                    a << 48 | b << 32 | c << 16 | d
+                })
+            },
+        ),
+        column(
+            "tunnels",
+            true,
+            "Tunnels around it, outermost first; `?` where too many were seen to tell them apart.",
+            |rows| {
+                texts(rows, |row| match (&row.tunnels, row.segment.scope.tunnel) {
+                    (Some(path), _) => Some(path.to_string()),
+                    (None, TunnelId::OVERFLOW) => Some(OVERFLOW.to_owned()),
+                    (None, _) => None,
+                })
+            },
+        ),
+        column("seq", false, "SEG.SEQ.", |rows| {
+            longs(rows, |row| row.segment.seq.0.into())
         }),
-        column("from_low", false, "The lower end sent it.", |rows| flags(rows, |row| Some(from_low(&row.segment)))),
-        column("time_ns", false, "Effective time: the capture time of the newest packet of the file up to this one.", |rows| {
-            times(rows, |row| Some(row.position.time))
+        column(
+            "ack",
+            false,
+            "The acknowledgment field, whether or not the ACK bit is set.",
+            |rows| longs(rows, |row| row.segment.raw_ack.into()),
+        ),
+        column(
+            "flags",
+            false,
+            "Control bits: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128, AE 256.",
+            |rows| int32(rows, |row| Some(row.segment.flags.0)),
+        ),
+        column("window", false, "SEG.WND, unscaled.", |rows| {
+            int32(rows, |row| Some(row.segment.window))
         }),
-        column("captured_time_ns", false, "Capture time.", |rows| times(rows, |row| Some(row.segment.time))),
-        column("vlans", false, "Four times 16 bits, the outermost highest: a VLAN id plus one, 0 for none.", |rows| {
-            longs(rows, |row| {
-                let [a, b, c, d] = row.segment.scope.vlans.map(u64::from);
-                // Ids have 12 bits: the sign stays free.
-                a << 48 | b << 32 | c << 16 | d
-            })
+        column(
+            "payload_bytes",
+            false,
+            "Octets of payload by the IP header.",
+            |rows| longs(rows, |row| row.segment.payload_len.into()),
+        ),
+        column("mss", true, "Maximum segment size option.", |rows| {
+            int32(rows, |row| row.segment.options.mss)
         }),
-        column("tunnels", true, "Tunnels around it, outermost first; `?` where too many were seen to tell them apart.", |rows| {
-            texts(rows, |row| match (&row.tunnels, row.segment.scope.tunnel) {
-                (Some(path), _) => Some(path.to_string()),
-                (None, TunnelId::OVERFLOW) => Some(OVERFLOW.to_owned()),
-                (None, _) => None,
-            })
+        column("window_scale", true, "Window scale option.", |rows| {
+            int16(rows, |row| row.segment.options.window_scale)
         }),
-        column("seq", false, "SEG.SEQ.", |rows| longs(rows, |row| row.segment.seq.0.into())),
-        column("ack", false, "The acknowledgment field, whether or not the ACK bit is set.", |rows| {
-            longs(rows, |row| row.segment.raw_ack.into())
-        }),
-        column("flags", false, "Control bits: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128, AE 256.", |rows| {
-            int32(rows, |row| Some(row.segment.flags.0))
-        }),
-        column("window", false, "SEG.WND, unscaled.", |rows| int32(rows, |row| Some(row.segment.window))),
-        column("payload_bytes", false, "Octets of payload by the IP header.", |rows| {
-            longs(rows, |row| row.segment.payload_len.into())
-        }),
-        column("mss", true, "Maximum segment size option.", |rows| int32(rows, |row| row.segment.options.mss)),
-        column("window_scale", true, "Window scale option.", |rows| int16(rows, |row| row.segment.options.window_scale)),
         column("sack_permitted", false, "SACK permitted option.", |rows| {
             flags(rows, |row| Some(row.segment.options.sack_permitted))
         }),
         column("tsval", true, "TSval of the timestamps option.", |rows| {
-            maybe_longs(rows, |row| row.segment.options.timestamps.map(|(value, _)| value.into()))
+            maybe_longs(rows, |row| {
+                row.segment.options.timestamps.map(|(value, _)| value.into())
+            })
         }),
         column("tsecr", true, "TSecr of the timestamps option.", |rows| {
-            maybe_longs(rows, |row| row.segment.options.timestamps.map(|(_, echo)| echo.into()))
+            maybe_longs(rows, |row| {
+                row.segment.options.timestamps.map(|(_, echo)| echo.into())
+            })
         }),
-        column("sack", true, "SACK blocks: left and right edge of each, four octets big-endian.", |rows| {
-            let blocks = rows.iter().map(|row| {
-                let blocks = row.segment.options.sack.iter().map_while(|block| *block);
-                let octets: Vec<u8> = blocks
-                    .flat_map(|(left, right)| [left.0.to_be_bytes(), right.0.to_be_bytes()].concat())
-                    .collect();
-                (!octets.is_empty()).then_some(octets)
-            });
-            Arc::new(blocks.collect::<BinaryArray>())
+        column(
+            "sack",
+            true,
+            "SACK blocks: left and right edge of each, four octets big-endian.",
+            |rows| {
+                let blocks = rows.iter().map(|row| {
+                    let blocks = row.segment.options.sack.iter().map_while(|block| *block);
+                    let octets: Vec<u8> = blocks
+                        .flat_map(|(left, right)| [left.0.to_be_bytes(), right.0.to_be_bytes()].concat())
+                        .collect();
+                    (!octets.is_empty()).then_some(octets)
+                });
+                Arc::new(blocks.collect::<BinaryArray>())
+            },
+        ),
+        column(
+            "fast_open",
+            true,
+            "Length of the Fast Open cookie, 0 for a request.",
+            |rows| int16(rows, |row| row.segment.options.fast_open),
+        ),
+        column(
+            "malformed_options",
+            false,
+            "The option list was malformed.",
+            |rows| flags(rows, |row| Some(row.segment.options.malformed)),
+        ),
+        column("ip_id", true, "IPv4 identification.", |rows| {
+            int32(rows, |row| row.segment.ip_id)
         }),
-        column("fast_open", true, "Length of the Fast Open cookie, 0 for a request.", |rows| {
-            int16(rows, |row| row.segment.options.fast_open)
+        column("ttl", false, "IPv4 time to live or IPv6 hop limit.", |rows| {
+            int16(rows, |row| Some(row.segment.ttl))
         }),
-        column("malformed_options", false, "The option list was malformed.", |rows| {
-            flags(rows, |row| Some(row.segment.options.malformed))
+        column("checksum", true, "The TCP checksum field.", |rows| {
+            int32(rows, |row| row.segment.checksum)
         }),
-        column("ip_id", true, "IPv4 identification.", |rows| int32(rows, |row| row.segment.ip_id)),
-        column("ttl", false, "IPv4 time to live or IPv6 hop limit.", |rows| int16(rows, |row| Some(row.segment.ttl))),
-        column("checksum", true, "The TCP checksum field.", |rows| int32(rows, |row| row.segment.checksum)),
-        column("checksum_state", false, "0 not verified, 1 not captured, 2 right, 3 left to the network card, 4 wrong.", |rows| {
-            Arc::new(Int8Array::from_iter_values(rows.iter().map(|row| state(row.segment.checksum_state))))
+        column(
+            "checksum_state",
+            false,
+            "0 not verified, 1 not captured, 2 right, 3 left to the network card, 4 wrong.",
+            |rows| {
+                Arc::new(Int8Array::from_iter_values(
+                    rows.iter().map(|row| state(row.segment.checksum_state)),
+                ))
+            },
+        ),
+        column(
+            "header_cut",
+            false,
+            "The capture cut it inside the TCP header.",
+            |rows| flags(rows, |row| Some(row.segment.header_cut)),
+        ),
+        column("cut", false, "The capture cut it anywhere.", |rows| {
+            flags(rows, |row| Some(row.segment.cut))
         }),
-        column("header_cut", false, "The capture cut it inside the TCP header.", |rows| {
-            flags(rows, |row| Some(row.segment.header_cut))
-        }),
-        column("cut", false, "The capture cut it anywhere.", |rows| flags(rows, |row| Some(row.segment.cut))),
     ]
 }
 
@@ -151,7 +240,10 @@ struct Batch<'a>(&'a RecordBatch);
 
 impl<'a> Batch<'a> {
     fn column<T: 'static>(&self, name: &str) -> Result<&'a T, ArrowError> {
-        let found = self.0.column_by_name(name).and_then(|array| array.as_any().downcast_ref::<T>());
+        let found = self
+            .0
+            .column_by_name(name)
+            .and_then(|array| array.as_any().downcast_ref::<T>());
         found.ok_or_else(|| ArrowError::SchemaError(format!("segments need a column `{name}` of their type")))
     }
 
@@ -164,7 +256,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn at<T: Array, V>(array: &T, row: usize, value: impl Fn(&T, usize) -> V) -> Option<V> {
+fn at<'a, T: Array, V>(array: &'a T, row: usize, value: impl Fn(&'a T, usize) -> V) -> Option<V> {
     (!array.is_null(row)).then(|| value(array, row))
 }
 
@@ -175,18 +267,36 @@ fn at<T: Array, V>(array: &T, row: usize, value: impl Fn(&T, usize) -> V) -> Opt
 /// A column is missing, or a value is not one that [`batch`] writes.
 pub fn rows(batch: &RecordBatch) -> Result<Vec<Row>, ArrowError> {
     let columns = Batch(batch);
-    let wrong = |name: &str, row: usize| ArrowError::InvalidArgumentError(format!("row {row} of segments: `{name}` makes no sense"));
+    let wrong = |name: &str, row: usize| {
+        ArrowError::InvalidArgumentError(format!("row {row} of segments: `{name}` makes no sense"))
+    };
     let (files, numbers) = (columns.column::<Int32Array>("file")?, columns.longs("number")?);
     let (flows, from_low) = (columns.column::<BinaryArray>("flow")?, columns.flags("from_low")?);
     let (times, captured) = (columns.longs("time_ns")?, columns.longs("captured_time_ns")?);
-    let (vlans, seqs, acks) = (columns.longs("vlans")?, columns.longs("seq")?, columns.longs("ack")?);
-    let tunnels = columns.0.column_by_name("tunnels").and_then(|array| array.as_string_opt::<i32>());
-    let tunnels = tunnels.ok_or_else(|| ArrowError::SchemaError("segments need a column `tunnels` of text".to_owned()))?;
+    let (vlans, seqs, acks) = (
+        columns.longs("vlans")?,
+        columns.longs("seq")?,
+        columns.longs("ack")?,
+    );
+    let tunnels = columns
+        .0
+        .column_by_name("tunnels")
+        .and_then(|array| array.as_string_opt::<i32>());
+    let tunnels = tunnels
+        .ok_or_else(|| ArrowError::SchemaError("segments need a column `tunnels` of text".to_owned()))?;
     let int32 = |name| columns.column::<Int32Array>(name);
     let int16 = |name| columns.column::<Int16Array>(name);
     let (control, window, payload) = (int32("flags")?, int32("window")?, columns.longs("payload_bytes")?);
-    let (mss, scale, sack_permitted) = (int32("mss")?, int16("window_scale")?, columns.flags("sack_permitted")?);
-    let (tsval, tsecr, sack) = (columns.longs("tsval")?, columns.longs("tsecr")?, columns.column::<BinaryArray>("sack")?);
+    let (mss, scale, sack_permitted) = (
+        int32("mss")?,
+        int16("window_scale")?,
+        columns.flags("sack_permitted")?,
+    );
+    let (tsval, tsecr, sack) = (
+        columns.longs("tsval")?,
+        columns.longs("tsecr")?,
+        columns.column::<BinaryArray>("sack")?,
+    );
     let (fast_open, malformed) = (int16("fast_open")?, columns.flags("malformed_options")?);
     let (ip_id, ttl, checksum) = (int32("ip_id")?, int16("ttl")?, int32("checksum")?);
     let states = columns.column::<Int8Array>("checksum_state")?;
@@ -198,20 +308,31 @@ pub fn rows(batch: &RecordBatch) -> Result<Vec<Row>, ArrowError> {
         };
         let short = |array: &arrow_array::PrimitiveArray<Int32Type>, name| {
             let value = at(array, row, |array, row| array.value(row));
-            value.map(|value| u16::try_from(value).map_err(|_| wrong(name, row))).transpose()
+            value
+                .map(|value| u16::try_from(value).map_err(|_| wrong(name, row)))
+                .transpose()
         };
         let octet = |array: &arrow_array::PrimitiveArray<Int16Type>, name| {
             let value = at(array, row, |array, row| array.value(row));
-            value.map(|value| u8::try_from(value).map_err(|_| wrong(name, row))).transpose()
+            value
+                .map(|value| u8::try_from(value).map_err(|_| wrong(name, row)))
+                .transpose()
         };
         let [low, high] = ends(flows.value(row)).ok_or_else(|| wrong("flow", row))?;
-        let (source, destination) = if from_low.value(row) { (low, high) } else { (high, low) };
+        let (source, destination) = if from_low.value(row) {
+            (low, high)
+        } else {
+            (high, low)
+        };
         let path = at(tunnels, row, |array, row| array.value(row));
         let (tunnel, path) = match path {
             None => (TunnelId::default(), None),
             Some(OVERFLOW) => (TunnelId::OVERFLOW, None),
             // The one who tracks numbers it.
-            Some(path) => (TunnelId::default(), Some(path.parse::<TunnelPath>().map_err(|_| wrong("tunnels", row))?)),
+            Some(path) => (
+                TunnelId::default(),
+                Some(path.parse::<TunnelPath>().map_err(|_| wrong("tunnels", row))?),
+            ),
         };
         let tags = vlans.value(row).cast_unsigned().to_be_bytes();
         let [a, b, c, d, e, f, g, h] = tags;
@@ -221,7 +342,14 @@ pub fn rows(batch: &RecordBatch) -> Result<Vec<Row>, ArrowError> {
             (Some(()), Some(())) => Some((long(tsval, "tsval")?, long(tsecr, "tsecr")?)),
             _ => None,
         };
-        let state = usize::try_from(at(states, row, |array: &arrow_array::PrimitiveArray<Int8Type>, row| array.value(row)).unwrap_or(0));
+        let state = usize::try_from(
+            at(
+                states,
+                row,
+                |array: &arrow_array::PrimitiveArray<Int8Type>, row| array.value(row),
+            )
+            .unwrap_or(0),
+        );
         rows.push(Row {
             position: Position {
                 time: Timestamp::from_ns(times.value(row)),

@@ -15,26 +15,57 @@ struct Row<'a> {
 
 fn columns<'a>() -> Vec<Column<Row<'a>>> {
     vec![
-        column("connection_id", false, "Id of the connection.", |rows: &[Row<'_>]| longs(rows, |row| row.connection)),
-        column("endpoint", false, "client or server.", |rows| texts(rows, |row| word(&row.endpoint))),
-        column("step", false, "Its place among the endpoint's transitions that were kept, from 0.", |rows| {
-            longs(rows, |row| row.place)
+        column(
+            "connection_id",
+            false,
+            "Id of the connection.",
+            |rows: &[Row<'_>]| longs(rows, |row| row.connection),
+        ),
+        column("endpoint", false, "client or server.", |rows| {
+            texts(rows, |row| word(&row.endpoint))
         }),
-        column("from_state", false, "State before.", |rows| texts(rows, |row| word(&row.step.from))),
-        column("to_state", false, "State after.", |rows| texts(rows, |row| word(&row.step.to))),
-        column("cause", false, "What made the endpoint do it.", |rows| texts(rows, |row| word(&row.step.cause))),
-        column("packet", true, "The packet that caused or announced it; null for a timer.", |rows| {
-            maybe_longs(rows, |row| row.step.packet)
+        column(
+            "step",
+            false,
+            "Its place among the endpoint's transitions that were kept, from 0.",
+            |rows| longs(rows, |row| row.place),
+        ),
+        column("from_state", false, "State before.", |rows| {
+            texts(rows, |row| word(&row.step.from))
         }),
-        column("at_ns", false, "Best estimate of the moment.", |rows| times(rows, |row| Some(row.step.at))),
-        column("earliest_time_ns", true, "It was no earlier than this.", |rows| times(rows, |row| row.step.earliest)),
-        column("latest_time_ns", true, "It was no later than this.", |rows| times(rows, |row| row.step.latest)),
-        column("evidence", false, "How it is known: sent, confirmed, presumed, inferred or timer.", |rows| {
-            texts(rows, |row| word(&row.step.evidence))
+        column("to_state", false, "State after.", |rows| {
+            texts(rows, |row| word(&row.step.to))
         }),
-        column("proven_by", true, "The packet from the endpoint that proves it.", |rows| {
-            maybe_longs(rows, |row| row.step.proven_by)
+        column("cause", false, "What made the endpoint do it.", |rows| {
+            texts(rows, |row| word(&row.step.cause))
         }),
+        column(
+            "packet",
+            true,
+            "The packet that caused or announced it; null for a timer.",
+            |rows| maybe_longs(rows, |row| row.step.packet),
+        ),
+        column("at_ns", false, "Best estimate of the moment.", |rows| {
+            times(rows, |row| Some(row.step.at))
+        }),
+        column("earliest_time_ns", true, "It was no earlier than this.", |rows| {
+            times(rows, |row| row.step.earliest)
+        }),
+        column("latest_time_ns", true, "It was no later than this.", |rows| {
+            times(rows, |row| row.step.latest)
+        }),
+        column(
+            "evidence",
+            false,
+            "How it is known: sent, confirmed, presumed, inferred or timer.",
+            |rows| texts(rows, |row| word(&row.step.evidence)),
+        ),
+        column(
+            "proven_by",
+            true,
+            "The packet from the endpoint that proves it.",
+            |rows| maybe_longs(rows, |row| row.step.proven_by),
+        ),
     ]
 }
 
