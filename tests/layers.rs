@@ -41,13 +41,25 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
-    ("export", &["capture", "segment", "report", "model", "time"]),
+    (
+        "export",
+        &[
+            "capture", "segment", "fleet", "tables", "report", "model", "time",
+        ],
+    ),
     (
         "analyze",
         &[
             "capture", "segment", "input", "flow", "tracker", "findings", "model", "time",
         ],
     ),
+    (
+        "fleet",
+        &[
+            "analyze", "capture", "segment", "input", "flow", "findings", "report", "model", "time",
+        ],
+    ),
+    ("tables", &["fleet", "segment", "seq", "model", "time"]),
     (
         "tui",
         &[
@@ -71,10 +83,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Where reading and writing, and errors for people, are at home.
-const MAY_DO_IO: [&str; 9] = [
-    "capture", "input", "saved", "report", "export", "analyze", "cli", "main", "commands",
+const MAY_DO_IO: [&str; 10] = [
+    "capture", "input", "saved", "report", "export", "analyze", "fleet", "cli", "main", "commands",
 ];
-const MAY_USE_ANYHOW: [&str; 4] = ["analyze", "cli", "main", "commands"];
+const MAY_USE_ANYHOW: [&str; 6] = ["analyze", "fleet", "export", "cli", "main", "commands"];
 
 #[test]
 fn imports_point_down() {

@@ -54,7 +54,7 @@ def test_batches_are_the_tables_in_parts(threads, batch_rows):
 def test_others_read_them_without_copying():
     connections = tcptrace_states.analyze(LEAK).tables().connections
     duckdb = pytest.importorskip("duckdb")
-    count = duckdb.sql("select count(*) from connections where server_state = 'CLOSE-WAIT'").fetchone()[0]
+    count = duckdb.sql("select count(*) from connections where server_state = 'CLOSE-WAIT'").fetchall()[0][0]
     pandas = connections.to_pandas()
     polars = pytest.importorskip("polars").from_arrow(connections)
     assert count == (pandas.server_state == "CLOSE-WAIT").sum() == (polars["server_state"] == "CLOSE-WAIT").sum() > 0

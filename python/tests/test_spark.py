@@ -191,28 +191,26 @@ def test_executors_in_processes_of_their_own(program, tmp_path, partitions):
     done = subprocess.run(
         command("local-cluster[2,1,1024]", files, tmp_path / "out", partitions), capture_output=True, timeout=600
     )
-    assert done.returncode in (0, 3), done.stderr.decode()[-4000:]
+    assert done.returncode == 0, done.stderr.decode()[-4000:]
     same(Path(f"{tmp_path}/out.jsonl").read_bytes(), canonical(program, lab(), "--severity", "info"))
 
 
-def executors(driver: int) -> list[int]:
-    """Process ids of the executors of a driver."""
+def executors() -> list[int]:
+    """Process ids of all executors on this machine."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"org.apache.spark.executor.CoarseGrainedExecutorBackend" in words and any(
-            word.endswith(b"--driver-url") or word.startswith(b"-Dspark.driver.port") for word in words
-        ):
+        if b"org.apache.spark.executor.CoarseGrainedExecutorBackend" in words:
             found.append(int(entry.name))
     return found
 
 
 def test_an_executor_that_is_killed(program, tmp_path):
     files = lab()
-    before = set(executors(0))
+    before = set(executors())
     running = subprocess.Popen(
         command("local-cluster[2,1,1024]", files, tmp_path / "out", 7), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
@@ -222,7 +220,7 @@ def test_an_executor_that_is_killed(program, tmp_path):
         # In the middle: once the first stage has written segments, while the others are at work.
         while running.poll() is None and not (tmp_path / "out" / "segments" / "_SUCCESS").exists():
             time.sleep(0.02)
-        for one in sorted(set(executors(0)) - before)[:1]:
+        for one in sorted(set(executors()) - before)[:1]:
             os.kill(one, signal.SIGKILL)
             killed.append(one)
 
@@ -231,5 +229,5 @@ def test_an_executor_that_is_killed(program, tmp_path):
     _, errors = running.communicate(timeout=600)
     killer.join()
     assert killed, errors.decode()[-4000:]
-    assert running.returncode in (0, 3), errors.decode()[-4000:]
+    assert running.returncode == 0, errors.decode()[-4000:]
     same(Path(f"{tmp_path}/out.jsonl").read_bytes(), canonical(program, lab(), "--severity", "info"))
