@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from typing import Any, Iterable, Iterator, Sequence
@@ -80,6 +81,10 @@ class _Listed:
             seen.setdefault(one.name, one)
         return sorted(seen.values(), key=lambda one: one.name)
 
+    def delete(self, folder: str) -> None:
+        path = self._jvm.org.apache.hadoop.fs.Path(folder)
+        path.getFileSystem(self._conf).delete(path, True)
+
     def _input(self, status: Any, local: bool, in_directory: bool) -> Input:
         uri = status.getPath().toUri()
         name = uri.getPath() if local else status.getPath().toString()
@@ -87,8 +92,8 @@ class _Listed:
 
 
 def is_local(name: str) -> bool:
-    """Whether every executor opens it by its path."""
-    return "://" not in name
+    """Whether every executor opens it by its path: it is no address with a scheme."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", name) is None
 
 
 def bins(inputs: Sequence[Input], most: int = TASK_BYTES) -> list[list[int]]:
@@ -319,6 +324,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for line in canonical_lines(spark, args.output, result):
                     out.write(line + "\n")
             os.replace(unfinished, args.canonical)
+        # All of it stands in the tables now, and in the canonical lines where they were asked for.
+        _Listed(spark).delete(f"{args.output.rstrip('/')}/tracked")
     except _native.CaptureError as error:
         print(f"tcptrace-states: {error}", file=sys.stderr)
         return 2

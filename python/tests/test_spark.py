@@ -146,6 +146,35 @@ def test_elephants_have_partitions_of_their_own(local, program, tmp_path):
     assert len(segments) > 3 and max(segments) > sum(segments) / 12
 
 
+def test_files_that_spark_reads_itself(local, tmp_path):
+    """As those of other file systems: by their content, under the name that Spark gives them."""
+    config = INFO.to_json()
+    copy = tmp_path / "a name with spaces.pcap"
+    copy.write_bytes((LAB / "churn.client.pcap").read_bytes())
+    files = [copy, LAB / "close_wait_leak.server.pcapng"]
+    by_path = fleet.read_segments(local, [fleet.Input(str(file), 1, False) for file in files], config)
+    by_content = fleet.read_segments(local, [fleet.Input(f"file:{file}", 1, False) for file in files], config)
+    assert fleet.is_local("/a/b:/c") and not fleet.is_local("s3a://bucket/key") and not fleet.is_local("file:/a")
+
+    def rows(frame):
+        table = frame.where("report is null").select("given", "segment.*").orderBy("given", "number")
+        return [tuple(row) for row in table.collect()]
+
+    assert rows(by_content) == rows(by_path) != []
+    reports = by_content.where("report is not null").collect()
+    names = {json.loads(row["report"])["name"] for row in reports}
+    assert names == {f"file:{file}" for file in files}
+
+
+def test_a_folder_may_hold_other_files(local, program, tmp_path):
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    for name in ("churn.client.pcap", "close_client.client.pcap"):
+        (folder / name).write_bytes((LAB / name).read_bytes())
+    (folder / "notes.txt").write_text("what was done, when and by whom, in enough words to be a file")
+    same(by_spark(local, [folder], tmp_path / "out", 2), canonical(program, [folder], "--severity", "info"))
+
+
 def test_nothing_to_read_is_an_error(local, tmp_path):
     with pytest.raises(tcptrace_states.CaptureError, match="missing.pcap"):
         fleet.run(local, [str(tmp_path / "missing.pcap")], str(tmp_path / "out"))
