@@ -537,9 +537,7 @@ impl Flows {
     /// Some taps show VLAN tags in one direction only. A life of which the other direction is missing takes a segment that
     /// answers it under other tags; the 4-tuple is known under both from then on.
     fn under_other_tags(&mut self, key: FlowKey, seg: &Segment) -> Option<u32> {
-        if seg.ack.is_none() {
-            return None;
-        }
+        seg.ack?; // what answers nothing tells of no other direction
         let others = self.contexts.others_of(&key);
         let found = others.into_iter().find_map(|other| {
             let index = match self.current.get(&other, &self.lives)?.place() {

@@ -43,9 +43,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "export",
-        &[
-            "capture", "segment", "fleet", "tables", "report", "model", "time",
-        ],
+        &["capture", "segment", "fleet", "tables", "report", "model", "time"],
     ),
     (
         "analyze",

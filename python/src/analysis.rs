@@ -124,7 +124,9 @@ struct Channel<'a> {
 
 impl Channel<'_> {
     fn send(&self, message: Message) -> Result<()> {
-        self.to.send(message).map_err(|_| anyhow!("nobody waits for the results"))
+        self.to
+            .send(message)
+            .map_err(|_| anyhow!("nobody waits for the results"))
     }
 }
 

@@ -106,7 +106,9 @@ impl SegmentReader {
                 }
             }
         })?;
-        batch.map(|batch| PyRecordBatch::new(batch).into_pyarrow(py)).transpose()
+        batch
+            .map(|batch| PyRecordBatch::new(batch).into_pyarrow(py))
+            .transpose()
     }
 }
 
@@ -136,7 +138,9 @@ impl Plan {
     /// over and counted, others are reported.
     #[new]
     fn new(reports: Vec<String>, in_directories: Vec<bool>, config_json: &str) -> PyResult<Plan> {
-        let read = reports.iter().map(|report| serde_json::from_str(report).map_err(broken));
+        let read = reports
+            .iter()
+            .map(|report| serde_json::from_str(report).map_err(broken));
         let read: Vec<FileReport> = read.collect::<PyResult<_>>()?;
         let in_directory = |place: usize| in_directories.get(place) == Some(&true);
         Ok(Plan {
@@ -274,7 +278,10 @@ impl Task {
 }
 
 fn to_python(py: Python<'_>, batches: Vec<RecordBatch>) -> PyResult<Vec<Bound<'_, PyAny>>> {
-    batches.into_iter().map(|batch| PyRecordBatch::new(batch).into_pyarrow(py)).collect()
+    batches
+        .into_iter()
+        .map(|batch| PyRecordBatch::new(batch).into_pyarrow(py))
+        .collect()
 }
 
 fn failed(error: FleetError) -> PyErr {
@@ -306,7 +313,9 @@ impl ServiceJudge {
     fn take(&mut self, batch: PyRecordBatch) -> PyResult<()> {
         let batch = batch.into_inner();
         let [rules, groups, kept] = tracked::texts(&batch, ["rule", "group", "kept"]).map_err(broken)?;
-        let ids = batch.column_by_name("id").and_then(|ids| ids.as_primitive_opt::<arrow_array::types::Int64Type>());
+        let ids = batch
+            .column_by_name("id")
+            .and_then(|ids| ids.as_primitive_opt::<arrow_array::types::Int64Type>());
         let ids = ids.ok_or_else(|| broken("there is no column `id` of 64-bit numbers"))?;
         let together = self.together.get_mut().map_err(broken)?;
         let together = together.as_mut().ok_or_else(|| broken("it is finished"))?;
@@ -331,7 +340,9 @@ impl ServiceJudge {
         let together = self.together.get_mut().map_err(broken)?.take();
         let together = together.ok_or_else(|| broken("it is finished"))?;
         let findings = together.finish();
-        findings.iter().map(|finding| serde_json::to_string(finding).map_err(broken)).collect()
+        findings
+            .iter()
+            .map(|finding| serde_json::to_string(finding).map_err(broken))
+            .collect()
     }
 }
-

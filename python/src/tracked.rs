@@ -21,7 +21,11 @@ fn text(name: &str) -> Field {
 /// Of a task that reads files: segments, and for each file a row with its `report` (JSON) and nothing else.
 pub fn read_schema() -> SchemaRef {
     let file = Field::new("given", DataType::Int64, false);
-    Arc::new(Schema::new(vec![file, nested("segment", &tables::segments::schema()), text("report")]))
+    Arc::new(Schema::new(vec![
+        file,
+        nested("segment", &tables::segments::schema()),
+        text("report"),
+    ]))
 }
 
 /// Of a task that tracks: `kind` says which of the others has a value. A `connection` has its place among all (`time_ns`,
@@ -47,13 +51,19 @@ pub fn schema() -> SchemaRef {
 fn batch(schema: &SchemaRef, rows: usize, columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
     let arrays = schema.fields().iter().map(|field| {
         let known = columns.iter().find(|(name, _)| name == field.name());
-        known.map_or_else(|| new_null_array(field.data_type(), rows), |(_, array)| Arc::clone(array))
+        known.map_or_else(
+            || new_null_array(field.data_type(), rows),
+            |(_, array)| Arc::clone(array),
+        )
     });
     Ok(RecordBatch::try_new(Arc::clone(schema), arrays.collect())?)
 }
 
 fn kind(kind: &str, rows: usize) -> (&'static str, ArrayRef) {
-    ("kind", Arc::new(StringArray::from_iter_values((0..rows).map(|_| kind))))
+    (
+        "kind",
+        Arc::new(StringArray::from_iter_values((0..rows).map(|_| kind))),
+    )
 }
 
 fn strings<'a>(values: impl IntoIterator<Item = &'a str>) -> ArrayRef {
@@ -64,13 +74,21 @@ fn strings<'a>(values: impl IntoIterator<Item = &'a str>) -> ArrayRef {
 pub fn segments(given: i64, rows: &[Row]) -> Result<RecordBatch> {
     let segments: ArrayRef = Arc::new(StructArray::from(tables::segments::batch(rows)?));
     let files: ArrayRef = Arc::new(Int64Array::from_value(given, rows.len()));
-    batch(&read_schema(), rows.len(), vec![("given", files), ("segment", segments)])
+    batch(
+        &read_schema(),
+        rows.len(),
+        vec![("given", files), ("segment", segments)],
+    )
 }
 
 /// The report of a file.
 pub fn report(given: i64, report: &str) -> Result<RecordBatch> {
     let file: ArrayRef = Arc::new(Int64Array::from_value(given, 1));
-    batch(&read_schema(), 1, vec![("given", file), ("report", strings([report]))])
+    batch(
+        &read_schema(),
+        1,
+        vec![("given", file), ("report", strings([report]))],
+    )
 }
 
 /// Connections, their transitions and findings, and what the rules about services keep of them.
@@ -79,7 +97,9 @@ pub fn told(partition: &Partition, told: &[Told]) -> Result<Vec<RecordBatch>> {
     let connections: Vec<&Connection> = told.iter().map(|told| &told.connection).collect();
     let lines: Vec<String> = told.iter().map(canonical::line).collect::<Result<_>>()?;
     let times = told.iter().map(|told| told.first.time.ns());
-    let ids = connections.iter().map(|one| i64::try_from(one.id).unwrap_or(i64::MAX));
+    let ids = connections
+        .iter()
+        .map(|one| i64::try_from(one.id).unwrap_or(i64::MAX));
     let mut batches = vec![batch(
         &schema,
         told.len(),
@@ -88,7 +108,10 @@ pub fn told(partition: &Partition, told: &[Told]) -> Result<Vec<RecordBatch>> {
             ("time_ns", Arc::new(Int64Array::from_iter_values(times))),
             ("id", Arc::new(Int64Array::from_iter_values(ids))),
             ("line", strings(lines.iter().map(String::as_str))),
-            ("connection", Arc::new(StructArray::from(tables::connections::batch(&connections)?))),
+            (
+                "connection",
+                Arc::new(StructArray::from(tables::connections::batch(&connections)?)),
+            ),
         ],
     )?];
     for (name, table) in [
@@ -100,7 +123,9 @@ pub fn told(partition: &Partition, told: &[Told]) -> Result<Vec<RecordBatch>> {
         batches.push(batch(&schema, rows, vec![kind(name, rows), (name, table)])?);
     }
     let shares: Vec<_> = connections.iter().flat_map(|one| partition.shares(one)).collect();
-    let ids = shares.iter().map(|share| i64::try_from(share.id).unwrap_or(i64::MAX));
+    let ids = shares
+        .iter()
+        .map(|share| i64::try_from(share.id).unwrap_or(i64::MAX));
     batches.push(batch(
         &schema,
         shares.len(),
@@ -118,14 +143,20 @@ pub fn told(partition: &Partition, told: &[Told]) -> Result<Vec<RecordBatch>> {
 
 /// The totals of a task.
 pub fn totals(totals: &str) -> Result<RecordBatch> {
-    batch(&schema(), 1, vec![kind("totals", 1), ("totals", strings([totals]))])
+    batch(
+        &schema(),
+        1,
+        vec![kind("totals", 1), ("totals", strings([totals]))],
+    )
 }
 
 /// The text columns with these names.
 pub fn texts<'a, const N: usize>(batch: &'a RecordBatch, names: [&str; N]) -> Result<[&'a StringArray; N]> {
     let mut found = Vec::with_capacity(N);
     for name in names {
-        let column = batch.column_by_name(name).and_then(|array| array.as_any().downcast_ref());
+        let column = batch
+            .column_by_name(name)
+            .and_then(|array| array.as_any().downcast_ref());
         found.push(column.ok_or_else(|| anyhow::anyhow!("there is no column `{name}` of text"))?);
     }
     <[&StringArray; N]>::try_from(found).map_err(|_| anyhow::anyhow!("as many columns as names"))

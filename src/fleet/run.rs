@@ -332,9 +332,12 @@ fn tell(
     let _ = to.send(Ok(batch));
 }
 
+/// What a thread tells, and what of it has come and is not taken yet.
+type Outlet = (Receiver<Result<Vec<Told>, FleetError>>, std::vec::IntoIter<Told>);
+
 /// The connections of all threads in one order.
 struct Merged {
-    threads: Vec<(Receiver<Result<Vec<Told>, FleetError>>, std::vec::IntoIter<Told>)>,
+    threads: Vec<Outlet>,
 }
 
 impl Merged {

@@ -195,6 +195,7 @@ pub fn waiting_room() -> (Analysis, TimeWaits) {
         (607, ReuseVerdict::Illegal, 2, None),
     ] {
         connections[place].reuse = Some(Reuse {
+            previous_first_packet: 0,
             previous: place as u64,
             same_roles: true,
             gap_ns: None,
