@@ -17,7 +17,8 @@ mod style;
 mod time_sequence;
 
 pub use diagram::diagram;
-pub use ladder::ladder;
+pub use canvas::Picture;
+pub use ladder::{ladder, ladder_in_sheets};
 pub use style::{STATE_LETTERS, page_style, state_class, state_colours};
 pub use time_sequence::time_sequence;
 

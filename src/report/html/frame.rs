@@ -10,8 +10,8 @@ pub(super) const STYLE: &str = include_str!("report.css");
 pub(super) const SCRIPT: &str = include_str!("report.js");
 
 /// SHA-256 of [`STYLE`] and [`SCRIPT`] in base 64. A test holds them against the files.
-const STYLE_HASH: &str = "p9hrGAN+4PX1xF/u7uo4D3z3BDvOnNpM+2IjxCm8fs8=";
-const SCRIPT_HASH: &str = "iiALqTxzApc/sxZLvLysPHcttM6uiQa2q4PXZVNwXy4=";
+const STYLE_HASH: &str = "jwwB8vmAuWufuRAynjfdR5pJnO5lQjSvTUB+s4y6FfY=";
+const SCRIPT_HASH: &str = "WPtE8yu9dr/8KFkhl0k8kLzHVKoNYyyVQC56eLVaWlM=";
 
 /// That of the style of pictures, [`svg::page_style`].
 const PICTURES_HASH: &str = "OE4wfeDj7n2iRakBludsWEIw6Jzn7imtIEoE8O3uUcc=";

@@ -100,7 +100,7 @@ fn one(capture: &Capture, connection: &Connection, span: Span, open: bool) -> Ma
             div.body {
                 (facts(connection, span))
                 (drawing(capture, connection))
-                details.life { summary { "Transitions, one by one" }
+                details.life.told { summary { "Transitions, one by one" }
                     div.columns {
                         (life(connection, Role::Client, span))
                         (life(connection, Role::Server, span))
@@ -140,17 +140,21 @@ fn drawing(capture: &Capture, connection: &Connection) -> Markup {
         let ids = format!("{ids}-{}", role.name());
         svg::time_sequence(connection, role, &options(&ids)).map(|picture| (role, picture))
     });
+    let ladder = svg::ladder_in_sheets(capture, connection, &options(&ids));
     html! {
-        div.drawing tabindex="0" role="region" aria-label={ "Ladder of connection " (connection.id) } {
-            (PreEscaped(svg::ladder(capture, connection, &options(&ids))))
+        div.drawing.tall[!ladder.sheets.is_empty()] tabindex="0" role="region" aria-label={ "Ladder of connection " (connection.id) } {
+            (PreEscaped(ladder.whole))
+            @if !ladder.sheets.is_empty() { div.sheets aria-hidden="true" {
+                @for sheet in &ladder.sheets { (PreEscaped(sheet)) }
+            } }
         }
-        details.life { summary { "The states of RFC 9293, and the way through them" }
+        details.life.extra { summary { "The states of RFC 9293, and the way through them" }
             div.drawing tabindex="0" role="region" aria-label={ "State diagram of connection " (connection.id) } {
                 (PreEscaped(svg::diagram(connection, &options(&format!("{ids}-states")))))
             }
         }
         @for (role, picture) in graphs.into_iter().flatten() {
-            details.life { summary { "Time and sequence numbers: what the " (role.name()) " sent" }
+            details.life.extra { summary { "Time and sequence numbers: what the " (role.name()) " sent" }
                 div.drawing tabindex="0" role="region" aria-label={ "Time-sequence graph of the " (role.name()) } {
                     (PreEscaped(picture))
                 }

@@ -63,9 +63,11 @@
   const view = { from: 0, to: span };
   let shown = lanes, chosen = null;
 
+  // Drawn in percent, so that it fits any width; `width` says which texts there is room for.
   function strip(lane, width) {
     const scale = width / (view.to - view.from);
     const x = (time) => Math.max(-2, Math.min(width + 2, (time - view.from) * scale));
+    const share = (place) => +(place / width * 100).toFixed(3) + "%";
     const svg = draw("svg", { class: "strip", width: "100%", height: 33, role: "img", "aria-label": words(lane) });
     lane.ends.forEach((side, which) => {
       const top = which ? 17 : 1;
@@ -75,21 +77,21 @@
         const from = x(piece.from), to = x(until), wide = to - from;
         if (to < -1 || from > width + 1) return;
         const group = draw("g", { class: piece.proven ? "piece" : "piece unproven" }, draw("title", {}, told(which, piece, until)));
-        const rect = (name, a, b) => draw("rect", { class: name, x: a.toFixed(1), y: top, width: Math.max(b - a, 0).toFixed(1), height: 15 });
+        const rect = (name, a, b) => draw("rect", { class: name, x: share(a), y: top, width: share(Math.max(b - a, 0)), height: 15 });
         group.append(rect("s s-" + data.classes[piece.state], from, Math.max(to, from + 1)));
         if (lane.last < until) group.append(rect("quiet", x(Math.max(lane.last, piece.from)), to));
         if (!piece.proven) group.append(rect("hatch", from, Math.max(to, from + 1)));
         if (until > piece.from) group.append(rect("edge", from, from + 1));
         const name = label(piece.state, piece.evidence), letters = short(piece.state, piece.evidence);
         const text = wide > name.length * 7 + 10 ? name : wide > letters.length * 7 + 7 ? letters : "";
-        if (text) group.append(draw("text", { x: (Math.max(from, 0) + 4).toFixed(1), y: top + 11 }, text));
+        if (text) group.append(draw("text", { x: share(Math.max(from, 0)), dx: 4, y: top + 11 }, text));
         svg.append(group);
       });
     });
     for (let at = 0; at < lane.marks.length; at += 3) {
       const [code, side, time] = lane.marks.slice(at, at + 3);
       if (time < view.from || time > view.to) continue;
-      const mark = draw("svg", { class: "mark " + severity.get(code), x: x(time).toFixed(1), y: side === 2 ? 26 : 0, overflow: "visible" });
+      const mark = draw("svg", { class: "mark " + severity.get(code), x: share(x(time)), y: side === 2 ? 26 : 0, overflow: "visible" });
       mark.append(draw("title", {}, `${code} at ${seconds(time)}`), draw("path", { d: side === 2 ? "M-5 7h10l-5 -7z" : "M-5 0h10l-5 7z" }));
       svg.append(mark);
     }
@@ -116,6 +118,9 @@
 
   // --- The list: only lanes in sight are in the page ---------------------------------------------------------------------
   const rows = $("rows");
+  // Lanes that are printed at most, and what prepares the timeline for paper and back.
+  const PRINTED = 1000;
+  let onPaper = false, print = () => {};
   if (rows) timeline();
   function timeline() {
     const total = lanes.length;
@@ -143,17 +148,16 @@
         if (all) rows.append(make("li", { class: "none", role: "presentation" }, "No lane matches. Clear a filter to see more."));
         return;
       }
-      const paper = rows.classList.contains("paper");
-      const from = paper ? 0 : Math.max(0, Math.floor(rows.scrollTop / height) - 4);
-      const to = paper ? Math.min(shown.length, 200) : Math.min(shown.length, Math.ceil((rows.scrollTop + rows.clientHeight) / height) + 4);
+      const from = onPaper ? 0 : Math.max(0, Math.floor(rows.scrollTop / height) - 4);
+      const to = Math.min(shown.length, onPaper ? PRINTED : Math.ceil((rows.scrollTop + rows.clientHeight) / height) + 4);
       for (const [place, row] of list) if (place < from || place >= to) { row.remove(); list.delete(place); }
       for (let place = from; place < to; place++) {
         if (list.has(place)) continue;
         const lane = shown[place];
         const row = make("li", { class: "row", role: "option", id: "lane-" + lane.id, "data-id": lane.id, "aria-posinset": place + 1,
-          "aria-setsize": shown.length, "aria-selected": lane === chosen, "aria-label": words(lane) }, head(lane), strip(lane, width));
+          "aria-setsize": shown.length, "aria-selected": lane === chosen, "aria-label": words(lane) }, head(lane), strip(lane, onPaper ? 640 : width));
         if (lane === chosen) row.classList.add("chosen");
-        row.style.top = place * height + "px";
+        if (!onPaper) row.style.top = place * height + "px";
         row.addEventListener("click", (event) => { if (!dragged) choose(lane, event.target.closest("a")); if (event.target.closest("a")) event.preventDefault(); });
         list.set(place, row);
         rows.append(row);
@@ -336,8 +340,14 @@
     });
     addEventListener("pointerup", () => { drag = null; });
     addEventListener("resize", () => { measure(); redraw(); });
-    addEventListener("beforeprint", () => { rows.classList.add("paper"); redraw(); });
-    addEventListener("afterprint", () => { rows.classList.remove("paper"); redraw(); });
+    print = (is) => { onPaper = is; onPage.textContent = is ? printed() : ""; redraw(); };
+    const onPage = make("p", { class: "note paper" });
+    $("lanes").before(onPage);
+    function printed() {
+      const some = shown.length > PRINTED ? `The first ${number(PRINTED)} of ${number(shown.length)} lanes, in the order chosen, are printed here. ` : `${number(shown.length)} lanes. `;
+      const filters = [find.value.trim() && `"${find.value.trim()}"`, ...[state, finding, outcome].filter((one) => one.value).map((one) => one.selectedOptions[0].textContent)].filter(Boolean);
+      return some + (filters.length ? `Only those with ${filters.join(", ")}. ` : "") + (view.from > 0 || view.to < span ? `Time from ${seconds(view.from)} to ${seconds(view.to)}. ` : "");
+    }
 
     measure();
     redraw();
@@ -439,6 +449,20 @@
       point(place < 0 ? (step > 0 ? 0 : buckets - 1) : place + step);
     });
   });
+
+  // --- Paper: what is told is opened; the pictures that are extra stay as they are ------------------------------------------
+  const opened = [];
+  let printing = false;
+  function paper(is) {
+    if (is === printing) return;
+    printing = is;
+    if (is) for (const one of document.querySelectorAll("details:not([open]):not(.extra)")) { one.open = true; opened.push(one); }
+    else for (const one of opened.splice(0)) one.open = false;
+    print(is);
+  }
+  addEventListener("beforeprint", () => paper(true));
+  addEventListener("afterprint", () => paper(false));
+  matchMedia("print").addEventListener("change", (media) => paper(media.matches));
 
   // A number in the address opens its connection.
   const wanted = /^#c(\d+)$/.exec(location.hash);
