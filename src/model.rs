@@ -22,6 +22,7 @@ mod build;
 mod capture;
 mod dwell;
 mod line;
+mod numbers;
 mod reuse;
 mod source;
 mod stretch;
@@ -29,6 +30,7 @@ pub use build::{connection, connections, finished, quality, report_bytes};
 pub use capture::{Capture, Checksums, EvictedServer, FindingTotal, Fragments, Step, Summary};
 pub use dwell::Dwell;
 pub use line::{Line, lines};
+pub use numbers::Numbers;
 pub use source::{Comment, Interface, Process, Source, Writer};
 pub use stretch::Stretch;
 
@@ -520,6 +522,9 @@ pub struct ServiceFinding {
     pub connections: u64,
     /// The ids of some of them, those that show it best first.
     pub ids: Vec<u64>,
+    /// The ids of all of them, for views; not part of the contract.
+    #[serde(skip)]
+    pub behind: Numbers,
     /// Since when.
     pub at: Option<Timestamp>,
     /// In words, one line.

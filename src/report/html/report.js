@@ -1,6 +1,7 @@
 "use strict";
-// Zoom, filters, sorting, and the lanes beyond the first ones. The page can be read without it. Text goes into the page as text
-// only (textContent), never as markup.
+// Zoom, filters, sorting, the lanes beyond the first ones, and what is packed: lists of numbers and ladders. The page can be read
+// without it. Text goes into the page as text only (textContent), never as markup; the one exception are packed ladders, which are
+// markup of the report itself, made and escaped with the rest of it.
 (() => {
   document.documentElement.classList.add("js");
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -9,7 +10,9 @@
   const MARKS = ["", "", "", "?", "~", "?"];
   const SIDES = ["client", "server"];
   const severity = new Map(data.rules.map((rule) => [rule[0], rule[2]]));
-  const withLadder = new Set(data.ladders);
+  // Connections with a ladder: those in the page, and those of packs, by their pack and their place in it.
+  const packs = new Map(data.packs.flatMap((pack) => pack[0].map((id, place) => [id, { pack, place }])));
+  const withLadder = new Set([...data.ladders, ...packs.keys()]);
 
   const make = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
   const draw = (name, attributes, ...children) => fill(document.createElementNS(NS, name), attributes, children);
@@ -28,6 +31,16 @@
   }
   const seconds = (micros) => (micros / 1e6).toFixed(6) + " s";
   const end = (ip, port) => (ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`);
+
+  async function inflate(text) {
+    const octets = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([octets]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+  const OLD = "This browser cannot unpack it. ";
+  const files = $("connections").dataset.files;
+  const commands = (id) => ["Its ladder: ", make("code", {}, `tcptrace-states show ${files} --conn ${id} --svg ladder-${id}.svg`),
+    " Its packets in Wireshark: ", make("code", {}, `tcptrace-states show ${files} --conn ${id} --wireshark-filter`)];
 
   // --- Lanes -------------------------------------------------------------------------------------------------------------
   function unpackEnd(list) {
@@ -206,7 +219,8 @@
     const present = (values) => [...new Set(values)].sort((a, b) => a - b);
     const states = present(lanes.flatMap((lane) => lane.ends.flatMap((side) => side.pieces.map((piece) => piece.state))).concat(lanes.flatMap((lane) => lane.states)));
     const state = select("f-state", [["", "any"], ...states.flatMap((one) => [["e" + one, data.states[one] + " at the end"], ["a" + one, data.states[one] + " ever"]])]);
-    const codes = data.rules.filter((rule) => rule[3]);
+    const onLanes = new Set(lanes.flatMap((lane) => lane.codes));
+    const codes = data.rules.filter((rule) => data.lists[rule[0]] || onLanes.has(rule[0]));
     const finding = select("f-finding", [["", "any"], ["*", "any finding"], ["!", "no finding"], ...codes.map((rule) => [rule[0], `${rule[0]} ${rule[1].replaceAll("-", " ")}`])]);
     const outcome = select("f-outcome", [["", "any"], ...present(lanes.map((lane) => lane.outcome)).map((one) => [String(one), data.outcomes[one]])]);
     const sort = select("f-sort", [["need", "what needs attention"], ["start", "start"], ["half", "longest half-close"], ["end", "end state"], ["long", "longest life"], ["id", "number"]]);
@@ -230,7 +244,7 @@
       }
       if (finding.value === "*" && !lane.codes.length) return false;
       if (finding.value === "!" && lane.codes.length) return false;
-      if (finding.value.length > 1 && !lane.codes.includes(finding.value) && !numbers(finding.value).has(lane.id)) return false;
+      if (finding.value.length > 1 && !lane.codes.includes(finding.value) && !listed(finding.value, lane.id)) return false;
       return !outcome.value || lane.outcome === Number(outcome.value);
     }
     function meets(lane, word) {
@@ -246,7 +260,10 @@
       long: (a, b) => (b.last - b.first) - (a.last - a.first) || a.place - b.place,
       id: (a, b) => a.id - b.id,
     };
-    function apply() {
+    async function apply() {
+      const wanted = finding.value;
+      if (data.lists[wanted] && !unpacked.has(wanted)) await runs(wanted);
+      if (finding.value !== wanted) return;
       shown = lanes.filter(matches).sort(orders[sort.value]);
       count.textContent = shown.length === total ? "" : `${number(shown.length)} of ${number(total)} lanes match.`;
       rows.scrollTop = 0;
@@ -275,7 +292,7 @@
       const line = make("p", {}, `${data.outcomes[lane.outcome]}, ${seconds(lane.first)} to ${seconds(lane.last)}`
         + (lane.half >= 0 ? `, half-close ${duration(lane.half)}${lane.halfOpen ? " and counting" : ""}` : "") + (lane.oneSided ? ", captured in one direction only" : "") + ". ");
       if (withLadder.has(lane.id)) line.append(make("a", { class: "conn", href: "#c" + lane.id, "data-id": lane.id }, "Its ladder"));
-      else line.append(make("code", {}, `tcptrace-states show FILE --conn ${lane.id}`));
+      else line.append(...commands(lane.id));
       card.append(line);
       const columns = make("div", { class: "columns" });
       lane.ends.forEach((side, which) => {
@@ -366,58 +383,103 @@
       $("timeline").scrollIntoView();
       rows.focus({ preventScroll: true });
     });
-    for (const list of document.querySelectorAll(".ids")) {
-      const code = list.dataset.code;
+    for (const list of document.querySelectorAll(".all .ids")) {
+      const code = list.dataset.list;
       const show = button("Show in the timeline", "Show lanes with " + code, () => { finding.value = code; apply(); $("timeline").scrollIntoView(); });
       list.before(show);
     }
   }
 
-  function go(id) {
+  async function go(id) {
+    if (!$("c" + id)) await unpack(id);
     const place = $("c" + id);
     if (!place) return;
     place.open = true;
     place.scrollIntoView();
     place.querySelector("summary").focus({ preventScroll: true });
   }
+  async function unpack(id) {
+    const { pack, place } = packs.get(id) || {};
+    if (!pack) return;
+    try {
+      pack.parts ||= inflate(pack[1]).then((octets) => new TextDecoder().decode(octets).split("\0"));
+      const page = new DOMParser().parseFromString((await pack.parts)[place], "text/html");
+      if (!$("c" + id)) $("unpacked").append(...page.body.childNodes);
+    } catch {
+      $("unpacked").append(make("p", { class: "note" }, OLD, ...commands(id)));
+    }
+  }
+  const ask = $("number");
+  if (withLadder.size || lanes.length) {
+    const which = make("input", { type: "number", min: 1, max: data.total, id: "which", inputmode: "numeric" });
+    const says = make("p", { class: "note", role: "status" });
+    const show = make("button", { type: "button" }, "Show its ladder");
+    const answer = () => {
+      const id = Number(which.value);
+      if (!id) return;
+      says.replaceChildren(...(withLadder.has(id) ? [] : [`Connection ${id} has no ladder in this file. `, ...commands(id)]));
+      if (withLadder.has(id)) go(id);
+    };
+    show.addEventListener("click", answer);
+    which.addEventListener("keydown", (event) => { if (event.key === "Enter") answer(); });
+    ask.append(make("label", {}, "Connection number", which), show, says);
+    ask.hidden = false;
+  }
 
   // --- Findings: all numbers of connections ------------------------------------------------------------------------------
-  const MORE = "abcdefghijklmnopqrstuvwxyz012345", LAST = "ABCDEFGHIJKLMNOPQRSTUVWXYZ6789-_";
+  // First and last number of each run, by the names of lists.
   const unpacked = new Map();
-  function runs(code) {
-    const rule = data.rules.find((one) => one[0] === code);
+  async function runs(name) {
+    if (!unpacked.has(name)) {
+      try { unpacked.set(name, numbers(await inflate(data.lists[name]))); } catch { unpacked.set(name, []); }
+    }
+    return unpacked.get(name);
+  }
+  function numbers(octets) {
     const all = [];
-    let value = 0, pair = null, at = 0;
-    for (const letter of rule ? rule[3] : "") {
-      const last = LAST.indexOf(letter);
-      value = value * 32 + (last < 0 ? MORE.indexOf(letter) : last);
-      if (last < 0) continue;
-      if (pair === null) pair = value;
-      else { all.push([at + pair, at + pair + value]); at += pair + value; pair = null; }
+    let value = 0, place = 1, first = null, at = 0;
+    for (const octet of octets) {
+      value += (octet & 127) * place;
+      place *= 128;
+      if (octet & 128) continue;
+      if (first === null) first = at + value;
+      else { at = first + value; all.push([first, at]); first = null; }
       value = 0;
+      place = 1;
     }
     return all;
   }
-  function numbers(code) {
-    if (!unpacked.has(code)) {
-      const all = runs(code);
-      unpacked.set(code, { has: (id) => {
-        let low = 0, high = all.length;
-        while (low < high) { const middle = (low + high) >> 1; if (all[middle][1] < id) low = middle + 1; else high = middle; }
-        return low < all.length && all[low][0] <= id;
-      } });
-    }
-    return unpacked.get(code);
+  function listed(name, id) {
+    const all = unpacked.get(name) || [];
+    let low = 0, high = all.length;
+    while (low < high) { const middle = (low + high) >> 1; if (all[middle][1] < id) low = middle + 1; else high = middle; }
+    return low < all.length && all[low][0] <= id;
   }
   for (const list of document.querySelectorAll(".ids")) {
     const beyond = list.querySelector(".beyond");
     if (!beyond) continue;
     const more = make("button", { type: "button" }, "List all");
-    more.addEventListener("click", () => {
+    more.addEventListener("click", async () => {
+      const all = await runs(list.dataset.list);
       list.tabIndex = 0;
-      list.textContent = runs(list.dataset.code).map(([from, to]) => from === to ? from : to === from + 1 ? `${from}, ${to}` : `${from}–${to}`).join(", ");
+      list.textContent = all.map(([from, to]) => from === to ? from : to === from + 1 ? `${from}, ${to}` : `${from}–${to}`).join(", ") || OLD;
     });
     beyond.append(" ", more);
+  }
+  for (const note of document.querySelectorAll(".rest")) {
+    const more = make("button", { type: "button" }, "List them");
+    more.addEventListener("click", async () => {
+      try {
+        for (const part of data.rest[note.dataset.code]) {
+          for (const [how, message, count, ids] of JSON.parse(new TextDecoder().decode(await inflate(part)))) {
+            $("services-" + note.dataset.code).append(make("li", {}, make("span", { class: "badge " + how }, how), " ", message,
+              make("p", { class: "ids" }, `${number(count)} connections: ${ids}`)));
+          }
+        }
+        note.remove();
+      } catch { note.textContent = OLD; }
+    });
+    note.append(" ", more);
   }
 
   // --- Charts: what the curves say at a moment -----------------------------------------------------------------------------

@@ -11,8 +11,8 @@ mod plan;
 mod sheets;
 
 use crate::model::{Capture, Connection};
-use crate::report::svg::canvas::Picture;
 use crate::report::svg::Options;
+use crate::report::svg::canvas::Picture;
 
 /// Draws one connection, with the steps of its [`Connection::ladder`]; they are kept where
 /// [`LadderRequest`](crate::analyze::LadderRequest) asks for them. Without any, states and their transitions are drawn.
