@@ -19,7 +19,7 @@ mod time_sequence;
 pub use canvas::Picture;
 pub use diagram::diagram;
 pub use ladder::{ladder, ladder_in_sheets};
-pub use style::{STATE_LETTERS, page_style, state_class, state_colours};
+pub use style::{page_style, state_class, state_colours};
 pub use time_sequence::time_sequence;
 
 use crate::report::SequenceNumbers;

@@ -56,7 +56,7 @@ mod tests {
     fn much_of_the_same_takes_little() {
         let octets: Vec<u8> = [1, 0].repeat(500_000);
         let text = packed(&octets);
-        assert!(text.len() < 3_000, "{}", text.len());
+        assert!(text.len() < 6_000, "{}", text.len());
         let mut read = Vec::new();
         let deflated: Vec<u8> = text
             .trim_end_matches('=')

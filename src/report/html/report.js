@@ -455,6 +455,13 @@
     while (low < high) { const middle = (low + high) >> 1; if (all[middle][1] < id) low = middle + 1; else high = middle; }
     return low < all.length && all[low][0] <= id;
   }
+  // Numbers lead to their connections.
+  const inFile = new Set([...withLadder.keys(), ...lanes.map((lane) => lane.id)]);
+  for (const first of document.querySelectorAll(".ids .first")) {
+    const parts = first.textContent.split(/(\d+)/).map((part) =>
+      inFile.has(Number(part)) && part ? make("a", { class: "conn", href: "#c" + part, "data-id": part }, part) : part);
+    first.replaceChildren(...parts);
+  }
   for (const list of document.querySelectorAll(".ids")) {
     const beyond = list.querySelector(".beyond");
     if (!beyond) continue;

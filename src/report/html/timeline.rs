@@ -14,12 +14,12 @@ use maud::{Markup, html};
 use super::charts::Charts;
 use super::found::{Found, link};
 use super::ladders::Packs;
-use super::lane::{EVIDENCE, End, Lane, evidence_number, letters};
+use super::lane::{EVIDENCE, End, Lane, evidence_number};
 use super::sample::Sample;
-use super::strip::{is_drawn, letters_class, strip};
+use super::strip::{colour_class, is_drawn, strip};
 use crate::model::{Analysis, Outcome, Role, State};
 use crate::population::Span;
-use crate::report::look::{counted, number, state_label};
+use crate::report::look::{counted, number, state_label, state_letter};
 use crate::time::{Timestamp, human_duration};
 
 /// Octets for the lanes as numbers at most: half for those that need attention most, half for the sample of the others.
@@ -139,8 +139,11 @@ impl Timeline {
             self.foremost
         )?;
         let states = names(&mut State::ALL.into_iter().map(State::name));
-        let short = names(&mut State::ALL.into_iter().map(letters));
-        let classes = names(&mut State::ALL.into_iter().map(letters_class));
+        let short: Vec<String> = (State::ALL.into_iter())
+            .map(|state| format!("\"{}\"", state_letter(state)))
+            .collect();
+        let short = short.join(",");
+        let classes = names(&mut State::ALL.into_iter().map(colour_class));
         write!(
             out,
             "\"states\":[{states}],\"letters\":[{short}],\"classes\":[{classes}],"
@@ -318,8 +321,8 @@ fn legend() -> Markup {
             @for state in states {
                 li {
                     svg width="30" height="15" aria-hidden="true" {
-                        rect.s.{ "s-" (letters_class(state)) } width="30" height="15" {}
-                        text x="15" y="11" text-anchor="middle" { (letters(state)) }
+                        rect.s.{ "s-" (colour_class(state)) } width="30" height="15" {}
+                        text x="15" y="11" text-anchor="middle" { (state_letter(state)) }
                     }
                     (state)
                 }
