@@ -534,6 +534,13 @@ pub struct ServiceFinding {
     pub weakened_by: Vec<&'static str>,
 }
 
+impl ServiceFinding {
+    /// Whether this connection is among those that it is about.
+    pub fn is_about(&self, id: u64) -> bool {
+        self.ids.contains(&id) || self.behind.contains(id)
+    }
+}
+
 /// How a connection took over its 4-tuple from the one before (RFC 9293 section 3.6.1, RFC 1122 section 4.2.2.13,
 /// RFC 6191).
 #[derive(Debug, Clone, Serialize, JsonSchema)]

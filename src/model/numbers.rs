@@ -38,6 +38,12 @@ impl Numbers {
         self.count == 0
     }
 
+    /// Whether this one is among them.
+    pub fn contains(&self, number: u64) -> bool {
+        let mut from_here = self.runs().skip_while(|(_, last)| *last < number);
+        from_here.next().is_some_and(|(first, _)| first <= number)
+    }
+
     /// First and last number of each run, in order.
     pub fn runs(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let mut left = self.octets.as_slice();
@@ -141,6 +147,9 @@ mod tests {
         }
         let all: Numbers = (1..=1_000_000).collect();
         assert_eq!(all.into_octets().len(), 4);
+        let some: Numbers = [3, 4, 9].into_iter().collect();
+        let there: Vec<u64> = (0..12).filter(|number| some.contains(*number)).collect();
+        assert_eq!(there, [3, 4, 9]);
     }
 
     #[test]

@@ -142,7 +142,7 @@ impl Drawn {
                     " that need attention most first."
                     @if packed > 0 {
                         " " (number(in_page)) " are drawn below, " (number(packed))
-                        " more are packed in this file: the script draws them when they are chosen, and only then they are printed."
+                        " more are packed in this file: the script draws each when it is chosen. On paper are those that are drawn."
                     }
                 }
             }
