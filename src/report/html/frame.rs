@@ -11,7 +11,7 @@ pub(super) const SCRIPT: &str = include_str!("report.js");
 
 /// SHA-256 of [`STYLE`] and [`SCRIPT`] in base 64. A test holds them against the files.
 const STYLE_HASH: &str = "JAKOirIpgDcJTOfmJENV6y3mZN4N3YABtZqBPAL0Ogw=";
-const SCRIPT_HASH: &str = "WY/80P5taU+sxhiEyObxXjSqm0wt55Dj9/plKZ83npE=";
+const SCRIPT_HASH: &str = "Ln8H1JPbsWf7tFosVWe3XyKsLJ10YVUU2pQOGaRdqDc=";
 
 /// That of the style of pictures, [`svg::page_style`].
 const PICTURES_HASH: &str = "OE4wfeDj7n2iRakBludsWEIw6Jzn7imtIEoE8O3uUcc=";

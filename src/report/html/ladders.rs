@@ -19,7 +19,7 @@ use crate::time::human_duration;
 const IN_PAGE: usize = 30;
 const IN_PAGE_OCTETS: usize = 700_000;
 /// So many are packed together: they have much in common.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 32;
 /// Octets that a connection takes beside what is packed.
 const BESIDE: usize = 24;
 /// Transitions listed of an endpoint.

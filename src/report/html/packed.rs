@@ -7,7 +7,7 @@ use flate2::write::DeflateEncoder;
 
 /// Packs them.
 pub(super) fn packed(octets: &[u8]) -> String {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     // A Vec takes everything.
     let _ = encoder.write_all(octets);
     base64(&encoder.finish().unwrap_or_default())

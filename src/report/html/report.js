@@ -96,7 +96,7 @@
         if (!piece.proven) group.append(rect("hatch", from, Math.max(to, from + 1)));
         if (until > piece.from) group.append(rect("edge", from, from + 1));
         const name = label(piece.state, piece.evidence), letters = short(piece.state, piece.evidence);
-        const text = wide > name.length * 7 + 10 ? name : wide > letters.length * 7 + 7 ? letters : "";
+        const text = wide > name.length * 7 + 10 ? name : wide > letters.length * 8 + 8 ? letters : "";
         if (text) group.append(draw("text", { x: share(Math.max(from, 0)), dx: 4, y: top + 11 }, text));
         svg.append(group);
       });
