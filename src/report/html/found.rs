@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::gather::{Case, Group};
-use super::lists::{List, Lists, told};
+use super::lists::{List, Lists};
 use super::overview::badge;
 use super::packed::packed;
 use super::{prose, since};
@@ -25,7 +25,7 @@ const WORDS: usize = 400_000;
 const MESSAGE: usize = 400;
 const TOGETHER: usize = 20;
 /// Of those beyond, so many are packed together for the script, and so many of a rule at most.
-const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 100;
 const MOST_TOGETHER: usize = 100_000;
 /// Octets of what stands around a message.
 const BESIDE: usize = 300;
@@ -53,9 +53,17 @@ pub(super) struct Rule<'a> {
     told: Vec<Case>,
     together: Vec<Together<'a>>,
     /// Findings about services beyond those, packed; and how many there was no room for.
-    rest: Vec<String>,
+    rest: Vec<Rest>,
     rest_total: u64,
     no_room: u64,
+}
+
+/// Some findings about services for the script.
+pub(super) struct Rest {
+    /// `[["error","message"],…]`, packed.
+    pub words: String,
+    /// For each the octets of its list, with their number before, packed.
+    pub numbers: String,
 }
 
 /// A finding about a service, or about the capture.
@@ -166,7 +174,7 @@ impl<'a> Found<'a> {
     /// Octets of what is for the script.
     pub fn len(&self) -> usize {
         let rest = self.rules.iter().flat_map(|rule| &rule.rest);
-        let rest = rest.map(|part| part.len() + 3).sum::<usize>();
+        let rest = rest.map(Rest::len).sum::<usize>();
         let lists = self.lists.all().iter();
         lists
             .map(|(name, text)| name.len() + text.len() + 7)
@@ -184,7 +192,7 @@ impl<'a> Found<'a> {
     }
 
     /// Findings about services that only the script shows: the code of their rule, and their packed parts.
-    pub fn rest(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+    pub fn rest(&self) -> impl Iterator<Item = (&'static str, &[Rest])> {
         let with_rest = self.rules.iter().filter(|rule| !rule.rest.is_empty());
         with_rest.map(|rule| (rule.code, rule.rest.as_slice()))
     }
@@ -228,9 +236,9 @@ impl<'a> Rule<'a> {
         self.rest_total = rest.len() as u64;
         let mut packed_so_far = 0;
         for some in rest.chunks(AT_ONCE) {
-            let text = (packed_so_far < MOST_TOGETHER).then(|| packed(rest_of(some).as_bytes()));
-            match text.filter(|text| lists.make_room(text.len())) {
-                Some(text) => self.rest.push(text),
+            let rest = (packed_so_far < MOST_TOGETHER).then(|| Rest::of(some));
+            match rest.filter(|rest| lists.make_room(rest.len())) {
+                Some(rest) => self.rest.push(rest),
                 None => self.no_room += some.len() as u64,
             }
             packed_so_far += some.len();
@@ -238,16 +246,28 @@ impl<'a> Rule<'a> {
     }
 }
 
-/// Findings about services for the script: `[["error","message",count,"3, 7–19"],…]`.
-fn rest_of(findings: &[&ServiceFinding]) -> String {
-    let told: Vec<(&str, String, u64, String)> = (findings.iter())
-        .map(|finding| {
-            let runs: Vec<(u64, u64)> = behind(finding).runs().collect();
-            let message: String = visible(clipped(&finding.message, MESSAGE).0).collect();
-            (finding.severity.name(), message, finding.connections, told(&runs))
-        })
-        .collect();
-    serde_json::to_string(&told).unwrap_or_default()
+impl Rest {
+    fn of(findings: &[&ServiceFinding]) -> Rest {
+        let mut words: Vec<(&str, String)> = Vec::with_capacity(findings.len());
+        let mut numbers = Vec::new();
+        for finding in findings {
+            let message = visible(clipped(&finding.message, MESSAGE).0).collect();
+            words.push((finding.severity.name(), message));
+            let octets = behind(finding).into_octets();
+            // How long the list is, as its numbers are told: this is the one run of a list that begins at zero.
+            numbers.extend(Numbers::from_iter([octets.len() as u64]).into_octets());
+            numbers.extend(octets);
+        }
+        let words = serde_json::to_string(&words).unwrap_or_default();
+        Rest {
+            words: packed(words.as_bytes()),
+            numbers: packed(&numbers),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.words.len() + self.numbers.len() + 8
+    }
 }
 
 impl Rule<'_> {

@@ -10,8 +10,8 @@ pub(super) const STYLE: &str = include_str!("report.css");
 pub(super) const SCRIPT: &str = include_str!("report.js");
 
 /// SHA-256 of [`STYLE`] and [`SCRIPT`] in base 64. A test holds them against the files.
-const STYLE_HASH: &str = "JAKOirIpgDcJTOfmJENV6y3mZN4N3YABtZqBPAL0Ogw=";
-const SCRIPT_HASH: &str = "Ln8H1JPbsWf7tFosVWe3XyKsLJ10YVUU2pQOGaRdqDc=";
+const STYLE_HASH: &str = "oY1AsPT9RCzkppfxn42LimHlSEErsMgsHcdWYfleNGU=";
+const SCRIPT_HASH: &str = "cF4VG1dn8TeVoBlU3TFWTGDFFUUBh7BVOQEH8JmikVg=";
 
 /// That of the style of pictures, [`svg::page_style`].
 const PICTURES_HASH: &str = "OE4wfeDj7n2iRakBludsWEIw6Jzn7imtIEoE8O3uUcc=";

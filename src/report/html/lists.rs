@@ -65,7 +65,7 @@ impl Lists {
 }
 
 /// Runs as text.
-pub(super) fn told(runs: &[(u64, u64)]) -> String {
+fn told(runs: &[(u64, u64)]) -> String {
     let text = |(first, last): &(u64, u64)| match last - first {
         0 => first.to_string(),
         1 => format!("{first}, {last}"),

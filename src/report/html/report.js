@@ -244,7 +244,7 @@
       }
       if (finding.value === "*" && !lane.codes.length) return false;
       if (finding.value === "!" && lane.codes.length) return false;
-      if (finding.value.length > 1 && !lane.codes.includes(finding.value) && !listed(finding.value, lane.id)) return false;
+      if (finding.value.length > 1 && !lane.codes.includes(finding.value) && !names(finding.value, lane.id)) return false;
       return !outcome.value || lane.outcome === Number(outcome.value);
     }
     function meets(lane, word) {
@@ -449,7 +449,8 @@
     }
     return all;
   }
-  function listed(name, id) {
+  const listed = (all) => all.map(([from, to]) => from === to ? from : to === from + 1 ? `${from}, ${to}` : `${from}–${to}`).join(", ");
+  function names(name, id) {
     const all = unpacked.get(name) || [];
     let low = 0, high = all.length;
     while (low < high) { const middle = (low + high) >> 1; if (all[middle][1] < id) low = middle + 1; else high = middle; }
@@ -469,7 +470,7 @@
     more.addEventListener("click", async () => {
       const all = await runs(list.dataset.list);
       list.tabIndex = 0;
-      list.textContent = all.map(([from, to]) => from === to ? from : to === from + 1 ? `${from}, ${to}` : `${from}–${to}`).join(", ") || OLD;
+      list.textContent = listed(all) || OLD;
     });
     beyond.append(" ", more);
   }
@@ -477,10 +478,19 @@
     const more = make("button", { type: "button" }, "List them");
     more.addEventListener("click", async () => {
       try {
-        for (const part of data.rest[note.dataset.code]) {
-          for (const [how, message, count, ids] of JSON.parse(new TextDecoder().decode(await inflate(part)))) {
+        for (const [words, packed] of data.rest[note.dataset.code]) {
+          const octets = await inflate(packed);
+          let at = 0;
+          for (const [how, message] of JSON.parse(new TextDecoder().decode(await inflate(words)))) {
+            // The length of the list is a run of one number: its distance from zero, and a zero.
+            let end = at;
+            while (octets[end] & 128) end++;
+            const [[length]] = numbers(octets.subarray(at, end + 2));
+            const all = numbers(octets.subarray(end + 2, end + 2 + length));
+            at = end + 2 + length;
+            const count = all.reduce((sum, [from, to]) => sum + to - from + 1, 0);
             $("services-" + note.dataset.code).append(make("li", {}, make("span", { class: "badge " + how }, how), " ", message,
-              make("p", { class: "ids" }, `${number(count)} connections: ${ids}`)));
+              make("p", { class: "ids", tabindex: 0 }, `${number(count)} connections: ${listed(all)}`)));
           }
         }
         note.remove();

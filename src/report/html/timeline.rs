@@ -169,7 +169,10 @@ impl Timeline {
         out.write_all(b"},\"rest\":{")?;
         for (index, (code, parts)) in found.rest().enumerate() {
             let comma = if index > 0 { ",\n" } else { "" };
-            write!(out, "{comma}\"{code}\":[\"{}\"]", parts.join("\",\""))?;
+            let parts: Vec<String> = (parts.iter())
+                .map(|part| format!("[\"{}\",\"{}\"]", part.words, part.numbers))
+                .collect();
+            write!(out, "{comma}\"{code}\":[{}]", parts.join(",\n"))?;
         }
         let numbers = |ids: &[u64]| ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
         write!(
