@@ -651,6 +651,12 @@ fn several_captures_become_one_file() {
     assert!(parts.len() > 1);
     // Rotated files: the same as the whole one, packet by packet, comment by comment.
     let (joined, single) = (folder.path().join("joined.out"), folder.path().join("single.out"));
+    let taps = [
+        "kernel/close_wait_leak.client.pcapng",
+        "kernel/close_wait_leak.server.pcapng",
+    ]
+    .map(testdata);
+    let taps = taps.map(PathBuf::from);
     let export_all = |files: &[PathBuf], output: &Path, more: &[&str]| {
         let result = run(program()
             .arg("export")
@@ -658,11 +664,9 @@ fn several_captures_become_one_file() {
             .args(["--to", "pcapng", "-o"])
             .arg(output)
             .args(more));
-        assert!(
-            result.status.success(),
-            "{}",
-            String::from_utf8_lossy(&result.stderr)
-        );
+        let said = String::from_utf8_lossy(&result.stderr);
+        assert!(result.status.success(), "{said}");
+        assert_eq!(said.contains("the captures overlap"), files == taps, "{said}");
         output.to_string_lossy().into_owned()
     };
     let joined = export_all(&parts, &joined, &[]);
@@ -686,12 +690,6 @@ fn several_captures_become_one_file() {
     let (one, other) = (comments(&joined), comments(&single));
     assert_eq!(one, other);
     // Captures of both taps overlap: the first one's packets come first, and comments tell the number that they mean.
-    let taps = [
-        "kernel/close_wait_leak.client.pcapng",
-        "kernel/close_wait_leak.server.pcapng",
-    ]
-    .map(testdata);
-    let taps = taps.map(PathBuf::from);
     let both = export_all(&taps, &folder.path().join("both.out"), &[]);
     let alone: Vec<Option<Vec<String>>> = taps.iter().map(|path| packets(&path.to_string_lossy())).collect();
     if let (Some(all), [Some(first), Some(second)]) = (packets(&both), alone.as_slice()) {

@@ -574,14 +574,14 @@ fn all_parts_at_their_worst_stay_small_together() {
         let begin = i64::try_from(random(&mut state)).unwrap_or(hour) % span.length_ns();
         let shift = span.from.plus(begin).since(one.first_time);
         shifted(&mut one, shift);
-        one.ladder = if id % 20 == 0 {
+        one.ladder = if id.is_multiple_of(20) {
             rows.iter().cycle().take(4_000).cloned().collect()
         } else {
             Vec::new()
         };
         one.findings = codes
             .iter()
-            .filter(|_| random(&mut state) % 2 == 0)
+            .filter(|_| random(&mut state).is_multiple_of(2))
             .map(|(code, name)| {
                 let mut one = finding(code, name, Severity::Error);
                 one.message = message.clone();

@@ -244,6 +244,12 @@ fn tell(args: &Export, notes: &Notes, copied: &Copied, analysis: &Analysis) {
     for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
         say(format_args!("{} {what}", counted(count, "packet")));
     }
+    if copied.elsewhere > 0 {
+        say(format_args!(
+            "the captures overlap and stand one behind the other: {} in another place than in order of time (`reordercap` sorts them)",
+            counted(copied.elsewhere, "packet")
+        ));
+    }
     if notes.left_out() > 0 {
         say(format_args!(
             "{} are too many to be kept: left out",

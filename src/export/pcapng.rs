@@ -52,6 +52,8 @@ pub struct Copied {
     pub no_room: u64,
     /// Fragments of IP packets that were kept because they may belong to a selected connection.
     pub fragments: u64,
+    /// Packets of several captures that stand elsewhere among all than in order of time: the captures overlap.
+    pub elsewhere: u64,
     /// Damaged places, which are left out.
     pub damage: Vec<String>,
 }
@@ -64,6 +66,7 @@ impl Copied {
         self.commented = self.commented.saturating_add(next.commented);
         self.no_room = self.no_room.saturating_add(next.no_room);
         self.fragments = self.fragments.saturating_add(next.fragments);
+        self.elsewhere = self.elsewhere.saturating_add(next.elsewhere);
         self.damage.extend(next.damage);
     }
 }
@@ -319,6 +322,12 @@ impl Copy<'_> {
             return Ok(());
         }
         self.copied.written = self.copied.written.saturating_add(1);
+        let place = self.before.saturating_add(packet.number);
+        let moved = self
+            .numbers
+            .of(packet.number)
+            .is_some_and(|number| number != place);
+        self.copied.elsewhere = self.copied.elsewhere.saturating_add(u64::from(moved));
         let comments = self.comments(packet.number);
         let commented = match &self.section {
             _ if is_pcapng => match block::with_comments(&self.raw, &comments) {
