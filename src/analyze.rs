@@ -186,7 +186,9 @@ impl Run {
             LadderRequest::Between(a, b) => Ladders::Between(endpoint(*a), endpoint(*b)),
             LadderRequest::Among(pairs) => {
                 let pairs = pairs.iter().map(|(a, b)| (endpoint(*a), endpoint(*b)));
-                Ladders::Among(pairs.collect())
+                let mut pairs: Vec<_> = pairs.map(|(a, b)| (a.min(b), a.max(b))).collect();
+                pairs.sort_unstable();
+                Ladders::Among(pairs.into())
             }
         };
         Run {

@@ -41,7 +41,22 @@ pub use time_wait::TimeWait;
 #[cfg(feature = "tui")]
 pub use tui::Tui;
 
-const EXAMPLES: &str = "\
+/// A line of the examples that is there where its command is.
+#[cfg(feature = "tui")]
+macro_rules! with_tui {
+    ($line:literal) => {
+        $line
+    };
+}
+#[cfg(not(feature = "tui"))]
+macro_rules! with_tui {
+    ($line:literal) => {
+        ""
+    };
+}
+
+const EXAMPLES: &str = concat!(
+    "\
 Values of one selection option are alternatives; different ones must all hold.
 
 Examples:
@@ -50,8 +65,9 @@ Examples:
   tcptrace-states leaks capture.pcapng        who does not close: CLOSE-WAIT over time
   tcptrace-states time-wait capture.pcapng    who holds TIME-WAIT, and the ports it takes
   tcptrace-states info capture.pcapng         how far the capture can be trusted
-  tcptrace-states tui capture.pcapng          all of it to explore, on the terminal
-  tcptrace-states diff old.pcapng new.pcapng  what changed
+",
+    with_tui!("  tcptrace-states tui capture.pcapng          all of it to explore, on the terminal\n"),
+    "  tcptrace-states diff old.pcapng new.pcapng  what changed
   tcptrace-states export a.pcap --to pcapng -o b.pcapng   the capture with comments, for Wireshark
   tcptrace-states explain CLOSE-WAIT          what a state, a rule or a field means
   tcptrace-states a.pcap --state CLOSE-WAIT --all
@@ -64,7 +80,8 @@ Examples:
 
 Exit codes: 0 done (a damaged capture is shown as far as it goes, with a warning); 2 wrong usage or unreadable input; 4 the
 output could not be written; 130 interrupted (Ctrl-C), the report covers what was read before; `explain EXIT` has all.
-A file named like a command (`show`, `leaks`, `check`, `help`) is written ./show and so on.";
+A file named like a command (`show`, `leaks`, `check`, `help`) is written ./show and so on."
+);
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -376,6 +393,25 @@ mod tests {
     fn the_definition_is_sound() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn examples_name_only_commands_that_are_there() {
+        let mut seen = 0;
+        for line in EXAMPLES.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if let ["tcptrace-states", name, ..] = words.as_slice()
+                && name
+                    .chars()
+                    .all(|letter| letter.is_ascii_lowercase() || letter == '-')
+                && !name.starts_with('-')
+            {
+                assert!(Command::NAMES.contains(name), "{line}");
+                seen += 1;
+            }
+        }
+        assert!(seen >= 8, "{seen} commands in the examples");
+        assert_eq!(EXAMPLES.contains("tui"), cfg!(feature = "tui"));
     }
 
     #[test]

@@ -336,6 +336,25 @@ fn progress_bar(progress: &Progress) -> ProgressBar {
     }
 }
 
+/// Does something that tells how many of so many packets have passed; a bar shows it where it takes long.
+pub fn with_bar<T>(progress: ProgressWhen, packets: u64, then: impl FnOnce(&mut dyn FnMut(u64)) -> T) -> T {
+    let started = Instant::now();
+    let wanted = progress == ProgressWhen::Auto && io::stderr().is_terminal();
+    let bar = ProgressBar::with_draw_target(Some(packets), ProgressDrawTarget::hidden());
+    let bar = match ProgressStyle::with_template("{bar:30} {percent:>3}%  {eta} left  writing") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar, // the template above is sound
+    };
+    let result = then(&mut |passed| {
+        if wanted && bar.is_hidden() && started.elapsed() >= QUIET {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        bar.set_position(passed);
+    });
+    bar.finish_and_clear();
+    result
+}
+
 /// What is known about standard output.
 pub struct Screen {
     width: usize,

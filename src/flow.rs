@@ -63,7 +63,7 @@ pub enum Ladders {
     All,
     /// For the lives of one pair of endpoints.
     Between(Endpoint, Endpoint),
-    /// For the lives of some pairs of endpoints.
+    /// For the lives of some pairs of endpoints: the lesser one first, in order.
     Among(Arc<[(Endpoint, Endpoint)]>),
 }
 
@@ -76,7 +76,10 @@ impl Ladders {
             Ladders::None => false,
             Ladders::All => true,
             Ladders::Between(a, b) => between(*a, *b),
-            Ladders::Among(pairs) => pairs.iter().any(|(a, b)| between(*a, *b)),
+            Ladders::Among(pairs) => {
+                let (a, b) = (seg.source, seg.destination);
+                pairs.binary_search(&(a.min(b), a.max(b))).is_ok()
+            }
         }
     }
 }

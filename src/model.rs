@@ -22,6 +22,7 @@ mod build;
 mod capture;
 mod dwell;
 mod line;
+mod numbers;
 mod packets;
 mod reuse;
 mod source;
@@ -30,6 +31,7 @@ pub use build::{connection, connections, finished, quality, report_bytes};
 pub use capture::{Capture, Checksums, EvictedServer, FindingTotal, Fragments, Step, Summary};
 pub use dwell::Dwell;
 pub use line::{Line, lines};
+pub use numbers::Numbers;
 pub use source::{Comment, Interface, Process, Source, Writer};
 pub use stretch::Stretch;
 
@@ -523,6 +525,9 @@ pub struct ServiceFinding {
     pub connections: u64,
     /// The ids of some of them, those that show it best first.
     pub ids: Vec<u64>,
+    /// The ids of all of them, for views; not part of the contract.
+    #[serde(skip)]
+    pub behind: Numbers,
     /// Since when.
     pub at: Option<Timestamp>,
     /// In words, one line.
@@ -530,6 +535,13 @@ pub struct ServiceFinding {
     /// What about the capture could explain it instead, in the words of a connection's findings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub weakened_by: Vec<&'static str>,
+}
+
+impl ServiceFinding {
+    /// Whether this connection is among those that it is about.
+    pub fn is_about(&self, id: u64) -> bool {
+        self.ids.contains(&id) || self.behind.contains(id)
+    }
 }
 
 /// How a connection took over its 4-tuple from the one before (RFC 9293 section 3.6.1, RFC 1122 section 4.2.2.13,

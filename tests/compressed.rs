@@ -465,6 +465,7 @@ fn files_tell_their_compression_their_interfaces_and_what_was_lost() {
     let settings = Settings {
         files: vec![folder.path().to_owned()],
         dedup: Dedup::Off,
+        align_clocks: false,
         time_wait_ns: 60_000_000_000,
         decode: Default::default(),
         ladder: LadderRequest::None,

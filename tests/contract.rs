@@ -168,6 +168,7 @@ fn findings_about_services_are_lines_between_the_connections_and_the_summary() {
         endpoint: Some(Role::Server),
         connections: 7,
         ids: vec![1, 2],
+        behind: Default::default(),
         at: None,
         message: "7 half-closes".to_owned(),
         weakened_by: Vec::new(),

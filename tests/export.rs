@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tcptrace_states::analyze::{LadderRequest, Settings, analyze};
-use tcptrace_states::capture::{CaptureReader, Limits, Record, Stop};
+use tcptrace_states::capture::{CaptureReader, Record, Stop};
+use tcptrace_states::export::lua::Plugin;
 use tcptrace_states::export::notes::Notes;
-use tcptrace_states::export::pcapng::{Keep, copy};
+use tcptrace_states::export::pcapng::{Keep, Numbers, Original, copy};
 use tcptrace_states::model::{Analysis, PacketNumber};
 
 mod program;
@@ -329,12 +330,16 @@ fn all_other_blocks_are_copied_octet_for_octet() {
         .for_each(|connection| notes.add(connection));
     notes.sort();
     let mut out = Vec::new();
+    let from = Original {
+        path: &input,
+        numbers: &Numbers::Own,
+    };
     let copied = copy(
-        &input,
-        &Limits::default(),
+        &[from],
         &Stop::default(),
         &notes,
         Keep::All,
+        &mut |_| {},
         &mut out,
     )
     .expect("copied");
@@ -350,11 +355,11 @@ fn all_other_blocks_are_copied_octet_for_octet() {
     let mut same = Vec::new();
     let nothing = Notes::default();
     copy(
-        &input,
-        &Limits::default(),
+        &[from],
         &Stop::default(),
         &nothing,
         Keep::All,
+        &mut |_| {},
         &mut same,
     )
     .expect("copied");
@@ -575,13 +580,163 @@ fn a_plug_in_of_many_connections_loads() {
     }
 }
 
+/// What does not fit is said: on each packet of it, and by its count.
+#[test]
+fn a_plug_in_has_a_bound_and_says_what_it_leaves_out() {
+    let path = testdata("kernel/soak.client.pcap");
+    let whole = analysis(Path::new(&path));
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("states.lua");
+    let mut text = Vec::new();
+    let mut plugin = Plugin::bounded(&mut text, &whole.capture, 100_000).expect("a Vec");
+    for connection in &whole.connections {
+        plugin.add(connection).expect("a Vec");
+    }
+    let (held, left_out) = plugin.counts();
+    plugin.finish().expect("a Vec");
+    assert_eq!(held + left_out, whole.connections.len() as u64);
+    assert!(held > 50 && left_out > 50, "{held} held, {left_out} left out");
+    assert!(text.len() < 110_000, "{} octets", text.len());
+    fs::write(&script, &text).expect("a file");
+    let script = format!("lua_script:{}", script.to_string_lossy());
+    let rows = |filter: &str| {
+        tshark(&[
+            "-X",
+            &script,
+            "-r",
+            &path,
+            "-Y",
+            filter,
+            "-T",
+            "fields",
+            "-e",
+            "tcptrace.connection",
+        ])
+    };
+    let (Some(told), Some(others)) = (rows("tcptrace.connection"), rows("tcptrace.left_out")) else {
+        return;
+    };
+    let connections: BTreeSet<&String> = told.iter().collect();
+    assert_eq!(connections.len() as u64, held);
+    assert_eq!((told.len() + others.len()) as u64, whole.capture.tcp_segments);
+    // Those with findings have half of the room for themselves.
+    let with: BTreeSet<String> = (whole.connections.iter())
+        .filter(|connection| !connection.findings.is_empty())
+        .map(|connection| connection.id.to_string())
+        .collect();
+    assert!(connections.iter().filter(|id| with.contains(**id)).count() * 2 > connections.len() / 2);
+}
+
+/// Several files become one: each with its interfaces and times, and the comments at the packets that they are about.
+#[test]
+fn several_captures_become_one_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let story = testdata("kernel/tw_restart.client.pcap");
+    let split = folder.path().join("part.pcap");
+    let Ok(output) = Command::new("editcap")
+        .args(["-c", "7", "-F", "pcap", &story])
+        .arg(&split)
+        .output()
+    else {
+        println!("skipped: there is no editcap");
+        return;
+    };
+    assert!(output.status.success());
+    let parts: Vec<PathBuf> = {
+        let entries = fs::read_dir(folder.path()).expect("a folder");
+        let mut parts: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+        parts.sort();
+        parts
+    };
+    assert!(parts.len() > 1);
+    // Rotated files: the same as the whole one, packet by packet, comment by comment.
+    let (joined, single) = (folder.path().join("joined.out"), folder.path().join("single.out"));
+    let taps = [
+        "kernel/close_wait_leak.client.pcapng",
+        "kernel/close_wait_leak.server.pcapng",
+    ]
+    .map(testdata);
+    let taps = taps.map(PathBuf::from);
+    let export_all = |files: &[PathBuf], output: &Path, more: &[&str]| {
+        let result = run(program()
+            .arg("export")
+            .args(files)
+            .args(["--to", "pcapng", "-o"])
+            .arg(output)
+            .args(more));
+        let said = String::from_utf8_lossy(&result.stderr);
+        assert!(result.status.success(), "{said}");
+        assert_eq!(said.contains("the captures overlap"), files == taps, "{said}");
+        output.to_string_lossy().into_owned()
+    };
+    let joined = export_all(&parts, &joined, &[]);
+    export(Path::new(&story), "pcapng", &single, &[]);
+    let single = single.to_string_lossy().into_owned();
+    let comments = |path: &str| {
+        tshark(&[
+            "-r",
+            path,
+            "-T",
+            "fields",
+            "-e",
+            "frame.number",
+            "-e",
+            "frame.comment",
+            "-E",
+            "occurrence=a",
+        ])
+    };
+    assert_eq!(packets(&joined), packets(&single));
+    let (one, other) = (comments(&joined), comments(&single));
+    assert_eq!(one, other);
+    // Captures of both taps overlap: the first one's packets come first, and comments tell the number that they mean.
+    let both = export_all(&taps, &folder.path().join("both.out"), &[]);
+    let alone: Vec<Option<Vec<String>>> = taps.iter().map(|path| packets(&path.to_string_lossy())).collect();
+    if let (Some(all), [Some(first), Some(second)]) = (packets(&both), alone.as_slice()) {
+        assert_eq!(all.len(), first.len() + second.len());
+        let without_number = |rows: &[String]| -> Vec<String> {
+            let rest = rows.iter().map(|row| {
+                row.split_once('\t')
+                    .map_or(row.as_str(), |(_, rest)| rest)
+                    .to_owned()
+            });
+            rest.collect()
+        };
+        let mut expected = [without_number(first), without_number(second)].concat();
+        let mut got = without_number(&all);
+        expected.sort();
+        got.sort();
+        assert_eq!(got, expected);
+        let rows = comments(&both).expect("tshark");
+        assert!(
+            rows.iter()
+                .any(|row| row.contains("of all captures in order of time"))
+        );
+        assert!(
+            rows.iter()
+                .any(|row| row.contains("server: ESTABLISHED -> CLOSE-WAIT"))
+        );
+    }
+    // Only what matters: fewer packets, the same comments.
+    let fewer = export_all(&parts, &folder.path().join("fewer.out"), &["--only", "matters"]);
+    if let (Some(fewer), Some(one)) = (comments(&fewer), one) {
+        let commented = |rows: &[String]| {
+            rows.iter()
+                .filter(|row| row.split('\t').nth(1).is_some_and(|text| !text.is_empty()))
+                .count()
+        };
+        assert_eq!(commented(&fewer), commented(&one));
+        assert!(fewer.len() < one.len());
+    }
+}
+
 #[test]
 fn what_cannot_be_exported_is_refused() {
     let path = testdata("kernel/refused.client.pcap");
     let cases: [(&[&str], &str); 3] = [
         (
             &["-", "--to", "pcapng", "-o", "/dev/null"],
-            "reads the capture twice",
+            "reads captures twice",
         ),
         (&[&path, "--to", "pcapng", "-o", &path], "would overwrite"),
         (
@@ -593,7 +748,7 @@ fn what_cannot_be_exported_is_refused() {
                 "-o",
                 "/dev/null",
             ],
-            "takes one capture",
+            "a plug-in is for one capture",
         ),
     ];
     for (args, why) in cases {

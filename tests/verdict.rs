@@ -136,6 +136,7 @@ fn what_is_found_in_a_service_is_a_case_with_the_connections_that_show_it() {
         endpoint: Some(Server),
         connections,
         ids,
+        behind: Default::default(),
         at: None,
         message: "leaks".to_owned(),
         weakened_by: Vec::new(),

@@ -14,13 +14,15 @@ pub const EXAMPLES: &str = "\
 Examples:
   tcptrace-states export capture.pcapng --to pcapng -o commented.pcapng
   tcptrace-states export capture.pcapng --to pcapng -o short.pcapng --only matters --finding 'TW*'
+  tcptrace-states export ring/ --to pcapng -o all.pcapng
   tcptrace-states export capture.pcapng --to lua -o states.lua
   wireshark -X lua_script:states.lua capture.pcapng -Y 'tcptrace.server.state == \"CLOSE-WAIT\"'";
 
 /// `export`.
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The capture: one regular file, because it is read twice and its packets keep their numbers
+    /// Captures: regular files, because they are read twice. Several become one pcapng file, one behind the other, each with its
+    /// own interfaces; a plug-in is for one
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// What is made of it

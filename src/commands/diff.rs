@@ -46,7 +46,8 @@ pub fn run(args: &Diff) -> anyhow::Result<Done> {
     // The connections to show are those of the new side.
     if args.html.is_some() && new.is_some() {
         bail!(
-            "--html shows the connections of NEW, and {} is a saved report: name the capture",
+            "--html shows the connections of NEW over time, and {} is a saved report, which has their counts only: name the capture \
+             that it was made of",
             args.new.display()
         );
     }

@@ -1,17 +1,18 @@
 //! `export`: what is found, for Wireshark.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
 use tcptrace_states::analyze::{LadderRequest, Settings};
 use tcptrace_states::cli::{Export, ExportKind, Only};
-use tcptrace_states::export::lua::Plugin;
+use tcptrace_states::export::lua::{MOST, Plugin};
 use tcptrace_states::export::notes::Notes;
-use tcptrace_states::export::pcapng::{self, Copied, ExportError, Keep};
+use tcptrace_states::export::pcapng::{self, Copied, ExportError, Keep, Numbers};
 use tcptrace_states::findings;
-use tcptrace_states::input;
+use tcptrace_states::input::{self, Facts, Timeline};
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::escape::Escaped;
 use tcptrace_states::report::look::counted;
@@ -20,6 +21,7 @@ mod whole;
 
 use super::{
     Done, Interrupted, STDOUT, Selected, Unwritten, connections_by, flushed, interrupt, output, reading_of,
+    with_bar,
 };
 
 /// `export`.
@@ -31,16 +33,22 @@ pub fn run(args: &Export) -> anyhow::Result<Done> {
         ExportKind::Pcapng | ExportKind::Lua => {}
     }
     let inputs = input::find(&args.files)?;
-    let mut paths = inputs.paths();
-    let (Some(path), None) = (paths.next(), paths.next()) else {
+    if args.to == ExportKind::Lua && inputs.paths().nth(1).is_some() {
         bail!(
-            "export takes one capture: in several, packets have no common numbers; `mergecap -w all.pcapng FILE...` joins them"
+            "a plug-in is for one capture, and packets of several have no common numbers: \
+             export them with --to pcapng first, or join them with `mergecap -w all.pcapng FILE...`"
         );
-    };
-    if !inputs.can_be_read_again() {
+    }
+    if args.reading.align_clocks {
         bail!(
-            "{}: export reads the capture twice; write it to a file first",
-            path.to_string_lossy()
+            "--to pcapng and --to lua keep the packets and their times as they are; leave --align-clocks out"
+        );
+    }
+    if !inputs.can_be_read_again() {
+        let name = inputs.paths().next().unwrap_or(Path::new("-"));
+        bail!(
+            "{}: export reads captures twice; write it to a file first",
+            name.to_string_lossy()
         );
     }
     let to_stdout = args.output.as_os_str() == "-";
@@ -49,7 +57,7 @@ pub fn run(args: &Export) -> anyhow::Result<Done> {
     }
     let settings = settings_of(args)?;
     match args.to {
-        ExportKind::Pcapng => to_pcapng(args, path, &settings),
+        ExportKind::Pcapng => to_pcapng(args, &settings),
         ExportKind::Lua => to_lua(args, &settings),
         ExportKind::Canonical => Ok(Done::sound()),
         #[cfg(feature = "parquet")]
@@ -72,7 +80,7 @@ fn settings_of(args: &Export) -> anyhow::Result<Settings> {
     })
 }
 
-fn to_pcapng(args: &Export, path: &Path, settings: &Settings) -> anyhow::Result<Done> {
+fn to_pcapng(args: &Export, settings: &Settings) -> anyhow::Result<Done> {
     let selection = args.selection.to_selection();
     let mut notes = Notes::default();
     let analysis = connections_by(settings, args.progress, |connections| {
@@ -84,6 +92,14 @@ fn to_pcapng(args: &Export, path: &Path, settings: &Settings) -> anyhow::Result<
         return Err(Interrupted("nothing is exported of a part").into());
     }
     notes.sort();
+    let files = files_of(settings)?;
+    if interrupt::came() {
+        return Err(Interrupted("nothing is exported of a part").into());
+    }
+    let from: Vec<pcapng::Original<'_>> = files
+        .iter()
+        .map(|(path, numbers)| pcapng::Original { path, numbers })
+        .collect();
     let keep = match args.only {
         Only::All => Keep::All,
         Only::Selected => Keep::Selected,
@@ -92,8 +108,9 @@ fn to_pcapng(args: &Export, path: &Path, settings: &Settings) -> anyhow::Result<
     let mut done = Done::of(&analysis);
     let mut result = None;
     let written = write(&args.output, |out| {
-        let copied =
-            interrupt::deferred(|stop| pcapng::copy(path, &Default::default(), stop, &notes, keep, out));
+        let copied = with_bar(args.progress, analysis.capture.packets, |passed| {
+            interrupt::deferred(|stop| pcapng::copy(&from, stop, &notes, keep, passed, out))
+        });
         match copied {
             Ok(copied) => {
                 result = Some(Ok(copied));
@@ -130,9 +147,35 @@ fn to_pcapng(args: &Export, path: &Path, settings: &Settings) -> anyhow::Result<
     Ok(done)
 }
 
+/// The captures in the order in which they are read, with the numbers that their packets have there.
+fn files_of(settings: &Settings) -> anyhow::Result<Vec<(PathBuf, Numbers)>> {
+    let inputs = input::find(&settings.files)?;
+    let paths: Vec<PathBuf> = inputs.paths().map(Path::to_path_buf).collect();
+    if paths.len() < 2 {
+        return Ok(paths.into_iter().map(|path| (path, Numbers::Own)).collect());
+    }
+    // Which packet of which file is which: as when they were analysed.
+    let facts = interrupt::deferred(|stop| -> anyhow::Result<Facts> {
+        let mut timeline = Timeline::open(inputs, stop)?;
+        let _ = timeline.read(|_| ControlFlow::Continue(()));
+        Ok(timeline.facts())
+    })?;
+    let mut files = Vec::with_capacity(facts.files.len());
+    for (place, file) in facts.files.into_iter().enumerate() {
+        let runs = facts.origins.as_ref().and_then(|origins| origins.runs_of(place));
+        let Some(runs) = runs else {
+            bail!(
+                "the packets of these captures take turns more than a million times: join them with `mergecap -w all.pcapng FILE...`"
+            );
+        };
+        files.push((file.path, Numbers::InTimeline(runs)));
+    }
+    Ok(files)
+}
+
 fn to_lua(args: &Export, settings: &Settings) -> anyhow::Result<Done> {
     let selection = args.selection.to_selection();
-    let mut told = None;
+    let (mut told, mut counts) = (None, (0, 0));
     let written = write(&args.output, |out| {
         let result = connections_by(settings, args.progress, |connections| {
             let capture = connections.capture();
@@ -141,6 +184,7 @@ fn to_lua(args: &Export, settings: &Settings) -> anyhow::Result<Done> {
             for connection in selected.by_ref() {
                 plugin.add(&connection)?;
             }
+            counts = plugin.counts();
             plugin.finish()?;
             selected.finish()
         });
@@ -164,9 +208,17 @@ fn to_lua(args: &Export, settings: &Settings) -> anyhow::Result<Done> {
             say(format_args!(
                 "{}: {} of {}",
                 Escaped(&name(&args.output)),
-                counted(analysis.summary.connections_selected, "connection"),
+                counted(counts.0, "connection"),
                 counted(analysis.capture.packets, "packet")
             ));
+            if counts.1 > 0 {
+                say(format_args!(
+                    "{} left out, of those without a finding first: a plug-in holds {} MB; select fewer, for example with --addr, \
+                     --state or --finding",
+                    counted(counts.1, "connection"),
+                    MOST >> 20
+                ));
+            }
             Ok(Done::of(&analysis))
         }
         (_, Err(error)) => Err(Unwritten::new(name(&args.output), error).into()),
@@ -211,6 +263,12 @@ fn tell(args: &Export, notes: &Notes, copied: &Copied, analysis: &Analysis) {
     ];
     for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
         say(format_args!("{} {what}", counted(count, "packet")));
+    }
+    if copied.elsewhere > 0 {
+        say(format_args!(
+            "the captures overlap and stand one behind the other: {} in another place than in order of time (`reordercap` sorts them)",
+            counted(copied.elsewhere, "packet")
+        ));
     }
     if notes.left_out() > 0 {
         say(format_args!(

@@ -35,7 +35,8 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
     let mut html = Html::of(common.html.as_deref(), &settings, common.progress)?;
     if html.is_wanted() && common.format != Format::Table {
         bail!(
-            "--html needs all connections in the end, and --follow --format jsonl forgets each when it is told"
+            "--html draws states over the whole time of a capture, and --follow --format jsonl forgets each connection when it is \
+             told: leave --format jsonl out, or write the report when the capture is done (tcptrace-states FILE --html report.html)"
         );
     }
     html.without_ladders("The capture was still growing: connections are not shown one by one.");

@@ -10,6 +10,9 @@ use crate::report::escape::{Lua, clipped};
 
 /// Connections in one function of the plug-in: Lua bounds how many constants one may have.
 const TOGETHER: u64 = 200;
+/// Octets of what a plug-in says of connections at most: Wireshark holds all of it in memory. The second half is kept for those
+/// with findings.
+pub const MOST: u64 = 64 << 20;
 /// Characters of a message.
 const LONGEST: usize = 1_000;
 
@@ -17,6 +20,9 @@ const LONGEST: usize = 1_000;
 pub struct Plugin<'a> {
     out: &'a mut dyn Write,
     written: u64,
+    left_out: u64,
+    octets: u64,
+    most: u64,
 }
 
 const HEAD: &str = r#"
@@ -31,10 +37,11 @@ local fields = {
   transition = ProtoField.string("tcptrace.transition", "Transition"),
   finding = ProtoField.string("tcptrace.finding", "Finding"),
   message = ProtoField.string("tcptrace.finding.message", "Message"),
+  left_out = ProtoField.bool("tcptrace.left_out", "Not in this plug-in"),
 }
 tcptrace.fields = {
   fields.connection, fields.client, fields.server, fields.client_proven, fields.server_proven,
-  fields.transition, fields.finding, fields.message,
+  fields.transition, fields.finding, fields.message, fields.left_out,
 }
 
 -- Connections by both ends, as "address:port address:port", the lesser one first.
@@ -127,6 +134,11 @@ function tcptrace.dissector(buffer, pinfo, tree)
       return
     end
   end
+  if left_out > 0 then
+    local branch = tree:add(tcptrace)
+    branch:set_text("TCP states: not among the connections of this plug-in, which had no room for " .. left_out .. " of them")
+    branch:add(fields.left_out, true):set_generated()
+  end
 end
 
 register_postdissector(tcptrace, true)
@@ -139,6 +151,15 @@ impl<'a> Plugin<'a> {
     ///
     /// Those of `out`.
     pub fn begin(out: &'a mut dyn Write, capture: &Capture) -> io::Result<Plugin<'a>> {
+        Plugin::bounded(out, capture, MOST)
+    }
+
+    /// The same, with so many octets about connections at most.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn bounded(out: &'a mut dyn Write, capture: &Capture, most: u64) -> io::Result<Plugin<'a>> {
         writeln!(out, "-- TCP states for Wireshark, by {}.", Lua(&capture.program))?;
         for file in &capture.files {
             writeln!(
@@ -159,114 +180,45 @@ impl<'a> Plugin<'a> {
             writeln!(out, "-- {line}")?;
         }
         out.write_all(HEAD.as_bytes())?;
-        Ok(Plugin { out, written: 0 })
+        Ok(Plugin {
+            out,
+            written: 0,
+            left_out: 0,
+            octets: 0,
+            most,
+        })
     }
 
-    /// Adds a connection.
+    /// Adds a connection, if there is room for it.
     ///
     /// # Errors
     ///
     /// Those of the output.
     pub fn add(&mut self, connection: &Connection) -> io::Result<()> {
+        let mut text = Vec::new();
+        entry(&mut text, connection)?;
+        let room = match connection.findings.is_empty() {
+            true => self.most / 2,
+            false => self.most,
+        };
+        let octets = self.octets.saturating_add(text.len() as u64);
+        if octets > room {
+            self.left_out += 1;
+            return Ok(());
+        }
+        self.octets = octets;
         if self.written.is_multiple_of(TOGETHER) {
             // Without the semicolon, Lua takes the next function for an argument of this call.
             let end = if self.written > 0 { "end)();\n" } else { "" };
             writeln!(self.out, "{end}(function()")?;
         }
         self.written += 1;
-        let mut ends = [connection.client, connection.server].map(|end| format!("{}:{}", end.ip, end.port));
-        ends.sort();
-        writeln!(self.out, "connection(\"{} {}\", {{", ends[0], ends[1])?;
-        writeln!(
-            self.out,
-            "  id = {}, first = {}, last = {},",
-            connection.id, connection.first_packet, connection.last_packet
-        )?;
-        let sides = [
-            ("client", &connection.endpoints.client),
-            ("server", &connection.endpoints.server),
-        ];
-        for (name, side) in sides {
-            self.states(name, side, connection.first_packet)?;
-        }
-        self.transitions(&sides)?;
-        self.findings(connection)?;
-        writeln!(self.out, "}})")
+        self.out.write_all(&text)
     }
 
-    fn states(&mut self, name: &str, side: &EndpointReport, first: PacketNumber) -> io::Result<()> {
-        let begin = side
-            .transitions
-            .first()
-            .map_or(side.state, |transition| transition.from);
-        let begins_proven = side.transitions.is_empty() && side.state_evidence.is_none_or(Evidence::is_proof);
-        let known = begin != State::Unknown && (begins_proven || !side.transitions.is_empty());
-        write!(
-            self.out,
-            "  {name} = {{ {{ {}, \"{begin}\", {known} }}",
-            first.min(1)
-        )?;
-        // Segments that crossed have packet numbers in another order than the states had.
-        let mut newest = 0;
-        for transition in &side.transitions {
-            let Some(packet) = transition.packet else {
-                continue; // a timer: no packet of the connection shows it
-            };
-            newest = packet.max(newest);
-            let proven = transition.evidence.is_proof() && transition.to != State::Unknown;
-            write!(self.out, ", {{ {newest}, \"{}\", {proven} }}", transition.to)?;
-        }
-        writeln!(self.out, " }},")
-    }
-
-    fn transitions(&mut self, sides: &[(&str, &EndpointReport); 2]) -> io::Result<()> {
-        let mut all: Vec<(PacketNumber, String)> = Vec::new();
-        for (name, side) in sides {
-            for transition in &side.transitions {
-                let text = format!(
-                    "{name}: {} -> {} ({})",
-                    transition.from,
-                    transition.to,
-                    transition.evidence.name()
-                );
-                all.extend(transition.packet.map(|packet| (packet, text)));
-            }
-        }
-        all.sort_by_key(|(packet, _)| *packet);
-        write!(self.out, "  transitions = {{")?;
-        for group in all.chunk_by(|(one, _), (other, _)| one == other) {
-            let packet = group.first().map_or(0, |(packet, _)| *packet);
-            write!(self.out, " [{packet}] = {{")?;
-            for (_, text) in group {
-                write!(self.out, " \"{}\",", Lua(text))?;
-            }
-            write!(self.out, " }},")?;
-        }
-        writeln!(self.out, " }},")
-    }
-
-    fn findings(&mut self, connection: &Connection) -> io::Result<()> {
-        let mut all: Vec<(PacketNumber, usize)> = Vec::new();
-        for (index, finding) in connection.findings.iter().enumerate() {
-            let packets = finding.packets.iter().chain(&finding.packet);
-            all.extend(packets.map(|packet| (*packet, index)));
-        }
-        all.sort_unstable();
-        all.dedup();
-        write!(self.out, "  findings = {{")?;
-        for group in all.chunk_by(|(one, _), (other, _)| one == other) {
-            let packet = group.first().map_or(0, |(packet, _)| *packet);
-            write!(self.out, " [{packet}] = {{")?;
-            for finding in group
-                .iter()
-                .filter_map(|(_, index)| connection.findings.get(*index))
-            {
-                let (message, _) = clipped(&finding.message, LONGEST);
-                write!(self.out, " {{ \"{}\", \"{}\" }},", finding.code, Lua(message))?;
-            }
-            write!(self.out, " }},")?;
-        }
-        writeln!(self.out, " }},")
+    /// Connections that it holds, and those that there was no room for.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.written, self.left_out)
     }
 
     /// Ends the plug-in.
@@ -278,6 +230,100 @@ impl<'a> Plugin<'a> {
         if self.written > 0 {
             writeln!(self.out, "end)();")?;
         }
+        writeln!(self.out, "local left_out = {}", self.left_out)?;
         self.out.write_all(TAIL.as_bytes())
     }
+}
+
+/// What is said of one connection.
+fn entry(out: &mut Vec<u8>, connection: &Connection) -> io::Result<()> {
+    let mut ends = [connection.client, connection.server].map(|end| format!("{}:{}", end.ip, end.port));
+    ends.sort();
+    writeln!(out, "connection(\"{} {}\", {{", ends[0], ends[1])?;
+    writeln!(
+        out,
+        "  id = {}, first = {}, last = {},",
+        connection.id, connection.first_packet, connection.last_packet
+    )?;
+    let sides = [
+        ("client", &connection.endpoints.client),
+        ("server", &connection.endpoints.server),
+    ];
+    for (name, side) in sides {
+        states(out, name, side, connection.first_packet)?;
+    }
+    transitions(out, &sides)?;
+    findings(out, connection)?;
+    writeln!(out, "}})")
+}
+
+fn states(out: &mut Vec<u8>, name: &str, side: &EndpointReport, first: PacketNumber) -> io::Result<()> {
+    let begin = side
+        .transitions
+        .first()
+        .map_or(side.state, |transition| transition.from);
+    let begins_proven = side.transitions.is_empty() && side.state_evidence.is_none_or(Evidence::is_proof);
+    let known = begin != State::Unknown && (begins_proven || !side.transitions.is_empty());
+    write!(out, "  {name} = {{ {{ {}, \"{begin}\", {known} }}", first.min(1))?;
+    // Segments that crossed have packet numbers in another order than the states had.
+    let mut newest = 0;
+    for transition in &side.transitions {
+        let Some(packet) = transition.packet else {
+            continue; // a timer: no packet of the connection shows it
+        };
+        newest = packet.max(newest);
+        let proven = transition.evidence.is_proof() && transition.to != State::Unknown;
+        write!(out, ", {{ {newest}, \"{}\", {proven} }}", transition.to)?;
+    }
+    writeln!(out, " }},")
+}
+
+fn transitions(out: &mut Vec<u8>, sides: &[(&str, &EndpointReport); 2]) -> io::Result<()> {
+    let mut all: Vec<(PacketNumber, String)> = Vec::new();
+    for (name, side) in sides {
+        for transition in &side.transitions {
+            let text = format!(
+                "{name}: {} -> {} ({})",
+                transition.from,
+                transition.to,
+                transition.evidence.name()
+            );
+            all.extend(transition.packet.map(|packet| (packet, text)));
+        }
+    }
+    all.sort_by_key(|(packet, _)| *packet);
+    write!(out, "  transitions = {{")?;
+    for group in all.chunk_by(|(one, _), (other, _)| one == other) {
+        let packet = group.first().map_or(0, |(packet, _)| *packet);
+        write!(out, " [{packet}] = {{")?;
+        for (_, text) in group {
+            write!(out, " \"{}\",", Lua(text))?;
+        }
+        write!(out, " }},")?;
+    }
+    writeln!(out, " }},")
+}
+
+fn findings(out: &mut Vec<u8>, connection: &Connection) -> io::Result<()> {
+    let mut all: Vec<(PacketNumber, usize)> = Vec::new();
+    for (index, finding) in connection.findings.iter().enumerate() {
+        let packets = finding.packets.iter().chain(&finding.packet);
+        all.extend(packets.map(|packet| (*packet, index)));
+    }
+    all.sort_unstable();
+    all.dedup();
+    write!(out, "  findings = {{")?;
+    for group in all.chunk_by(|(one, _), (other, _)| one == other) {
+        let packet = group.first().map_or(0, |(packet, _)| *packet);
+        write!(out, " [{packet}] = {{")?;
+        for finding in group
+            .iter()
+            .filter_map(|(_, index)| connection.findings.get(*index))
+        {
+            let (message, _) = clipped(&finding.message, LONGEST);
+            write!(out, " {{ \"{}\", \"{}\" }},", finding.code, Lua(message))?;
+        }
+        write!(out, " }},")?;
+    }
+    writeln!(out, " }},")
 }

@@ -3,6 +3,9 @@
 //! What is not commented is copied octet for octet. Of a pcapng file a commented packet block gets options more and new
 //! lengths, and nothing else of it changes; a section that states its length states none afterwards. Records of other formats
 //! become enhanced packet blocks of one interface, which has the file's link type, snap length and resolution of time.
+//!
+//! Several files become one, each with sections of its own behind those of the file before: interfaces stay apart, and each file
+//! keeps the order of its packets. Files that follow each other are in order of time so; those of several taps are not.
 
 mod block;
 
@@ -19,6 +22,8 @@ use block::{Blocks, Section};
 
 /// Characters of one comment.
 const LONGEST: usize = 1_000;
+/// How many packets pass between two words on how far it is.
+const PASSED_EVERY: u64 = 1 << 12;
 /// Comments of one packet.
 const MOST: usize = 32;
 
@@ -47,8 +52,58 @@ pub struct Copied {
     pub no_room: u64,
     /// Fragments of IP packets that were kept because they may belong to a selected connection.
     pub fragments: u64,
+    /// Packets of several captures that stand elsewhere among all than in order of time: the captures overlap.
+    pub elsewhere: u64,
     /// Damaged places, which are left out.
     pub damage: Vec<String>,
+}
+
+impl Copied {
+    /// Counts what was copied of the next file, too.
+    fn add(&mut self, next: Copied) {
+        self.read = self.read.saturating_add(next.read);
+        self.written = self.written.saturating_add(next.written);
+        self.commented = self.commented.saturating_add(next.commented);
+        self.no_room = self.no_room.saturating_add(next.no_room);
+        self.fragments = self.fragments.saturating_add(next.fragments);
+        self.elsewhere = self.elsewhere.saturating_add(next.elsewhere);
+        self.damage.extend(next.damage);
+    }
+}
+
+/// Which numbers the notes give to the packets of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Numbers {
+    /// Those that they have in it.
+    #[default]
+    Own,
+    /// Those of a timeline of several files: of each run its first number in the file, its number in the timeline, and how
+    /// many packets it has, in order.
+    InTimeline(Vec<(PacketNumber, PacketNumber, u64)>),
+}
+
+impl Numbers {
+    /// The number that the notes give to packet `number` of the file; none for one that the timeline did not have.
+    fn of(&self, number: PacketNumber) -> Option<PacketNumber> {
+        match self {
+            Numbers::Own => Some(number),
+            Numbers::InTimeline(runs) => {
+                let after = runs.partition_point(|(first, ..)| *first <= number);
+                let (first, there, count) = runs.get(after.checked_sub(1)?)?;
+                let place = number.checked_sub(*first)?;
+                (place < *count).then(|| there.saturating_add(place))
+            }
+        }
+    }
+}
+
+/// One file to copy.
+#[derive(Debug, Clone, Copy)]
+pub struct Original<'a> {
+    /// Where it is.
+    pub path: &'a Path,
+    /// How its packets are numbered.
+    pub numbers: &'a Numbers,
 }
 
 /// Why there is no copy.
@@ -62,20 +117,41 @@ pub enum ExportError {
     Io(#[from] io::Error),
 }
 
-/// Copies the capture at `path` to `out` with what `notes` say. Packets are numbered as they were when the notes were made of
-/// the same file. Damaged places are left out and told.
+/// Copies captures to `out`, one after the other, each with its own sections and interfaces, with what `notes` say. Packets are
+/// numbered as they were when the notes were made of the same files. Damaged places are left out and told. `passed` is told
+/// now and then how many packets were read.
 ///
 /// # Errors
 ///
-/// The capture cannot be read at all, `stop` was asked for, or `out` takes no more.
+/// A capture cannot be read at all, `stop` was asked for, or `out` takes no more.
 pub fn copy(
-    path: &Path,
-    limits: &Limits,
+    files: &[Original<'_>],
     stop: &Stop,
     notes: &Notes,
     keep: Keep,
+    passed: &mut dyn FnMut(u64),
     out: &mut dyn Write,
 ) -> Result<Copied, ExportError> {
+    let mut all = Copied::default();
+    for from in files {
+        let before = all.read;
+        let copied = copy_file(*from, stop, notes, keep, before, passed, out)?;
+        all.add(copied);
+    }
+    Ok(all)
+}
+
+/// Copies one file; `before` are the packets of those before it.
+fn copy_file(
+    from: Original<'_>,
+    stop: &Stop,
+    notes: &Notes,
+    keep: Keep,
+    before: u64,
+    passed: &mut dyn FnMut(u64),
+    out: &mut dyn Write,
+) -> Result<Copied, ExportError> {
+    let (path, limits) = (from.path, &Limits::default());
     let mut reader = CaptureReader::open_with(path, limits, stop)?;
     let is_pcapng = reader.format() == "pcapng";
     let mut copy = Copy {
@@ -83,6 +159,8 @@ pub fn copy(
         at: 0,
         out,
         notes,
+        numbers: from.numbers,
+        before,
         keep,
         decoder: Decoder::new(DecodeSettings::default()),
         copied: Copied::default(),
@@ -108,6 +186,11 @@ pub fn copy(
             Err(error) => Seen::Damage(error.to_string(), 0),
         };
         let (offset, length) = reader.place();
+        if let Seen::Packet(packet) = &seen
+            && packet.number.is_multiple_of(PASSED_EVERY)
+        {
+            passed(before.saturating_add(packet.number));
+        }
         match seen {
             Seen::Packet(packet) => {
                 copy.between(offset, is_pcapng, &reader)?;
@@ -152,6 +235,9 @@ struct Copy<'a> {
     at: u64,
     out: &'a mut dyn Write,
     notes: &'a Notes,
+    numbers: &'a Numbers,
+    /// Packets of the files before this one.
+    before: u64,
     keep: Keep,
     decoder: Decoder,
     copied: Copied,
@@ -183,6 +269,9 @@ impl Copy<'_> {
     }
 
     fn wants(&self, number: PacketNumber, segment: &Segment) -> bool {
+        let Some(number) = self.numbers.of(number) else {
+            return false;
+        };
         let address = |end: crate::segment::Endpoint| Address {
             ip: end.ip,
             port: end.port,
@@ -233,6 +322,12 @@ impl Copy<'_> {
             return Ok(());
         }
         self.copied.written = self.copied.written.saturating_add(1);
+        let place = self.before.saturating_add(packet.number);
+        let moved = self
+            .numbers
+            .of(packet.number)
+            .is_some_and(|number| number != place);
+        self.copied.elsewhere = self.copied.elsewhere.saturating_add(u64::from(moved));
         let comments = self.comments(packet.number);
         let commented = match &self.section {
             _ if is_pcapng => match block::with_comments(&self.raw, &comments) {
@@ -262,14 +357,22 @@ impl Copy<'_> {
     /// The comments of a packet. Where packets are left out, those that stay have other numbers in the copy: the first comment
     /// tells the number that the others mean.
     fn comments(&self, number: PacketNumber) -> Vec<String> {
+        let place = self.before.saturating_add(number);
+        let Some(number) = self.numbers.of(number) else {
+            return Vec::new();
+        };
         let mut comments: Vec<String> = self
             .notes
             .of(number)
             .take(MOST)
             .map(|text| shown(&text))
             .collect();
-        if self.keep != Keep::All && !comments.is_empty() {
-            comments.insert(0, format!("packet {number} of the whole capture"));
+        if (self.keep != Keep::All || place != number) && !comments.is_empty() {
+            let whole = match self.numbers {
+                Numbers::Own => "the whole capture",
+                Numbers::InTimeline(_) => "all captures in order of time",
+            };
+            comments.insert(0, format!("packet {number} of {whole}"));
         }
         comments
     }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::{Rule, Settings, half_close, handshake, quality, sequence, time_wait};
-use crate::model::{Address, Capture, Confidence, Connection, Role, ServiceFinding, Severity};
+use crate::model::{Address, Capture, Confidence, Connection, Numbers, Role, ServiceFinding, Severity};
 use crate::population::Span;
 use crate::time::Timestamp;
 
@@ -71,6 +71,8 @@ pub struct Found {
     pub connections: u64,
     /// Some of them, those that show it best first.
     pub ids: Vec<u64>,
+    /// All of them.
+    pub behind: Numbers,
     /// Since when.
     pub at: Option<Timestamp>,
     /// In words, one line.
@@ -223,6 +225,7 @@ fn graded(found: Found, rule: &Rule, severity: Severity) -> ServiceFinding {
         endpoint: found.endpoint,
         connections: found.connections,
         ids: found.ids,
+        behind: found.behind,
         at: found.at,
         message: found.message,
         weakened_by: found.weakened_by,

@@ -136,6 +136,7 @@ pub fn read_finding(text: &str) -> Result<ServiceFinding, FleetError> {
         endpoint: carried.endpoint,
         connections: carried.connections,
         ids: carried.ids,
+        behind: Default::default(),
         at: carried.at,
         message: carried.message,
         weakened_by,

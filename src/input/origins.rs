@@ -59,6 +59,21 @@ impl Origins {
         let number = run.number.checked_add(packet.checked_sub(run.first)?)?;
         Some((usize::try_from(run.file).ok()?, number))
     }
+
+    /// Of one file, where its packets stand in the timeline: the first number of each run in the file, its number in the
+    /// timeline, and how many packets follow each other, in order. `None` if there were too many runs to keep all.
+    pub fn runs_of(&self, file: usize) -> Option<Vec<(PacketNumber, PacketNumber, u64)>> {
+        if self.full {
+            return None;
+        }
+        let file = u32::try_from(file).ok()?;
+        let ends = self.runs.iter().skip(1).map(|run| run.first).chain([self.end]);
+        let runs = self.runs.iter().zip(ends).filter(|(run, _)| run.file == file);
+        Some(
+            runs.map(|(run, end)| (run.number, run.first, end.saturating_sub(run.first)))
+                .collect(),
+        )
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +93,9 @@ mod tests {
         assert_eq!(origins.runs.len(), 6);
         assert_eq!(origins.source_of(0), None);
         assert_eq!(origins.source_of(9), None);
+        assert_eq!(origins.runs_of(0), Some(vec![(1, 1, 2), (3, 4, 2), (6, 8, 1)]));
+        assert_eq!(origins.runs_of(1), Some(vec![(1, 3, 1), (2, 7, 1)]));
+        assert_eq!(origins.runs_of(7), Some(Vec::new()));
     }
 
     #[test]
@@ -90,5 +108,6 @@ mod tests {
         assert_eq!(origins.runs.len(), MOST);
         assert_eq!(origins.source_of(most), Some((1, most / 2)));
         assert_eq!(origins.source_of(most + 1), None);
+        assert_eq!(origins.runs_of(0), None);
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::curve::{Stay, Sweep};
 use super::grouped::{Grouped, Names};
 use super::{CURVES, Curve, Span, Spread};
-use crate::model::{Address, Cause, Connection, EndpointReport, Role, State};
+use crate::model::{Address, Cause, Connection, EndpointReport, Numbers, Role, State};
 use crate::time::Timestamp;
 
 const SECOND: i64 = 1_000_000_000;
@@ -406,13 +406,18 @@ impl HalfCloses {
         let mut groups = self.groups(
             groups,
             |open| open.len() as u64 >= least,
-            |holder, ended, open| Leaking {
-                holder,
-                open: open.len() as u64,
-                oldest_ns: open.iter().map(|one| one.ns).max().unwrap_or(0),
-                overdue: overdue(ended, open, end),
-                ended: ended.len() as u64,
-                ended_ns: Spread::of(ended.iter().map(|one| one.ns).collect()),
+            |holder, ended, open| {
+                let overdue = overdue(ended, open, end);
+                let all = open.iter().filter(|one| one.overdue(overdue.limit_ns, end));
+                Leaking {
+                    holder,
+                    open: open.len() as u64,
+                    oldest_ns: open.iter().map(|one| one.ns).max().unwrap_or(0),
+                    behind: all.map(|one| one.id).collect(),
+                    overdue,
+                    ended: ended.len() as u64,
+                    ended_ns: Spread::of(ended.iter().map(|one| one.ns).collect()),
+                }
             },
         );
         groups.sort_by_key(|group| Reverse((group.open, group.overdue.open, group.oldest_ns, group.ended)));
@@ -457,6 +462,8 @@ pub struct Leaking {
     pub oldest_ns: i64,
     /// Those that ordinary work does not explain.
     pub overdue: Overdue,
+    /// The ids of all of those.
+    pub behind: Numbers,
     /// How many ended.
     pub ended: u64,
     /// How long those had lasted; none if there are none.
@@ -675,6 +682,11 @@ impl OpenOne {
         }
     }
 
+    /// Ordinary work does not explain it.
+    fn overdue(&self, limit_ns: i64, end: Timestamp) -> bool {
+        self.ns > limit_ns && !self.in_use(end)
+    }
+
     /// The peer uses it: legal for as long as it likes (section 3.6).
     fn in_use(&self, end: Timestamp) -> bool {
         self.sent_bytes.unwrap_or(0) > 0 && end.since(self.last_time) < IN_USE_NS
@@ -784,7 +796,7 @@ fn overdue(ended: &[EndedOne], open: &[OpenOne], end: Timestamp) -> Overdue {
         ended: own().filter(|one| one.ns > limit_ns).count() as u64,
         ..Overdue::default()
     };
-    for one in open.iter().filter(|one| one.ns > limit_ns && !one.in_use(end)) {
+    for one in open.iter().filter(|one| one.overdue(limit_ns, end)) {
         overdue.open += 1;
         overdue.certain += u64::from(one.proven && one.ns > LONG_NS);
         overdue.one_sided += u64::from(one.one_sided);

@@ -17,8 +17,8 @@ use super::curve::{Stay, Sweep};
 use super::grouped::{Grouped, Names};
 use super::{CURVES, Curve, Span, nearest_rank};
 use crate::model::{
-    Address, Cause, Connection, EndpointReport, EventKind, PacketNumber, Reuse, ReuseVerdict, Role, State,
-    TimeWaitHolder,
+    Address, Cause, Connection, EndpointReport, EventKind, Numbers, PacketNumber, Reuse, ReuseVerdict, Role,
+    State, TimeWaitHolder,
 };
 use crate::time::Timestamp;
 
@@ -122,6 +122,13 @@ pub struct Pressure {
     pub full_at: Option<Timestamp>,
 }
 
+impl Pressure {
+    /// The highest peak comes first.
+    fn order(&self) -> Reverse<(u64, u64, u64)> {
+        Reverse((self.held.peak, self.held.now, self.held.entered))
+    }
+}
+
 /// Reuse of 4-tuples in TIME-WAIT.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Reuses {
@@ -220,6 +227,8 @@ struct StayOf {
     /// When it was left. Of one that is held at the end: from when on 2 MSL count.
     until: Timestamp,
     pair: Pair,
+    /// The connection.
+    id: u64,
     /// What ended it; none if it is held at the end.
     left: Option<LeftBy>,
 }
@@ -234,6 +243,11 @@ enum LeftBy {
 }
 
 impl StayOf {
+    /// Whether it is held at this moment: who leaves at a moment is not there any more.
+    fn holds(&self, at: Timestamp) -> bool {
+        self.from <= at && (self.left.is_none() || self.until > at)
+    }
+
     fn stay(&self) -> Stay {
         Stay {
             from: self.from,
@@ -317,6 +331,7 @@ impl Stays {
                 from,
                 until,
                 pair,
+                id: connection.id,
                 left,
             });
         }
@@ -327,6 +342,7 @@ impl Stays {
                 from,
                 until: counting(from),
                 pair,
+                id: connection.id,
                 left: None,
             });
         }
@@ -365,15 +381,15 @@ impl Stays {
         }
     }
 
-    /// The entries of [`TimeWaits::pressure`] whose peak is at least so many thousandths of the ports; the others are not
-    /// looked at.
+    /// The entries of [`TimeWaits::pressure`] whose peak is at least so many thousandths of the ports, each with the
+    /// connections that were in TIME-WAIT at its peak; the others are not looked at.
     pub fn pressure(
         mut self,
         span: Span,
         time_wait_ns: i64,
         ephemeral_ports: u32,
         least_permille: u64,
-    ) -> Vec<Pressure> {
+    ) -> Vec<(Pressure, Numbers)> {
         // There were never more at the same time than entered.
         let enough = |entered: u64| permille(entered, ephemeral_ports) >= least_permille;
         if !enough(self.stays.len() as u64) {
@@ -390,10 +406,18 @@ impl Stays {
         self.stays.retain(|stay| entered.contains_key(&stay.pair));
         let mut pressure = self.grouped(
             |pair| pair,
-            |pair, stays, restarts| pressure(pair, stays, restarts, span, time_wait_ns, ephemeral_ports),
+            |pair, stays, restarts| {
+                let pressure = pressure(pair, stays, restarts, span, time_wait_ns, ephemeral_ports);
+                let enough = pressure.peak_permille >= least_permille;
+                let peak = pressure.held.peak_at.filter(|_| enough);
+                let there = stays.iter().filter(|stay| peak.is_some_and(|at| stay.holds(at)));
+                let ids = there.map(|stay| stay.id).collect();
+                (pressure, ids)
+            },
         );
-        pressure.retain(|pair| pair.peak_permille >= least_permille);
-        pressed(pressure)
+        pressure.retain(|(pair, _)| pair.peak_permille >= least_permille);
+        pressure.sort_by_key(|(pair, _)| pair.order());
+        pressure
     }
 
     /// What `make` makes of the stays (and restarts) of each name that `name` gives their pairs, in the order of the names.
@@ -438,7 +462,7 @@ fn ranked(mut holders: Vec<(Holder, Sweep)>, span: Span) -> Vec<Holder> {
 
 /// In the order of [`TimeWaits::pressure`].
 fn pressed(mut pressure: Vec<Pressure>) -> Vec<Pressure> {
-    pressure.sort_by_key(|pair| Reverse((pair.held.peak, pair.held.now, pair.held.entered)));
+    pressure.sort_by_key(Pressure::order);
     pressure
 }
 

@@ -6,7 +6,9 @@
 //! and never becomes markup.
 //!
 //! The document stays below 5 MB whatever the capture holds: each part has its share, and what a part has no room for is
-//! counted in it. Findings are never sampled: each rule names the numbers of all its connections.
+//! counted in it. Findings are never sampled: each names the numbers of all its connections. Those come first; lanes get of the
+//! rest what they need, up to a bound, and ladders all that is left then. Numbers and most ladders are packed ([`packed`]): what
+//! the script unpacks is text that was made here, escaped as all other.
 
 mod charts;
 mod found;
@@ -14,9 +16,10 @@ mod frame;
 mod gather;
 mod ladders;
 mod lane;
+mod lists;
 mod overview;
+mod packed;
 mod population;
-mod runs;
 mod sample;
 mod strip;
 mod timeline;
@@ -35,6 +38,12 @@ use crate::population::Span;
 use crate::quality::Hosts;
 use crate::report::escape::Html;
 use crate::report::{Look, Rows, SequenceNumbers};
+
+/// Octets of all parts together: what the parts do not count of themselves (words between numbers) makes some thousand more.
+const MOST: usize = 4_900_000;
+/// Of these, for numbers of connections with findings at most, and kept free for what is told of findings.
+const NUMBERS: usize = 3_000_000;
+const FINDINGS: usize = 1_200_000;
 
 /// What a command has to say besides the connections.
 #[derive(Default)]
@@ -67,6 +76,7 @@ pub fn write(
         half_closes,
         stays,
         quality,
+        evicted,
         ..
     } = gathered;
     for finding in &analysis.findings {
@@ -74,9 +84,6 @@ pub fn write(
     }
     let quality = quality.told(analysis, Hosts::default());
     let leaks = half_closes.leaks(span);
-    let found = found::Found::of(rules, &analysis.findings, &leaks);
-    let drawn = ladders.drawn(&analysis.capture, span);
-    let timeline = timeline::Timeline::of(lanes, span, &drawn);
     let mut charts = charts::Charts::default();
     let population = population::section(
         &mut charts,
@@ -86,23 +93,35 @@ pub fn write(
         span,
     );
 
+    // What has a bound of its own comes first; then findings, lanes and ladders share what is left.
     let title = overview::title(&analysis.capture);
-    put(out, frame::head(&title))?;
-    put(
-        out,
-        overview::banner(analysis, &quality, besides, timeline.total()),
-    )?;
-    put(out, overview::section(analysis, &quality, besides))?;
-    put(out, found.section(span))?;
-    put(out, timeline.section(analysis))?;
-    put(out, population)?;
-    for part in drawn.section(span) {
+    let top = [
+        frame::head(&title),
+        overview::banner(analysis, &quality, besides, lanes.total()),
+        overview::section(analysis, &quality, besides),
+    ];
+    let bottom = [frame::foot(&analysis.capture), frame::end()];
+    let bounded = [&population].into_iter().chain(&top).chain(&bottom);
+    let taken = bounded.map(|part| part.0.len()).sum::<usize>() + charts.len();
+    let mut left = MOST.saturating_sub(taken);
+    let room = NUMBERS.min(left.saturating_sub(FINDINGS));
+    let found = found::Found::of(rules, &analysis.findings, &evicted, room);
+    let findings = found.section(span);
+    left = left.saturating_sub(findings.0.len() + found.len());
+    let timeline = timeline::Timeline::of(lanes, span, left);
+    let lanes = timeline.section(analysis);
+    left = left.saturating_sub(lanes.0.len() + timeline.len());
+    let (connections, packs) = ladders.drawn(&analysis.capture, span, left).told();
+
+    let [head, banner, overview] = top;
+    let [foot, end] = bottom;
+    let sections = [head, banner, overview, findings, lanes, population];
+    for part in sections.into_iter().chain(connections).chain([foot]) {
         put(out, part)?;
     }
-    put(out, frame::foot(&analysis.capture))?;
     out.write_all(b"<script type=\"application/json\" id=\"data\">")?;
-    timeline.write_data(out, &found, &charts)?;
-    put(out, frame::end())
+    timeline.write_data(out, &found, &packs, &charts)?;
+    put(out, end)
 }
 
 fn put(out: &mut dyn Write, markup: Markup) -> io::Result<()> {

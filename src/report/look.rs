@@ -185,6 +185,24 @@ fn mark(state: State, evidence: Option<Evidence>) -> Option<Mark> {
     evidence.and_then(Mark::of).filter(|_| state != State::Unknown)
 }
 
+/// One letter for each state: where there is no room for its name. All views have the same.
+pub fn state_letter(state: State) -> char {
+    match state {
+        State::Closed => '·',
+        State::Listen => 'I',
+        State::SynSent => 'S',
+        State::SynReceived => 'R',
+        State::Established => 'E',
+        State::FinWait1 => '1',
+        State::FinWait2 => '2',
+        State::CloseWait => 'W',
+        State::Closing => 'C',
+        State::LastAck => 'L',
+        State::TimeWait => 'T',
+        State::Unknown => '?',
+    }
+}
+
 /// A state with its mark, `CLOSED?`.
 pub fn state_label(state: State, evidence: Option<Evidence>) -> String {
     match mark(state, evidence) {

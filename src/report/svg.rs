@@ -16,9 +16,10 @@ mod ladder;
 mod style;
 mod time_sequence;
 
+pub use canvas::Picture;
 pub use diagram::diagram;
-pub use ladder::ladder;
-pub use style::{STATE_LETTERS, page_style, state_class, state_colours};
+pub use ladder::{ladder, ladder_in_sheets};
+pub use style::{page_style, state_class, state_colours};
 pub use time_sequence::time_sequence;
 
 use crate::report::SequenceNumbers;

@@ -1,7 +1,7 @@
 //! The states of an endpoint over time, in the columns of a screen.
 
 use crate::model::{Evidence, State};
-use crate::report::look::Mark;
+use crate::report::look::{Mark, state_letter};
 
 use super::row::Stretch;
 
@@ -85,22 +85,11 @@ pub struct Cell {
     pub state: Option<(State, Option<Evidence>)>,
 }
 
-/// The letter of a state.
+/// The letter of a state, in ASCII if need be.
 pub fn letter(state: State, ascii: bool) -> char {
     match state {
         State::Closed if ascii => '.',
-        State::Closed => '·',
-        State::Listen => 'I',
-        State::SynSent => 'S',
-        State::SynReceived => 'R',
-        State::Established => 'E',
-        State::FinWait1 => '1',
-        State::FinWait2 => '2',
-        State::CloseWait => 'W',
-        State::Closing => 'C',
-        State::LastAck => 'L',
-        State::TimeWait => 'T',
-        State::Unknown => '?',
+        state => state_letter(state),
     }
 }
 

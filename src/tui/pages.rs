@@ -138,7 +138,7 @@ pub fn of_connection(
                 lines.push("Nothing was found in this connection.".to_owned());
             }
             let services = contents.map_or(&analysis.findings, |contents| &contents.analysis.findings);
-            let about = |finding: &&ServiceFinding| finding.ids.contains(&connection.id);
+            let about = |finding: &&ServiceFinding| finding.is_about(connection.id);
             let together = findings::services(services.iter().filter(about), look);
             if !together.is_empty() {
                 lines.push(String::new());

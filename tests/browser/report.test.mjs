@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { inflateRawSync } from "node:zlib";
 import { file, open, report, testdata } from "./browser.mjs";
 
 const leak = report(testdata("kernel/close_wait_leak.client.pcapng"));
@@ -10,16 +11,17 @@ const empty = report(testdata("kernel/tw_syn_low_isn.client.pcap"), "--port", "1
 
 /** The states of a lane as its label says them: `client ESTABLISHED, …; server …`. */
 const lane = (page, id) => page.locator(`#rows .row[data-id="${id}"]`).getAttribute("aria-label");
-/** The numbers of connections that a rule names. */
+/** The numbers of a packed list. */
 function numbers(packed) {
-  const [more, last] = ["abcdefghijklmnopqrstuvwxyz012345", "ABCDEFGHIJKLMNOPQRSTUVWXYZ6789-_"];
-  const words = packed.match(/[a-z0-5]*[A-Z6-9_-]/g).map((word) => [...word].reduce((value, letter) => value * 32 + Math.max(more.indexOf(letter), last.indexOf(letter)), 0));
   const all = new Set();
-  let at = 0;
-  for (let place = 0; place < words.length; place += 2) {
-    const first = at + words[place];
-    at = first + words[place + 1];
-    for (let id = first; id <= at; id++) all.add(id);
+  let [value, place, first, at] = [0, 1, null, 0];
+  for (const octet of inflateRawSync(Buffer.from(packed, "base64"))) {
+    value += (octet & 127) * place;
+    place *= 128;
+    if (octet & 128) continue;
+    if (first === null) first = at + value;
+    else { at = first + value; for (let id = first; id <= at; id++) all.add(id); first = null; }
+    [value, place] = [0, 1];
   }
   return all;
 }
@@ -67,11 +69,12 @@ test("lanes are those of the capture, and filters keep the right ones", async ()
     assert.match(await page.locator("#rows").textContent(), /No lane matches/);
     await page.getByRole("button", { name: "Clear all filters" }).click();
     // A finding: those that the rule names.
-    const rule = data.rules.find((one) => one[3]);
-    await page.selectOption("#f-finding", rule[0]);
-    const named = data.lanes.filter((one) => numbers(rule[3]).has(one[0])).length;
-    assert.ok(named > 0);
-    assert.equal(await count(page), `${named} of 600 lanes match.`);
+    for (const [code, packed] of Object.entries(data.lists).filter(([code]) => !code.includes("."))) {
+      await page.selectOption("#f-finding", code);
+      const named = data.lanes.filter((one) => numbers(packed).has(one[0])).length;
+      assert.ok(named > 0);
+      await page.waitForFunction((text) => document.getElementById("count").textContent === text, `${named} of 600 lanes match.`);
+    }
     // Order.
     await page.getByRole("button", { name: "Clear all filters" }).click();
     await page.selectOption("#f-sort", "half");
@@ -102,7 +105,7 @@ test("only lanes in sight are in the page, and all can be reached by keys", asyn
 
 test("zoom makes stretches wider, pan moves them, 0 shows all", async () => {
   await open(leak, {}, async (page) => {
-    const boxes = () => page.locator("#rows .row").first().locator("rect.s").evaluateAll((all) => all.map((one) => [Number(one.getAttribute("x")), Number(one.getAttribute("width"))]));
+    const boxes = () => page.locator("#rows .row").first().locator("rect.s").evaluateAll((all) => all.map((one) => [parseFloat(one.getAttribute("x")), parseFloat(one.getAttribute("width"))]));
     const ticks = () => page.locator("#ticks").textContent();
     const [before, scale] = [await boxes(), await ticks()];
     await page.locator("#rows").focus();
@@ -148,16 +151,136 @@ test("a finding leads to its lanes, and a number to its ladder", async () => {
     const group = page.locator("details.finding").nth(1);
     await group.locator("summary").first().click();
     await group.getByRole("button", { name: /^Show lanes with/ }).click();
-    assert.match(await count(page), /lanes match/);
+    await page.waitForFunction(() => /lanes match/.test(document.getElementById("count").textContent));
     const anchor = page.locator("#rows a.conn").first();
     const id = await anchor.getAttribute("data-id");
-    const there = (await page.locator(`details#c${id}`).count()) === 1;
     await anchor.click();
-    if (there) assert.equal(await page.locator(`details#c${id}`).evaluate((one) => one.open), true);
-    else assert.match(await page.locator("#detail h3").textContent(), new RegExp(`^Connection ${id}:`));
+    await page.waitForSelector(`details#c${id}[open] .drawing svg`);
   });
   await open(leak, {}, async (page) => {
     assert.ok((await page.locator("details.connection .drawing svg").count()) > 0);
+  });
+});
+
+test("a ladder that is packed is drawn when it is chosen, and looks like the others", async () => {
+  await open(soak, {}, async (page) => {
+    const data = JSON.parse(await page.locator("#data").textContent());
+    const packed = data.packs.flatMap(([ids]) => ids);
+    assert.equal(data.ladders.length + packed.length, 600);
+    assert.equal(await page.locator("details.connection").count(), data.ladders.length);
+    const id = packed.at(-1);
+    await page.fill("#which", String(id));
+    await page.getByRole("button", { name: "Show its ladder" }).click();
+    await page.waitForSelector(`details#c${id}[open]`);
+    assert.ok((await page.locator(`details#c${id} .drawing svg`).first().boundingBox()).height > 100);
+    assert.equal(await page.locator(`details#c${id} .drawing`).first().getAttribute("aria-label"), `Ladder of connection ${id}`);
+    // Twice is once.
+    await page.getByRole("button", { name: "Show its ladder" }).click();
+    assert.equal(await page.locator(`details#c${id}`).count(), 1);
+    const other = packed.at(0);
+    await page.evaluate((other) => document.querySelector(`#findings, main`).insertAdjacentHTML("beforeend", `<a class="conn" data-id="${other}" href="#c${other}">x</a>`), other);
+    await page.locator(`a.conn[href="#c${other}"]`).last().click();
+    await page.waitForSelector(`details#c${other}[open]`);
+  });
+});
+
+test("a connection without a ladder has the commands that draw it", async () => {
+  const piped = report(testdata("kernel/close_wait_leak.client.pcapng"), "--dedup", "off");
+  const html = readFileSync(piped, "utf8").replace(/"packs":\[.*?\],\n"ips"/s, '"packs":[],\n"ips"').replace(/"ladders":\[[^\]]*\]/, '"ladders":[]');
+  await open(file("none.html", html), {}, async (page) => {
+    await page.locator("#rows").focus();
+    await page.keyboard.press("ArrowDown");
+    const text = await page.locator("#detail").textContent();
+    assert.match(text, /tcptrace-states show \S*close_wait_leak.client.pcapng --conn \d+ --svg ladder-\d+\.svg/);
+    assert.match(text, /--conn \d+ --wireshark-filter/);
+  });
+});
+
+test("every list of numbers can be read to its end", async () => {
+  await open(soak, {}, async (page) => {
+    const data = JSON.parse(await page.locator("#data").textContent());
+    await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
+    const lists = await page.locator("[data-list]").all();
+    assert.ok(lists.length > 3);
+    for (const list of lists) {
+      const name = await list.getAttribute("data-list");
+      const more = list.getByRole("button", { name: "List all" });
+      if (await more.count()) await more.click();
+      await page.waitForFunction((name) => !document.querySelector(`[data-list="${name}"] button`), name);
+      const text = (await list.textContent()).replace(/^.*: /, "");
+      const told = text.split(", ").flatMap((part) => {
+        const [from, to = from] = part.split("–").map(Number);
+        return Array.from({ length: to - from + 1 }, (_, at) => from + at);
+      });
+      assert.deepEqual(told, [...numbers(data.lists[name])], name);
+    }
+  });
+});
+
+/** In the page: boxes of lanes and pictures, and how wide the paper is. */
+const boxes = () => {
+  const box = (one) => { const { left, right, top, bottom } = one.getBoundingClientRect(); return { left, right, top, bottom }; };
+  const shown = (one) => box(one).bottom > box(one).top;
+  return {
+    wide: document.documentElement.clientWidth,
+    wider: document.documentElement.scrollWidth,
+    rows: [...document.querySelectorAll("#rows .row")].map((row) => ({ id: Number(row.dataset.id), ...box(row), strips: row.querySelectorAll("rect.s").length, strip: box(row.querySelector(".strip")) })),
+    pictures: [...document.querySelectorAll(".drawing svg")].filter(shown).map(box),
+    closed: document.querySelectorAll("details:not([open]):not(.extra)").length,
+  };
+};
+
+test("on paper, all lanes stand below each other and nothing is cut", async () => {
+  for (const [path, scripted] of [[soak, true], [leak, true], [simultaneous, true], [soak, false]]) {
+    // A sheet of A4 without its margins.
+    await open(path, { viewport: { width: 718, height: 1040 }, javaScriptEnabled: scripted, colorScheme: "dark" }, async (page) => {
+      const data = JSON.parse(await page.locator("#data").textContent());
+      await page.emulateMedia({ media: "print", colorScheme: "dark" });
+      if (scripted) await page.waitForFunction((all) => document.querySelectorAll("#rows .row").length === all, data.lanes.length);
+      const paper = await page.evaluate(boxes);
+      assert.equal(paper.wider, paper.wide, "wider than the paper");
+      assert.equal(paper.rows.length, scripted ? data.lanes.length : Math.min(60, data.lanes.length));
+      if (scripted) assert.deepEqual(new Set(paper.rows.map((row) => row.id)), new Set(data.lanes.map((lane) => lane[0])));
+      paper.rows.forEach((row, at) => {
+        assert.ok(row.strips > 0 && row.strip.bottom <= row.bottom + 1 && row.strip.top >= row.top, `the strip of ${row.id}`);
+        assert.ok(row.left >= 0 && row.right <= paper.wide && row.strip.right - row.strip.left > 600, `the width of ${row.id}`);
+        if (at > 0) assert.ok(row.top >= paper.rows[at - 1].bottom - 1, `${row.id} lies over another`);
+      });
+      assert.ok(paper.pictures.length >= 4);
+      for (const picture of paper.pictures) {
+        assert.ok(picture.left >= 0 && picture.right <= paper.wide + 1 && picture.bottom - picture.top < 1000, JSON.stringify(picture));
+      }
+      if (scripted) assert.equal(paper.closed, 0);
+      assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(255, 255, 255)");
+      // Sheets as Chromium makes them: more than the lanes alone take, and each with a box of A4.
+      const pdf = (await page.pdf({ format: "A4" })).toString("latin1");
+      const sheets = pdf.match(/\/Type\s*\/Page\b(?!s)/g).length;
+      assert.ok(sheets > paper.rows.length / 25 + paper.pictures.length / 6, `${sheets} sheets`);
+      await page.emulateMedia({ media: "screen" });
+      if (scripted && data.lanes.length > 60) await page.waitForFunction(() => document.querySelectorAll("#rows .row").length < 60);
+    });
+  }
+});
+
+test("a tall ladder is cut between its rows on paper, and all of it is there", async () => {
+  const tall = report(testdata("kernel/tw_restart.client.pcap"));
+  await open(tall, { viewport: { width: 718, height: 1040 } }, async (page) => {
+    await page.emulateMedia({ media: "print" });
+    const drawings = await page.locator(".drawing.tall").all();
+    assert.ok(drawings.length > 0, "no tall ladder");
+    for (const drawing of drawings) {
+      const views = await drawing.locator(".sheets svg").evaluateAll((all) => all.map((one) => [...one.getAttribute("viewBox").split(" ").map(Number), one.getBoundingClientRect().height]));
+      const [, , width, height] = (await drawing.locator("> svg").getAttribute("viewBox")).split(" ").map(Number);
+      assert.ok(views.length > 1);
+      let at = 0;
+      for (const [x, y, wide, high, drawn] of views) {
+        assert.deepEqual([x, wide], [0, width]);
+        assert.ok(Math.abs(y - at) < 0.2 && drawn < 500 && drawn > 0);
+        at = y + high;
+      }
+      assert.ok(Math.abs(at - height) < 0.2);
+      assert.equal(await drawing.locator("> svg").evaluate((one) => one.getBoundingClientRect().height), 0);
+    }
   });
 });
 

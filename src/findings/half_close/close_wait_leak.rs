@@ -128,6 +128,7 @@ fn about(group: &Leaking, least: u64) -> Found {
         endpoint: Some(holder.endpoint),
         connections: overdue.open,
         ids: overdue.ids.clone(),
+        behind: group.behind.clone(),
         at: overdue.oldest_since,
         message: message(group, overdue),
         // As long as enough of them are seen in full, the others do not matter.

@@ -334,6 +334,7 @@ fn about(server: Address, attempts: usize, flood: &mut [Hanging]) -> Option<Foun
     let at = flood.first()?.at;
     let span = flood.last()?.at.since(at);
     let ids = flood.iter().take(NAMED).map(|one| one.id).collect();
+    let behind = flood.iter().map(|one| one.id).collect();
     let count = flood.len();
     let rate = count as i128 * 1_000_000_000 / i128::from(span.max(1_000_000));
     flood.sort_unstable_by_key(|one| (one.ip, one.port));
@@ -366,6 +367,7 @@ fn about(server: Address, attempts: usize, flood: &mut [Hanging]) -> Option<Foun
         endpoint: Some(Role::Client),
         connections: count as u64,
         ids,
+        behind,
         at: Some(at),
         message,
         weakened_by: if one_sided { vec!["one-sided"] } else { Vec::new() },
@@ -447,6 +449,7 @@ mod tests {
                         (count as u64, at, ids),
                         "round {round}"
                     );
+                    assert!(found.behind.iter().eq(expected.iter().copied()), "round {round}");
                     assert_eq!(found.message.contains(&said), tuples.len() < count, "{}", found.message);
                 }
             }

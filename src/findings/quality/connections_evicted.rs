@@ -61,6 +61,7 @@ pub fn judge(together: &Together<'_>) -> Vec<Found> {
         endpoint: None,
         connections: evicted,
         ids: Vec::new(),
+        behind: Default::default(),
         at: None,
         message,
         weakened_by: Vec::new(),

@@ -60,6 +60,7 @@ pub fn judge(together: &Together<'_>) -> Vec<Found> {
         endpoint: None,
         connections: 0,
         ids: Vec::new(),
+        behind: Default::default(),
         at: None,
         message: format!("TCP headers that make no sense: {}", parts.join(", ")),
         weakened_by: Vec::new(),

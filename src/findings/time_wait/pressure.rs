@@ -3,7 +3,7 @@
 use crate::findings::rule;
 use crate::findings::Settings;
 use crate::findings::service::{Collector, Found, Kept, Together};
-use crate::model::{Confidence, Connection, Role};
+use crate::model::{Confidence, Connection, Numbers, Role};
 use crate::population::Stays;
 use crate::population::time_wait::{KeptStay, Pressure};
 use crate::time::human_duration;
@@ -88,11 +88,12 @@ impl Collector for ByPair {
             u64::from(thresholds.time_wait_percent) * 10,
         );
         let heavy = self.stays.pressure(together.span, self.time_wait_ns, ports, least.max(1));
-        heavy.iter().map(|pair| about(pair, together, ports)).collect()
+        let found = heavy.into_iter();
+        found.map(|(pair, ids)| about(&pair, ids, together, ports)).collect()
     }
 }
 
-fn about(pair: &Pressure, together: &Together<'_>, ports: u32) -> Found {
+fn about(pair: &Pressure, behind: Numbers, together: &Together<'_>, ports: u32) -> Found {
     let end = together.span.to;
     let full = match pair.full_at {
         Some(at) if at <= end => "; all were taken".to_owned(),
@@ -119,6 +120,7 @@ fn about(pair: &Pressure, together: &Together<'_>, ports: u32) -> Found {
         endpoint: Some(pair.holder),
         connections: pair.held.peak,
         ids: Vec::new(),
+        behind,
         at: pair.held.peak_at,
         message,
         weakened_by: Vec::new(),

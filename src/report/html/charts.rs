@@ -182,6 +182,11 @@ impl Charts {
         self.list.push(text);
     }
 
+    /// Octets of the values.
+    pub fn len(&self) -> usize {
+        self.list.iter().map(|one| one.len() + 2).sum()
+    }
+
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "[{}]", self.list.join(",\n"))
     }

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use super::runs::Runs;
 use super::sample::Sample;
-use crate::model::{Address, Connection, Finding, PacketNumber, Role, Severity};
+use crate::model::{Address, Connection, Finding, Numbers, Outcome, PacketNumber, Role, Severity};
 use crate::population::over_time::OverTime;
 use crate::population::{By, HalfCloses, Span, Stays};
 use crate::quality::Tally;
@@ -18,7 +17,10 @@ use crate::time::Timestamp;
 const FOREMOST: usize = 5_000;
 const OTHERS: usize = 5_000;
 /// Ladders asked for; how many there is room for is seen when they are drawn.
-pub(super) const LADDERS: usize = 30;
+const LADDERS: usize = 2_000;
+/// Segments of all of them together, and of one at most: they are in memory at once.
+const SEGMENTS: u64 = 400_000;
+const SEGMENTS_OF_ONE: u64 = 4_096;
 /// Findings of a rule told one by one.
 const TOLD: usize = 25;
 /// Services of a rule that are counted one by one.
@@ -36,9 +38,13 @@ pub struct Gathered {
     pub(super) half_closes: HalfCloses,
     pub(super) stays: Stays,
     pub(super) quality: Tally,
+    /// Connections that were given up for a limit.
+    pub(super) evicted: Numbers,
     /// Ladders that a command had drawn anyway.
     pub(super) with_ladders: Vec<Connection>,
-    wanted: BinaryHeap<(Need, Wanted)>,
+    /// Rows of those.
+    rows: u64,
+    wanted: BinaryHeap<(Need, Wanted, u64)>,
 }
 
 /// A connection whose ladder is wanted.
@@ -61,7 +67,7 @@ pub(super) struct Group {
     /// Repeats of all of them.
     pub count: u64,
     /// All connections with one.
-    pub ids: Runs,
+    pub ids: Numbers,
     /// Connections by service and side.
     pub services: HashMap<(Address, Option<Role>), u64, RandomState>,
     /// Connections of other services.
@@ -97,7 +103,9 @@ impl Gathered {
             half_closes: HalfCloses::new(By::Server, 0),
             stays: Stays::default(),
             quality: Tally::default(),
+            evicted: Numbers::default(),
             with_ladders: Vec::new(),
+            rows: 0,
             wanted: BinaryHeap::new(),
         }
     }
@@ -116,6 +124,11 @@ impl Gathered {
                 .or_insert_with(|| Group::of(finding.name));
             group.add(connection, finding);
         }
+        if connection.outcome == Outcome::Evicted {
+            self.evicted.add(connection.id);
+        }
+        let ends = &connection.endpoints;
+        let segments = ends.client.packets.saturating_add(ends.server.packets);
         self.wanted.push((
             Need::of(connection),
             Wanted {
@@ -123,20 +136,33 @@ impl Gathered {
                 between: (connection.client, connection.server),
                 packets: (connection.first_packet, connection.last_packet),
             },
+            segments,
         ));
         if self.wanted.len() > LADDERS {
             self.wanted.pop();
         }
-        if !connection.ladder.is_empty() && self.with_ladders.len() < LADDERS {
+        let rows = self.rows.saturating_add(connection.ladder.len() as u64);
+        if !connection.ladder.is_empty() && self.with_ladders.len() < LADDERS && rows <= SEGMENTS {
+            self.rows = rows;
             self.with_ladders.push(connection.clone());
         }
     }
 
     /// The connections whose ladders are wanted, those that need attention most first.
     pub fn wanted(&self) -> Vec<Wanted> {
-        let mut wanted: Vec<(Need, Wanted)> = self.wanted.iter().copied().collect();
+        let mut wanted: Vec<(Need, Wanted, u64)> = self.wanted.iter().copied().collect();
         wanted.sort_unstable();
-        wanted.into_iter().map(|(_, wanted)| wanted).collect()
+        let mut left = SEGMENTS;
+        wanted.retain(
+            |(.., segments)| match left.checked_sub(SEGMENTS_OF_ONE.min(*segments)) {
+                Some(rest) => {
+                    left = rest;
+                    true
+                }
+                None => false,
+            },
+        );
+        wanted.into_iter().map(|(_, wanted, _)| wanted).collect()
     }
 
     /// The connections that passed with their ladders, those that need attention most first.
@@ -159,7 +185,7 @@ impl Group {
             severity: Severity::Info,
             by_severity: [0; Severity::ALL.len()],
             count: 0,
-            ids: Runs::default(),
+            ids: Numbers::default(),
             services: HashMap::default(),
             other_services: 0,
             told: Vec::new(),

@@ -5,19 +5,28 @@ use std::collections::VecDeque;
 use maud::{Markup, PreEscaped, html};
 
 use super::overview::badge;
+use super::packed::packed;
 use super::since;
 use crate::model::{Capture, Connection, Evidence, Role};
 use crate::population::Span;
-use crate::report::escape::Html;
+use crate::report::escape::{Html, clipped, visible};
 use crate::report::look::{counted, number, state_label};
 use crate::report::svg::{self, Options, Place};
 use crate::report::{SequenceNumbers, ending};
 use crate::time::human_duration;
 
-/// Octets for all single connections together.
-const SHARE: usize = 1_000_000;
+/// Connections drawn in the page itself at most, and their octets; the others are packed.
+const IN_PAGE: usize = 30;
+const IN_PAGE_OCTETS: usize = 700_000;
+/// So many are packed together: they have much in common.
+const TOGETHER: usize = 32;
+/// Octets that a connection takes beside what is packed.
+const BESIDE: usize = 24;
 /// Transitions listed of an endpoint.
 const TRANSITIONS: usize = 40;
+/// File names in a command, and their characters.
+const FILES: usize = 3;
+const LETTERS: usize = 200;
 
 /// The connections to show one by one, those that need attention most first.
 #[derive(Default)]
@@ -34,59 +43,150 @@ pub struct Ladders {
 pub(super) struct Drawn {
     ids: Vec<u64>,
     parts: VecDeque<Markup>,
+    packs: Vec<(Vec<u64>, String)>,
     total: u64,
     why_not: Option<&'static str>,
+    files: String,
+}
+
+/// Which connections are shown one by one.
+pub(super) struct Packs {
+    /// Those that stand in the page.
+    pub in_page: Vec<u64>,
+    /// The others: numbers, and their packed parts, each as in the page, with a NUL between.
+    pub packed: Vec<(Vec<u64>, String)>,
 }
 
 impl Ladders {
-    pub(super) fn drawn(&self, capture: &Capture, span: Span) -> Drawn {
-        let mut left = SHARE;
+    /// As many as there is room for.
+    pub(super) fn drawn(&self, capture: &Capture, span: Span, room: usize) -> Drawn {
         let mut drawn = Drawn {
             ids: Vec::new(),
             parts: VecDeque::new(),
+            packs: Vec::new(),
             total: self.total,
             why_not: self.why_not,
+            files: files(capture),
         };
+        let mut left = room;
+        let mut in_page = IN_PAGE_OCTETS.min(room);
+        let mut later: Vec<&Connection> = Vec::new();
         for connection in &self.connections {
-            let part = one(capture, connection, span, drawn.ids.is_empty());
-            if part.0.len() > left {
+            if drawn.ids.len() >= IN_PAGE || in_page == 0 {
+                later.push(connection);
                 continue;
             }
-            left -= part.0.len();
-            drawn.ids.push(connection.id);
-            drawn.parts.push_back(part);
+            let part = one(capture, connection, span, drawn.ids.is_empty());
+            match in_page.checked_sub(part.0.len()) {
+                Some(rest) => {
+                    left = left.saturating_sub(part.0.len());
+                    in_page = rest;
+                    drawn.ids.push(connection.id);
+                    drawn.parts.push_back(part);
+                }
+                // Those that need attention most stand in the page: what follows does not go before them.
+                None => {
+                    in_page = 0;
+                    later.push(connection);
+                }
+            }
         }
+        drawn.pack(capture, span, &later, left);
         drawn
     }
 }
 
 impl Drawn {
-    pub fn ids(&self) -> Vec<u64> {
-        self.ids.clone()
+    /// Packs connections, in order, until there is no room.
+    fn pack(&mut self, capture: &Capture, span: Span, connections: &[&Connection], room: usize) {
+        let (mut left, mut together) = (room, TOGETHER);
+        let mut rest = connections;
+        while !rest.is_empty() && together > 0 {
+            let (some, after) = rest.split_at(together.min(rest.len()));
+            let parts: Vec<String> = some
+                .iter()
+                .map(|connection| one(capture, connection, span, true).into_string())
+                .collect();
+            let text = packed(parts.join("\0").as_bytes());
+            match left.checked_sub(text.len() + BESIDE * some.len()) {
+                Some(less) => {
+                    left = less;
+                    rest = after;
+                    self.packs
+                        .push((some.iter().map(|connection| connection.id).collect(), text));
+                }
+                None => together /= 2,
+            }
+        }
     }
 
-    /// The section, in parts.
-    pub fn section(self, _span: Span) -> impl Iterator<Item = Markup> {
-        let shown = self.ids.len() as u64;
+    /// The section, in parts, and what the script draws.
+    pub fn told(self) -> (impl Iterator<Item = Markup>, Packs) {
+        let in_page = self.ids.len() as u64;
+        let packed: u64 = self.packs.iter().map(|(ids, _)| ids.len() as u64).sum();
+        let packs = Packs {
+            in_page: self.ids,
+            packed: self.packs,
+        };
+        let shown = in_page.saturating_add(packed);
         let head = html! {
-            (PreEscaped("<section id=\"connections\" aria-labelledby=\"connections-h\">"))
+            (PreEscaped("<section id=\"connections\" aria-labelledby=\"connections-h\" data-files=\""))
+            (Html(&self.files))
+            (PreEscaped("\">"))
             h2 id="connections-h" { "Connections" }
             @if shown > 0 {
                 p.lead {
-                    @if shown >= self.total { "All " (counted(self.total, "connection")) ", those" } @else {
-                        (number(shown)) " of " (counted(self.total, "connection")) ", those that need attention most"
+                    @if shown >= self.total { "All " (counted(self.total, "connection")) " with their ladders, those" } @else {
+                        (number(shown)) " of " (counted(self.total, "connection")) " with their ladders, those"
                     }
-                    @if shown >= self.total { " that need attention most first." } @else { ". Any other: " code { "tcptrace-states show FILE --conn ID" } "." }
+                    " that need attention most first."
+                    @if packed > 0 {
+                        " " (number(in_page)) " are drawn below, " (number(packed))
+                        " more are packed in this file: the script draws each when it is chosen. On paper are those that are drawn."
+                    }
+                }
+            }
+            @if shown < self.total {
+                p {
+                    @if shown > 0 { "The other " (number(self.total - shown)) " have none here. For any of them: " } @else { "For any connection: " }
+                    code { "tcptrace-states show " (Html(&self.files)) " --conn NUMBER --svg ladder.svg" }
+                    " draws its ladder, "
+                    code { "tcptrace-states show " (Html(&self.files)) " --conn NUMBER --wireshark-filter" }
+                    " tells its display filter."
                 }
             }
             @if let Some(why) = self.why_not { p.note { (why) } }
-            @if shown == 0 && self.why_not.is_none() { p.dim { "There is no connection to show." } }
+            @if self.total == 0 && self.why_not.is_none() { p.dim { "There is no connection to show." } }
+            div.controls id="number" hidden {}
         };
-        let end = html! { (PreEscaped("</section></main>")) };
-        std::iter::once(head)
+        let end = html! { div id="unpacked" {} (PreEscaped("</section></main>")) };
+        let parts = std::iter::once(head)
             .chain(self.parts)
-            .chain(std::iter::once(end))
+            .chain(std::iter::once(end));
+        (parts, packs)
     }
+}
+
+/// The files of the capture as a shell takes them; `FILE` where their names are too many, too long, or no plain text.
+fn files(capture: &Capture) -> String {
+    let plain = |name: &String| {
+        let (_, long) = clipped(name, LETTERS);
+        !long && name != "-" && visible(name).eq(name.chars())
+    };
+    let safe = |letter: char| letter.is_ascii_alphanumeric() || "/._-+:@%=,".contains(letter);
+    if capture.files.is_empty() || capture.files.len() > FILES || !capture.files.iter().all(plain) {
+        return "FILE".to_owned();
+    }
+    let quoted: Vec<String> = (capture.files.iter())
+        .map(|name| match name.chars().all(safe) && !name.starts_with('-') {
+            true => name.clone(),
+            false => {
+                let here = if name.starts_with('-') { "./" } else { "" };
+                format!("'{here}{}'", name.replace('\'', "'\\''"))
+            }
+        })
+        .collect();
+    quoted.join(" ")
 }
 
 fn one(capture: &Capture, connection: &Connection, span: Span, open: bool) -> Markup {
@@ -100,7 +200,7 @@ fn one(capture: &Capture, connection: &Connection, span: Span, open: bool) -> Ma
             div.body {
                 (facts(connection, span))
                 (drawing(capture, connection))
-                details.life { summary { "Transitions, one by one" }
+                details.life.told { summary { "Transitions, one by one" }
                     div.columns {
                         (life(connection, Role::Client, span))
                         (life(connection, Role::Server, span))
@@ -140,17 +240,21 @@ fn drawing(capture: &Capture, connection: &Connection) -> Markup {
         let ids = format!("{ids}-{}", role.name());
         svg::time_sequence(connection, role, &options(&ids)).map(|picture| (role, picture))
     });
+    let ladder = svg::ladder_in_sheets(capture, connection, &options(&ids));
     html! {
-        div.drawing tabindex="0" role="region" aria-label={ "Ladder of connection " (connection.id) } {
-            (PreEscaped(svg::ladder(capture, connection, &options(&ids))))
+        div.drawing.tall[!ladder.sheets.is_empty()] tabindex="0" role="region" aria-label={ "Ladder of connection " (connection.id) } {
+            (PreEscaped(ladder.whole))
+            @if !ladder.sheets.is_empty() { div.sheets aria-hidden="true" {
+                @for sheet in &ladder.sheets { (PreEscaped(sheet)) }
+            } }
         }
-        details.life { summary { "The states of RFC 9293, and the way through them" }
+        details.life.extra { summary { "The states of RFC 9293, and the way through them" }
             div.drawing tabindex="0" role="region" aria-label={ "State diagram of connection " (connection.id) } {
                 (PreEscaped(svg::diagram(connection, &options(&format!("{ids}-states")))))
             }
         }
         @for (role, picture) in graphs.into_iter().flatten() {
-            details.life { summary { "Time and sequence numbers: what the " (role.name()) " sent" }
+            details.life.extra { summary { "Time and sequence numbers: what the " (role.name()) " sent" }
                 div.drawing tabindex="0" role="region" aria-label={ "Time-sequence graph of the " (role.name()) } {
                     (PreEscaped(picture))
                 }
@@ -195,5 +299,27 @@ fn evidence(evidence: Evidence, proven_by: Option<u64>) -> String {
     match (evidence, proven_by) {
         (Evidence::Confirmed, Some(packet)) => format!("confirmed by packet {packet}"),
         (evidence, _) => evidence.name().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_words_of_a_shell() {
+        let of = |names: &[&str]| {
+            files(&Capture {
+                files: names.iter().map(|name| (*name).to_owned()).collect(),
+                ..Capture::default()
+            })
+        };
+        assert_eq!(of(&["a/b-1.pcap"]), "a/b-1.pcap");
+        assert_eq!(of(&["it's $HOME.pcap", "b"]), "'it'\\''s $HOME.pcap' b");
+        assert_eq!(of(&["-rf"]), "'./-rf'");
+        assert_eq!(of(&["a\u{1b}[31m"]), "FILE");
+        assert_eq!(of(&["-"]), "FILE");
+        assert_eq!(of(&["a", "b", "c", "d"]), "FILE");
+        assert_eq!(of(&[]), "FILE");
     }
 }

@@ -128,24 +128,6 @@ impl End {
     }
 }
 
-/// Two letters for a state: what fits into a narrow stretch.
-pub(super) fn letters(state: State) -> &'static str {
-    match state {
-        State::Closed => "C",
-        State::Listen => "L",
-        State::SynSent => "SS",
-        State::SynReceived => "SR",
-        State::Established => "E",
-        State::FinWait1 => "F1",
-        State::FinWait2 => "F2",
-        State::CloseWait => "CW",
-        State::Closing => "CL",
-        State::LastAck => "LA",
-        State::TimeWait => "TW",
-        State::Unknown => "?",
-    }
-}
-
 /// The mark behind a state that is not proven, as in the other views.
 pub(super) fn mark(state: State, evidence: Option<Evidence>) -> &'static str {
     match evidence {

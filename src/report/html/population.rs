@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::charts::{Chart, Charts, Series};
 use super::percent;
-use super::strip::letters_class;
+use super::strip::colour_class;
 use crate::model::{Role, State};
 use crate::population::leaks::LeakGroup;
 use crate::population::over_time::{Curves, HALF_CLOSE_LIMITS, HalfCloseClasses, StateCurve, Told};
@@ -68,7 +68,7 @@ pub(super) fn section(
 fn series(curve: &StateCurve) -> Series {
     Series {
         name: curve.state.name().to_owned(),
-        class: format!("s-{}", letters_class(curve.state)),
+        class: format!("s-{}", colour_class(curve.state)),
         counts: curve.count.clone(),
         unproven: curve.unproven.clone(),
     }
@@ -123,7 +123,7 @@ fn begin_and_end(charts: &mut Charts, all: &Curves, told: &Told, span: Span) -> 
 fn alone(charts: &mut Charts, chart: &Chart<'_>, state: State, counts: &[u64]) -> Markup {
     let series = Series {
         name: state.name().to_owned(),
-        class: format!("s-{}", letters_class(state)),
+        class: format!("s-{}", colour_class(state)),
         counts: counts.to_vec(),
         unproven: Vec::new(),
     };

@@ -1,6 +1,7 @@
 "use strict";
-// Zoom, filters, sorting, and the lanes beyond the first ones. The page can be read without it. Text goes into the page as text
-// only (textContent), never as markup.
+// Zoom, filters, sorting, the lanes beyond the first ones, and what is packed: lists of numbers and ladders. The page can be read
+// without it. Text goes into the page as text only (textContent), never as markup; the one exception are packed ladders, which are
+// markup of the report itself, made and escaped with the rest of it.
 (() => {
   document.documentElement.classList.add("js");
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -9,7 +10,9 @@
   const MARKS = ["", "", "", "?", "~", "?"];
   const SIDES = ["client", "server"];
   const severity = new Map(data.rules.map((rule) => [rule[0], rule[2]]));
-  const withLadder = new Set(data.ladders);
+  // Connections with a ladder: those in the page, and those of packs, by their pack and their place in it.
+  const packs = new Map(data.packs.flatMap((pack) => pack[0].map((id, place) => [id, { pack, place }])));
+  const withLadder = new Set([...data.ladders, ...packs.keys()]);
 
   const make = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
   const draw = (name, attributes, ...children) => fill(document.createElementNS(NS, name), attributes, children);
@@ -28,6 +31,16 @@
   }
   const seconds = (micros) => (micros / 1e6).toFixed(6) + " s";
   const end = (ip, port) => (ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`);
+
+  async function inflate(text) {
+    const octets = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([octets]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+  const OLD = "This browser cannot unpack it. ";
+  const files = $("connections").dataset.files;
+  const commands = (id) => ["Its ladder: ", make("code", {}, `tcptrace-states show ${files} --conn ${id} --svg ladder-${id}.svg`),
+    " Its packets in Wireshark: ", make("code", {}, `tcptrace-states show ${files} --conn ${id} --wireshark-filter`)];
 
   // --- Lanes -------------------------------------------------------------------------------------------------------------
   function unpackEnd(list) {
@@ -63,9 +76,11 @@
   const view = { from: 0, to: span };
   let shown = lanes, chosen = null;
 
+  // Drawn in percent, so that it fits any width; `width` says which texts there is room for.
   function strip(lane, width) {
     const scale = width / (view.to - view.from);
     const x = (time) => Math.max(-2, Math.min(width + 2, (time - view.from) * scale));
+    const share = (place) => +(place / width * 100).toFixed(3) + "%";
     const svg = draw("svg", { class: "strip", width: "100%", height: 33, role: "img", "aria-label": words(lane) });
     lane.ends.forEach((side, which) => {
       const top = which ? 17 : 1;
@@ -75,21 +90,21 @@
         const from = x(piece.from), to = x(until), wide = to - from;
         if (to < -1 || from > width + 1) return;
         const group = draw("g", { class: piece.proven ? "piece" : "piece unproven" }, draw("title", {}, told(which, piece, until)));
-        const rect = (name, a, b) => draw("rect", { class: name, x: a.toFixed(1), y: top, width: Math.max(b - a, 0).toFixed(1), height: 15 });
+        const rect = (name, a, b) => draw("rect", { class: name, x: share(a), y: top, width: share(Math.max(b - a, 0)), height: 15 });
         group.append(rect("s s-" + data.classes[piece.state], from, Math.max(to, from + 1)));
         if (lane.last < until) group.append(rect("quiet", x(Math.max(lane.last, piece.from)), to));
         if (!piece.proven) group.append(rect("hatch", from, Math.max(to, from + 1)));
         if (until > piece.from) group.append(rect("edge", from, from + 1));
         const name = label(piece.state, piece.evidence), letters = short(piece.state, piece.evidence);
-        const text = wide > name.length * 7 + 10 ? name : wide > letters.length * 7 + 7 ? letters : "";
-        if (text) group.append(draw("text", { x: (Math.max(from, 0) + 4).toFixed(1), y: top + 11 }, text));
+        const text = wide > name.length * 7 + 10 ? name : wide > letters.length * 8 + 8 ? letters : "";
+        if (text) group.append(draw("text", { x: share(Math.max(from, 0)), dx: 4, y: top + 11 }, text));
         svg.append(group);
       });
     });
     for (let at = 0; at < lane.marks.length; at += 3) {
       const [code, side, time] = lane.marks.slice(at, at + 3);
       if (time < view.from || time > view.to) continue;
-      const mark = draw("svg", { class: "mark " + severity.get(code), x: x(time).toFixed(1), y: side === 2 ? 26 : 0, overflow: "visible" });
+      const mark = draw("svg", { class: "mark " + severity.get(code), x: share(x(time)), y: side === 2 ? 26 : 0, overflow: "visible" });
       mark.append(draw("title", {}, `${code} at ${seconds(time)}`), draw("path", { d: side === 2 ? "M-5 7h10l-5 -7z" : "M-5 0h10l-5 7z" }));
       svg.append(mark);
     }
@@ -116,6 +131,9 @@
 
   // --- The list: only lanes in sight are in the page ---------------------------------------------------------------------
   const rows = $("rows");
+  // Lanes that are printed at most, and what prepares the timeline for paper and back.
+  const PRINTED = 1000;
+  let onPaper = false, print = () => {};
   if (rows) timeline();
   function timeline() {
     const total = lanes.length;
@@ -143,17 +161,16 @@
         if (all) rows.append(make("li", { class: "none", role: "presentation" }, "No lane matches. Clear a filter to see more."));
         return;
       }
-      const paper = rows.classList.contains("paper");
-      const from = paper ? 0 : Math.max(0, Math.floor(rows.scrollTop / height) - 4);
-      const to = paper ? Math.min(shown.length, 200) : Math.min(shown.length, Math.ceil((rows.scrollTop + rows.clientHeight) / height) + 4);
+      const from = onPaper ? 0 : Math.max(0, Math.floor(rows.scrollTop / height) - 4);
+      const to = Math.min(shown.length, onPaper ? PRINTED : Math.ceil((rows.scrollTop + rows.clientHeight) / height) + 4);
       for (const [place, row] of list) if (place < from || place >= to) { row.remove(); list.delete(place); }
       for (let place = from; place < to; place++) {
         if (list.has(place)) continue;
         const lane = shown[place];
         const row = make("li", { class: "row", role: "option", id: "lane-" + lane.id, "data-id": lane.id, "aria-posinset": place + 1,
-          "aria-setsize": shown.length, "aria-selected": lane === chosen, "aria-label": words(lane) }, head(lane), strip(lane, width));
+          "aria-setsize": shown.length, "aria-selected": lane === chosen, "aria-label": words(lane) }, head(lane), strip(lane, onPaper ? 640 : width));
         if (lane === chosen) row.classList.add("chosen");
-        row.style.top = place * height + "px";
+        if (!onPaper) row.style.top = place * height + "px";
         row.addEventListener("click", (event) => { if (!dragged) choose(lane, event.target.closest("a")); if (event.target.closest("a")) event.preventDefault(); });
         list.set(place, row);
         rows.append(row);
@@ -202,7 +219,8 @@
     const present = (values) => [...new Set(values)].sort((a, b) => a - b);
     const states = present(lanes.flatMap((lane) => lane.ends.flatMap((side) => side.pieces.map((piece) => piece.state))).concat(lanes.flatMap((lane) => lane.states)));
     const state = select("f-state", [["", "any"], ...states.flatMap((one) => [["e" + one, data.states[one] + " at the end"], ["a" + one, data.states[one] + " ever"]])]);
-    const codes = data.rules.filter((rule) => rule[3]);
+    const onLanes = new Set(lanes.flatMap((lane) => lane.codes));
+    const codes = data.rules.filter((rule) => data.lists[rule[0]] || onLanes.has(rule[0]));
     const finding = select("f-finding", [["", "any"], ["*", "any finding"], ["!", "no finding"], ...codes.map((rule) => [rule[0], `${rule[0]} ${rule[1].replaceAll("-", " ")}`])]);
     const outcome = select("f-outcome", [["", "any"], ...present(lanes.map((lane) => lane.outcome)).map((one) => [String(one), data.outcomes[one]])]);
     const sort = select("f-sort", [["need", "what needs attention"], ["start", "start"], ["half", "longest half-close"], ["end", "end state"], ["long", "longest life"], ["id", "number"]]);
@@ -226,7 +244,7 @@
       }
       if (finding.value === "*" && !lane.codes.length) return false;
       if (finding.value === "!" && lane.codes.length) return false;
-      if (finding.value.length > 1 && !lane.codes.includes(finding.value) && !numbers(finding.value).has(lane.id)) return false;
+      if (finding.value.length > 1 && !lane.codes.includes(finding.value) && !names(finding.value, lane.id)) return false;
       return !outcome.value || lane.outcome === Number(outcome.value);
     }
     function meets(lane, word) {
@@ -242,7 +260,10 @@
       long: (a, b) => (b.last - b.first) - (a.last - a.first) || a.place - b.place,
       id: (a, b) => a.id - b.id,
     };
-    function apply() {
+    async function apply() {
+      const wanted = finding.value;
+      if (data.lists[wanted] && !unpacked.has(wanted)) await runs(wanted);
+      if (finding.value !== wanted) return;
       shown = lanes.filter(matches).sort(orders[sort.value]);
       count.textContent = shown.length === total ? "" : `${number(shown.length)} of ${number(total)} lanes match.`;
       rows.scrollTop = 0;
@@ -271,7 +292,7 @@
       const line = make("p", {}, `${data.outcomes[lane.outcome]}, ${seconds(lane.first)} to ${seconds(lane.last)}`
         + (lane.half >= 0 ? `, half-close ${duration(lane.half)}${lane.halfOpen ? " and counting" : ""}` : "") + (lane.oneSided ? ", captured in one direction only" : "") + ". ");
       if (withLadder.has(lane.id)) line.append(make("a", { class: "conn", href: "#c" + lane.id, "data-id": lane.id }, "Its ladder"));
-      else line.append(make("code", {}, `tcptrace-states show FILE --conn ${lane.id}`));
+      else line.append(...commands(lane.id));
       card.append(line);
       const columns = make("div", { class: "columns" });
       lane.ends.forEach((side, which) => {
@@ -336,8 +357,14 @@
     });
     addEventListener("pointerup", () => { drag = null; });
     addEventListener("resize", () => { measure(); redraw(); });
-    addEventListener("beforeprint", () => { rows.classList.add("paper"); redraw(); });
-    addEventListener("afterprint", () => { rows.classList.remove("paper"); redraw(); });
+    print = (is) => { onPaper = is; onPage.textContent = is ? printed() : ""; redraw(); };
+    const onPage = make("p", { class: "note paper" });
+    $("lanes").before(onPage);
+    function printed() {
+      const some = shown.length > PRINTED ? `The first ${number(PRINTED)} of ${number(shown.length)} lanes, in the order chosen, are printed here. ` : `${number(shown.length)} lanes. `;
+      const filters = [find.value.trim() && `"${find.value.trim()}"`, ...[state, finding, outcome].filter((one) => one.value).map((one) => one.selectedOptions[0].textContent)].filter(Boolean);
+      return some + (filters.length ? `Only those with ${filters.join(", ")}. ` : "") + (view.from > 0 || view.to < span ? `Time from ${seconds(view.from)} to ${seconds(view.to)}. ` : "");
+    }
 
     measure();
     redraw();
@@ -356,58 +383,120 @@
       $("timeline").scrollIntoView();
       rows.focus({ preventScroll: true });
     });
-    for (const list of document.querySelectorAll(".ids")) {
-      const code = list.dataset.code;
+    for (const list of document.querySelectorAll(".all .ids")) {
+      const code = list.dataset.list;
       const show = button("Show in the timeline", "Show lanes with " + code, () => { finding.value = code; apply(); $("timeline").scrollIntoView(); });
       list.before(show);
     }
   }
 
-  function go(id) {
+  async function go(id) {
+    if (!$("c" + id)) await unpack(id);
     const place = $("c" + id);
     if (!place) return;
     place.open = true;
     place.scrollIntoView();
     place.querySelector("summary").focus({ preventScroll: true });
   }
+  async function unpack(id) {
+    const { pack, place } = packs.get(id) || {};
+    if (!pack) return;
+    try {
+      pack.parts ||= inflate(pack[1]).then((octets) => new TextDecoder().decode(octets).split("\0"));
+      const page = new DOMParser().parseFromString((await pack.parts)[place], "text/html");
+      if (!$("c" + id)) $("unpacked").append(...page.body.childNodes);
+    } catch {
+      $("unpacked").append(make("p", { class: "note" }, OLD, ...commands(id)));
+    }
+  }
+  const ask = $("number");
+  if (withLadder.size || lanes.length) {
+    const which = make("input", { type: "number", min: 1, max: data.total, id: "which", inputmode: "numeric" });
+    const says = make("p", { class: "note", role: "status" });
+    const show = make("button", { type: "button" }, "Show its ladder");
+    const answer = () => {
+      const id = Number(which.value);
+      if (!id) return;
+      says.replaceChildren(...(withLadder.has(id) ? [] : [`Connection ${id} has no ladder in this file. `, ...commands(id)]));
+      if (withLadder.has(id)) go(id);
+    };
+    show.addEventListener("click", answer);
+    which.addEventListener("keydown", (event) => { if (event.key === "Enter") answer(); });
+    ask.append(make("label", {}, "Connection number", which), show, says);
+    ask.hidden = false;
+  }
 
   // --- Findings: all numbers of connections ------------------------------------------------------------------------------
-  const MORE = "abcdefghijklmnopqrstuvwxyz012345", LAST = "ABCDEFGHIJKLMNOPQRSTUVWXYZ6789-_";
+  // First and last number of each run, by the names of lists.
   const unpacked = new Map();
-  function runs(code) {
-    const rule = data.rules.find((one) => one[0] === code);
+  async function runs(name) {
+    if (!unpacked.has(name)) {
+      try { unpacked.set(name, numbers(await inflate(data.lists[name]))); } catch { unpacked.set(name, []); }
+    }
+    return unpacked.get(name);
+  }
+  function numbers(octets) {
     const all = [];
-    let value = 0, pair = null, at = 0;
-    for (const letter of rule ? rule[3] : "") {
-      const last = LAST.indexOf(letter);
-      value = value * 32 + (last < 0 ? MORE.indexOf(letter) : last);
-      if (last < 0) continue;
-      if (pair === null) pair = value;
-      else { all.push([at + pair, at + pair + value]); at += pair + value; pair = null; }
+    let value = 0, place = 1, first = null, at = 0;
+    for (const octet of octets) {
+      value += (octet & 127) * place;
+      place *= 128;
+      if (octet & 128) continue;
+      if (first === null) first = at + value;
+      else { at = first + value; all.push([first, at]); first = null; }
       value = 0;
+      place = 1;
     }
     return all;
   }
-  function numbers(code) {
-    if (!unpacked.has(code)) {
-      const all = runs(code);
-      unpacked.set(code, { has: (id) => {
-        let low = 0, high = all.length;
-        while (low < high) { const middle = (low + high) >> 1; if (all[middle][1] < id) low = middle + 1; else high = middle; }
-        return low < all.length && all[low][0] <= id;
-      } });
-    }
-    return unpacked.get(code);
+  const listed = (all) => all.map(([from, to]) => from === to ? from : to === from + 1 ? `${from}, ${to}` : `${from}–${to}`).join(", ");
+  function names(name, id) {
+    const all = unpacked.get(name) || [];
+    let low = 0, high = all.length;
+    while (low < high) { const middle = (low + high) >> 1; if (all[middle][1] < id) low = middle + 1; else high = middle; }
+    return low < all.length && all[low][0] <= id;
+  }
+  // Numbers lead to their connections.
+  const inFile = new Set([...withLadder.keys(), ...lanes.map((lane) => lane.id)]);
+  for (const first of document.querySelectorAll(".ids .first")) {
+    const parts = first.textContent.split(/(\d+)/).map((part) =>
+      inFile.has(Number(part)) && part ? make("a", { class: "conn", href: "#c" + part, "data-id": part }, part) : part);
+    first.replaceChildren(...parts);
   }
   for (const list of document.querySelectorAll(".ids")) {
     const beyond = list.querySelector(".beyond");
     if (!beyond) continue;
     const more = make("button", { type: "button" }, "List all");
-    more.addEventListener("click", () => {
+    more.addEventListener("click", async () => {
+      const all = await runs(list.dataset.list);
       list.tabIndex = 0;
-      list.textContent = runs(list.dataset.code).map(([from, to]) => from === to ? from : to === from + 1 ? `${from}, ${to}` : `${from}–${to}`).join(", ");
+      list.textContent = listed(all) || OLD;
     });
     beyond.append(" ", more);
+  }
+  for (const note of document.querySelectorAll(".rest")) {
+    const more = make("button", { type: "button" }, "List them");
+    more.addEventListener("click", async () => {
+      try {
+        for (const [words, packed] of data.rest[note.dataset.code]) {
+          const octets = await inflate(packed);
+          let at = 0;
+          for (const [how, message] of JSON.parse(new TextDecoder().decode(await inflate(words)))) {
+            // The length of the list is a run of one number: its distance from zero, and a zero.
+            let end = at;
+            while (octets[end] & 128) end++;
+            const [[length]] = numbers(octets.subarray(at, end + 2));
+            const all = numbers(octets.subarray(end + 2, end + 2 + length));
+            at = end + 2 + length;
+            const count = all.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+            $("services-" + note.dataset.code).append(make("li", {}, make("span", { class: "badge " + how }, how), " ", message,
+              make("p", { class: "ids", tabindex: 0 }, `${number(count)} connections: ${listed(all)}`)));
+          }
+        }
+        note.remove();
+      } catch { note.textContent = OLD; }
+    });
+    note.append(" ", more);
   }
 
   // --- Charts: what the curves say at a moment -----------------------------------------------------------------------------
@@ -439,6 +528,20 @@
       point(place < 0 ? (step > 0 ? 0 : buckets - 1) : place + step);
     });
   });
+
+  // --- Paper: what is told is opened; the pictures that are extra stay as they are ------------------------------------------
+  const opened = [];
+  let printing = false;
+  function paper(is) {
+    if (is === printing) return;
+    printing = is;
+    if (is) for (const one of document.querySelectorAll("details:not([open]):not(.extra)")) { one.open = true; opened.push(one); }
+    else for (const one of opened.splice(0)) one.open = false;
+    print(is);
+  }
+  addEventListener("beforeprint", () => paper(true));
+  addEventListener("afterprint", () => paper(false));
+  matchMedia("print").addEventListener("change", (media) => paper(media.matches));
 
   // A number in the address opens its connection.
   const wanted = /^#c(\d+)$/.exec(location.hash);

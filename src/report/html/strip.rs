@@ -2,12 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::lane::{End, Lane, Piece, letters, mark};
+use super::lane::{End, Lane, Piece, mark};
 use super::{percent, place, since};
 use crate::model::{Role, State};
 use crate::population::Span;
 use crate::report::escape::Html;
-use crate::report::look::state_label;
+use crate::report::look::{state_label, state_letter};
 
 /// Height of a strip and of a lane, in pixels.
 const STRIP: u32 = 15;
@@ -83,7 +83,11 @@ fn stretch(
     let share = u128::from(lasts) * 10_000 / u128::from(length);
     let share = u64::try_from(share).unwrap_or(10_000).min(10_000);
     let (x, width) = (place(span, piece.from) + "%", percent(lasts, length) + "%");
-    let text = format!("{}{}", letters(piece.state), mark(piece.state, piece.evidence));
+    let text = format!(
+        "{}{}",
+        state_letter(piece.state),
+        mark(piece.state, piece.evidence)
+    );
     // Behind the last packet nothing was seen any more.
     let quiet = until.since(lane.last_time.max(piece.from)).unsigned_abs();
     html! {
@@ -94,7 +98,7 @@ fn stretch(
                 @if let Some(packet) = piece.packet { ", packet " (packet) }
                 @if let Some(evidence) = piece.evidence { " (" (evidence.name()) ")" }
             }
-            rect.s.{ "s-" (letters_class(piece.state)) } x=(x) y=(top) width=(width) height=(STRIP) {}
+            rect.s.{ "s-" (colour_class(piece.state)) } x=(x) y=(top) width=(width) height=(STRIP) {}
             @if quiet > 0 && lane.last_time < until {
                 rect.quiet x=(place(span, lane.last_time.max(piece.from)) + "%") y=(top) width=(percent(quiet, length) + "%") height=(STRIP) {}
             }
@@ -109,10 +113,20 @@ fn stretch(
     }
 }
 
-/// The letters of a state as part of a class.
-pub(super) fn letters_class(state: State) -> &'static str {
+/// The end of the class that gives a shape the colour of a state.
+pub(super) fn colour_class(state: State) -> &'static str {
     match state {
+        State::Closed => "C",
+        State::Listen => "L",
+        State::SynSent => "SS",
+        State::SynReceived => "SR",
+        State::Established => "E",
+        State::FinWait1 => "F1",
+        State::FinWait2 => "F2",
+        State::CloseWait => "CW",
+        State::Closing => "CL",
+        State::LastAck => "LA",
+        State::TimeWait => "TW",
         State::Unknown => "U",
-        _ => letters(state),
     }
 }

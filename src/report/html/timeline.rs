@@ -13,17 +13,19 @@ use maud::{Markup, html};
 
 use super::charts::Charts;
 use super::found::{Found, link};
-use super::ladders::Drawn;
-use super::lane::{EVIDENCE, End, Lane, evidence_number, letters};
+use super::ladders::Packs;
+use super::lane::{EVIDENCE, End, Lane, evidence_number};
 use super::sample::Sample;
-use super::strip::{is_drawn, letters_class, strip};
+use super::strip::{colour_class, is_drawn, strip};
 use crate::model::{Analysis, Outcome, Role, State};
 use crate::population::Span;
-use crate::report::look::{counted, number, state_label};
+use crate::report::look::{counted, number, state_label, state_letter};
 use crate::time::{Timestamp, human_duration};
 
-/// Octets for the lanes as numbers: half for those that need attention most, half for the sample of the others.
+/// Octets for the lanes as numbers at most: half for those that need attention most, half for the sample of the others.
 const SHARE: usize = 2_000_000;
+/// Octets of the lanes that are drawn without the script.
+const DRAWN_OCTETS: usize = 400_000;
 /// Lanes drawn without the script.
 const DRAWN: usize = 60;
 
@@ -34,39 +36,46 @@ pub(super) struct Timeline {
     foremost: usize,
     others: usize,
     /// The first ones, drawn.
-    drawn: Vec<Lane>,
+    rows: Vec<Markup>,
     /// All of them, in the form of the data.
     text: String,
     ips: Vec<IpAddr>,
-    ladders: Vec<u64>,
 }
 
 impl Timeline {
-    pub fn of(lanes: Sample, span: Span, drawn: &Drawn) -> Timeline {
+    /// With so many octets of room.
+    pub fn of(lanes: Sample, span: Span, room: usize) -> Timeline {
+        let share = SHARE.min(room.saturating_sub(DRAWN_OCTETS));
         let total = lanes.total();
         let (foremost, mut others) = lanes.told();
         let mut data = Data::default();
-        let first = data.take(&foremost, span, SHARE / 2);
+        let first = data.take(&foremost, span, share / 2);
         // Of an even sample, the first ones are one, too.
-        let second = data.clone().take(&others, span, SHARE);
+        let second = data.clone().take(&others, span, share);
         others.truncate(second);
         others.sort_unstable_by_key(|lane| lane.id);
         data.take(&others, span, usize::MAX);
+        let mut left = DRAWN_OCTETS.min(room);
+        let rows = foremost.iter().take(DRAWN.min(first));
+        let rows = rows.map(|lane| row(lane, span)).take_while(|row| {
+            let rest = left.checked_sub(row.0.len());
+            left = rest.unwrap_or(0);
+            rest.is_some()
+        });
         Timeline {
+            rows: rows.collect(),
             span,
             total,
             foremost: first,
             others: second,
-            drawn: foremost.into_iter().take(DRAWN.min(first)).collect(),
             text: data.text,
             ips: data.ips,
-            ladders: drawn.ids(),
         }
     }
 
-    /// Connections that were selected.
-    pub fn total(&self) -> u64 {
-        self.total
+    /// Octets of the lanes as numbers.
+    pub fn len(&self) -> usize {
+        self.text.len() + 42 * self.ips.len()
     }
 
     /// What is shown of how many.
@@ -96,11 +105,11 @@ impl Timeline {
                     div.controls id="controls" hidden {}
                     div.lanes id="lanes" {
                         (axis(self.span))
-                        ol.rows id="rows" { @for lane in &self.drawn { (row(lane, self.span)) } }
+                        ol.rows id="rows" { @for row in &self.rows { (row) } }
                     }
-                    @if (self.drawn.len() as u64) < self.total {
+                    @if (self.rows.len() as u64) < self.total {
                         p.note.noscript {
-                            "The first " (number(self.drawn.len() as u64)) " lanes are drawn here. The script, if it runs, draws the others of this file, too, and filters and sorts them."
+                            "The first " (number(self.rows.len() as u64)) " lanes are drawn here. The script, if it runs, draws the others of this file, too, and filters and sorts them."
                         }
                     }
                     div.detail id="detail" aria-live="polite" {}
@@ -110,7 +119,13 @@ impl Timeline {
     }
 
     /// Everything that the script works with. Only numbers, addresses and words of the program are in it.
-    pub fn write_data(&self, out: &mut dyn Write, found: &Found<'_>, charts: &Charts) -> io::Result<()> {
+    pub fn write_data(
+        &self,
+        out: &mut dyn Write,
+        found: &Found<'_>,
+        ladders: &Packs,
+        charts: &Charts,
+    ) -> io::Result<()> {
         let names = |list: &mut dyn Iterator<Item = &'static str>| {
             let quoted: Vec<String> = list.map(|name| format!("\"{name}\"")).collect();
             quoted.join(",")
@@ -124,8 +139,11 @@ impl Timeline {
             self.foremost
         )?;
         let states = names(&mut State::ALL.into_iter().map(State::name));
-        let short = names(&mut State::ALL.into_iter().map(letters));
-        let classes = names(&mut State::ALL.into_iter().map(letters_class));
+        let short: Vec<String> = (State::ALL.into_iter())
+            .map(|state| format!("\"{}\"", state_letter(state)))
+            .collect();
+        let short = short.join(",");
+        let classes = names(&mut State::ALL.into_iter().map(colour_class));
         write!(
             out,
             "\"states\":[{states}],\"letters\":[{short}],\"classes\":[{classes}],"
@@ -140,23 +158,34 @@ impl Timeline {
         out.write_all(b"\"rules\":[")?;
         for (index, rule) in found.rules().iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
-            let ids = rule.ids.as_ref().map_or("", |ids| ids.packed.as_str());
-            write!(
-                out,
-                "{comma}[\"{}\",\"{}\",\"{}\",\"{ids}\"]",
-                rule.code,
-                rule.name,
-                rule.severity.name()
-            )?;
+            let (code, name, severity) = (rule.code, rule.name, rule.severity.name());
+            write!(out, "{comma}[\"{code}\",\"{name}\",\"{severity}\"]")?;
         }
-        let ladders: Vec<String> = self.ladders.iter().map(u64::to_string).collect();
-        let ips: Vec<String> = self.ips.iter().map(|ip| format!("\"{ip}\"")).collect();
+        out.write_all(b"],\n\"lists\":{")?;
+        for (index, (name, text)) in found.lists().iter().enumerate() {
+            let comma = if index > 0 { ",\n" } else { "" };
+            write!(out, "{comma}\"{name}\":\"{text}\"")?;
+        }
+        out.write_all(b"},\"rest\":{")?;
+        for (index, (code, parts)) in found.rest().enumerate() {
+            let comma = if index > 0 { ",\n" } else { "" };
+            let parts: Vec<String> = (parts.iter())
+                .map(|part| format!("[\"{}\",\"{}\"]", part.words, part.numbers))
+                .collect();
+            write!(out, "{comma}\"{code}\":[{}]", parts.join(",\n"))?;
+        }
+        let numbers = |ids: &[u64]| ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
         write!(
             out,
-            "],\"ladders\":[{}],\"ips\":[{}],\n\"lanes\":[\n",
-            ladders.join(","),
-            ips.join(",")
+            "}},\"ladders\":[{}],\n\"packs\":[",
+            numbers(&ladders.in_page)
         )?;
+        for (index, (ids, text)) in ladders.packed.iter().enumerate() {
+            let comma = if index > 0 { ",\n" } else { "" };
+            write!(out, "{comma}[[{}],\"{text}\"]", numbers(ids))?;
+        }
+        let ips: Vec<String> = self.ips.iter().map(|ip| format!("\"{ip}\"")).collect();
+        write!(out, "],\n\"ips\":[{}],\n\"lanes\":[\n", ips.join(","))?;
         out.write_all(self.text.as_bytes())?;
         out.write_all(b"],\n\"charts\":")?;
         charts.write(out)?;
@@ -295,8 +324,8 @@ fn legend() -> Markup {
             @for state in states {
                 li {
                     svg width="30" height="15" aria-hidden="true" {
-                        rect.s.{ "s-" (letters_class(state)) } width="30" height="15" {}
-                        text x="15" y="11" text-anchor="middle" { (letters(state)) }
+                        rect.s.{ "s-" (colour_class(state)) } width="30" height="15" {}
+                        text x="15" y="11" text-anchor="middle" { (state_letter(state)) }
                     }
                     (state)
                 }

@@ -16,6 +16,14 @@ pub struct Canvas {
     ids: String,
 }
 
+/// A picture that is drawn.
+pub struct Picture {
+    /// All of it, one element.
+    pub whole: String,
+    /// The same in parts, one element each, where it was cut: they refer to the whole, which must stand in the same page.
+    pub sheets: Vec<String>,
+}
+
 /// A point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
@@ -186,6 +194,36 @@ impl Canvas {
             ));
         }
         self.put(format_args!(">{}</text>\n", Shown(text)));
+    }
+
+    /// The whole picture, and its parts between cuts.
+    pub fn finish_in_sheets(
+        mut self,
+        place: Place<'_>,
+        title: &str,
+        description: &str,
+        (width, height): (f64, f64),
+        cuts: &[f64],
+    ) -> Picture {
+        let mut sheets = Vec::new();
+        if place != Place::Document && !cuts.is_empty() {
+            let id = self.id("all");
+            self.body = format!("<g id=\"{id}\">\n{}</g>\n", self.body);
+            let from = std::iter::once(0.0).chain(cuts.iter().copied());
+            let to = cuts.iter().copied().chain([height]);
+            sheets.extend(from.zip(to).map(|(from, to)| {
+                format!(
+                    "<svg class=\"ts-svg\" viewBox=\"0 {1} {0} {2}\" width=\"{0}\" height=\"{2}\"><use href=\"#{id}\"/></svg>",
+                    Px(width),
+                    Px(from),
+                    Px(to - from)
+                )
+            }));
+        }
+        Picture {
+            whole: self.finish(place, title, description, width, height),
+            sheets,
+        }
     }
 
     /// The whole picture.

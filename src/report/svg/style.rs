@@ -126,22 +126,6 @@ const RULES: [(&str, &str); 62] = [
     (".ts-svg .ts-strong", "font-weight:600"),
 ];
 
-/// The states with a letter for each, for where a name is too long.
-pub const STATE_LETTERS: [(State, &str); 12] = [
-    (State::Closed, "C"),
-    (State::Listen, "L"),
-    (State::SynSent, "SS"),
-    (State::SynReceived, "SR"),
-    (State::Established, "E"),
-    (State::FinWait1, "F1"),
-    (State::FinWait2, "F2"),
-    (State::CloseWait, "CW"),
-    (State::Closing, "CL"),
-    (State::LastAck, "LA"),
-    (State::TimeWait, "TW"),
-    (State::Unknown, "?"),
-];
-
 /// The class of a shape filled with the colour of a state, `ts-close-wait`.
 pub fn state_class(state: State) -> &'static str {
     match state {

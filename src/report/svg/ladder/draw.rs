@@ -1,11 +1,12 @@
 //! The drawing itself.
 
 use super::layout::{Band, Item, LABEL_LINE, LINES, Layout, What};
+use super::sheets;
 use crate::model::{Capture, Connection, Evidence, Finding, Role, Severity, State};
 use crate::report::ending;
 use crate::report::ladder::steps::endpoint;
 use crate::report::look::{counted, number, seconds_since, state_label};
-use crate::report::svg::canvas::{Canvas, Point, at, fixed_width};
+use crate::report::svg::canvas::{Canvas, Picture, Point, at, fixed_width};
 use crate::report::svg::style::state_class;
 use crate::report::svg::{Options, Place};
 use crate::time::human_duration;
@@ -26,7 +27,7 @@ const LETTERS: f64 = 11.0;
 /// Between a line and the label of an arrow that begins there.
 const INDENT: f64 = 20.0;
 /// Draws a layout.
-pub fn draw(capture: &Capture, connection: &Connection, layout: &Layout, options: &Options<'_>) -> String {
+pub fn draw(capture: &Capture, connection: &Connection, layout: &Layout, options: &Options<'_>) -> Picture {
     let mut canvas = Canvas::new(options.place);
     let title = format!(
         "Connection {}: {} to {}",
@@ -63,7 +64,8 @@ pub fn draw(capture: &Capture, connection: &Connection, layout: &Layout, options
     drawing.badges(&mut canvas);
     let height = drawing.foot(&mut canvas) + MARGIN;
     let description = description(connection);
-    canvas.finish(options.place, &title, &description, width, height)
+    let cuts = sheets::cuts(layout, top, width, height);
+    canvas.finish_in_sheets(options.place, &title, &description, (width, height), &cuts)
 }
 
 /// The connection in one sentence, for those who do not see the picture.
