@@ -564,6 +564,6 @@ mod tests {
             size_of::<Option<Waiting>>(),
             size_of::<Option<Life>>(),
         ];
-        assert_eq!(sizes, [760, 104, 88]);
+        assert_eq!(sizes, [760, 104, 96]);
     }
 }

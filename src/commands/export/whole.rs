@@ -2,7 +2,9 @@
 
 use std::io::{self, BufWriter};
 
-use anyhow::{Context, bail};
+#[cfg(feature = "parquet")]
+use anyhow::Context;
+use anyhow::bail;
 
 use tcptrace_states::analyze::Settings;
 use tcptrace_states::cli::Export;
