@@ -2,8 +2,8 @@
 //!
 //! A tracker names packets by numbers that only have to grow; that of a segment here is its place in the order of tracking.
 //! What stands in the result is the packet in its file. Both ends of that way are here: places are only added at the end and
-//! seldom looked up, so they are kept in blocks of differences, some five octets each, and in a temporary file beyond a
-//! bound. Memory does not grow with the segments, but for 16 octets in [`BLOCK`] of them.
+//! seldom looked up, so they are kept in small blocks of differences, some five octets each, and in a temporary file beyond a
+//! bound. Memory does not grow with the segments, but for eight octets in [`BLOCK`] of them.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,7 +12,7 @@ use super::Position;
 use crate::time::Timestamp;
 
 /// Positions in a block.
-const BLOCK: u64 = 1024;
+const BLOCK: u64 = 64;
 /// Octets of blocks in memory; beyond, they go to the file.
 const IN_MEMORY: usize = 16 << 20;
 
@@ -222,8 +222,8 @@ mod tests {
         for place in 1..=count {
             places.add(of(place)).expect("space");
         }
-        assert!(places.file.is_some() && places.blocks.len() < IN_MEMORY + 64 * 1024);
-        for place in (1..=count).step_by(9973).chain([1, 1024, 1025, count]) {
+        assert!(places.file.is_some() && places.blocks.len() < IN_MEMORY + 4096);
+        for place in (1..=count).step_by(9973).chain([1, 64, 65, count]) {
             assert_eq!(places.get(place).expect("a file"), Some(of(place)), "{place}");
         }
     }

@@ -1,6 +1,6 @@
 //! `export --to canonical` and `--to parquet`: the whole result, by several threads.
 
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 
 #[cfg(feature = "parquet")]
 use anyhow::Context;
@@ -25,7 +25,7 @@ pub fn canonical(args: &Export, settings: &Settings) -> anyhow::Result<Done> {
         match run(args, settings, &mut Lines::to(&mut out)) {
             Ok(outcome) => {
                 result = Some(Ok(outcome));
-                Ok(())
+                out.flush()
             }
             Err(error) => match error.downcast::<io::Error>() {
                 Ok(error) => Err(error),
