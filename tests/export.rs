@@ -790,7 +790,7 @@ fn canonical_lines_do_not_depend_on_how_the_work_is_divided() {
             .status
             .success()
     );
-    assert_eq!(std::fs::read(&output).expect("a file"), alone.stdout);
+    assert_eq!(fs::read(&output).expect("a file"), alone.stdout);
     let refused = exported(&[a], &["-o", "-", "--conn", "3"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("has all connections"));
