@@ -26,6 +26,8 @@ mod together;
 mod totals;
 mod tracking;
 
+use smallvec::SmallVec;
+
 use crate::segment::{Endpoint, Segment, TunnelPath};
 use crate::time::Timestamp;
 
@@ -96,12 +98,15 @@ pub enum FleetError {
     Evicted(u64),
 }
 
+/// See [`flow_octets`]: 37 octets at most, made for each segment.
+pub type FlowOctets = SmallVec<[u8; 64]>;
+
 /// The 4-tuple of a segment, whichever side sent it, as octets that stand for it and sort: the IP version, the lower end's
 /// address and port, then the higher end's.
-pub fn flow_octets(segment: &Segment) -> Vec<u8> {
+pub fn flow_octets(segment: &Segment) -> FlowOctets {
     let (a, b) = (segment.source, segment.destination);
     let (low, high) = if a <= b { (a, b) } else { (b, a) };
-    let mut octets = Vec::with_capacity(37);
+    let mut octets = FlowOctets::new();
     octets.push(if low.ip.is_ipv4() { 4 } else { 6 });
     for Endpoint { ip, port } in [low, high] {
         match ip {

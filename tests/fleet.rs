@@ -11,12 +11,16 @@ use serde_json::Value;
 use tcptrace_states::analyze::{Settings, analyze};
 use tcptrace_states::capture::Stop;
 use tcptrace_states::fleet::{
-    self, Config, FileReader, FileReport, FleetError, Partition, Plan, Position, Row, Share, Together, Told,
-    Totals, canonical, flow_octets,
+    self, Config, FileReader, FileReport, FleetError, FlowOctets, Partition, Plan, Position, Row, Share,
+    Together, Told, Totals, canonical, flow_octets,
 };
 use tcptrace_states::input::Dedup;
 use tcptrace_states::model::{Connection, Severity};
 use tempfile::TempDir;
+
+mod order;
+
+use order::shuffled;
 
 /// All findings, to compare as much as there is.
 fn settings(files: &[PathBuf]) -> Settings {
@@ -55,7 +59,7 @@ fn try_by_fleet(settings: &Settings, partitions: usize, seed: u64) -> Result<Str
         }
     }
     let plan = Arc::new(over_the_wire(&Plan::new(reports, |_| false)));
-    let mut tasks: BTreeMap<u64, Vec<(Vec<u8>, Row)>> = BTreeMap::new();
+    let mut tasks: BTreeMap<u64, Vec<(FlowOctets, Row)>> = BTreeMap::new();
     for (given, mut row) in rows {
         row.position.file = plan.rank(given).expect("it was read");
         let ahead = plan.ahead_ns(given);
@@ -112,22 +116,6 @@ fn try_by_fleet(settings: &Settings, partitions: usize, seed: u64) -> Result<Str
 fn over_the_wire<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
     let text = serde_json::to_string(value).expect("JSON");
     serde_json::from_str(&text).expect("what was written")
-}
-
-/// A deterministic shuffle.
-fn shuffled<T: Clone>(items: &[T], seed: u64) -> Vec<T> {
-    let mut items = items.to_vec();
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    for index in (1..items.len()).rev() {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        items.swap(
-            index,
-            usize::try_from(state % (index as u64 + 1)).expect("an index"),
-        );
-    }
-    items
 }
 
 /// The same by all ways, and that.

@@ -12,6 +12,10 @@ use tcptrace_states::input::{Dedup, Facts, Origins};
 use tcptrace_states::model::Analysis;
 use tempfile::TempDir;
 
+mod order;
+
+use order::shuffled;
+
 /// A classic pcap file taken apart: the file header, and the records with their time in its own unit.
 struct Pcap {
     header: Vec<u8>,
@@ -89,22 +93,6 @@ fn lines(mut analysis: Analysis) -> String {
     let mut bytes = Vec::new();
     tcptrace_states::report::jsonl::write(&mut bytes, &analysis).expect("memory");
     String::from_utf8(bytes).expect("JSON")
-}
-
-/// A deterministic shuffle.
-fn shuffled<T: Clone>(items: &[T], seed: u64) -> Vec<T> {
-    let mut items = items.to_vec();
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    for index in (1..items.len()).rev() {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        items.swap(
-            index,
-            usize::try_from(state % (index as u64 + 1)).expect("an index"),
-        );
-    }
-    items
 }
 
 fn files_in(directory: &TempDir, count: usize) -> Vec<PathBuf> {

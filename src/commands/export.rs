@@ -27,11 +27,22 @@ use super::{
 /// `export`.
 pub fn run(args: &Export) -> anyhow::Result<Done> {
     match args.to {
-        ExportKind::Canonical => return whole::canonical(args, &settings_of(args)?),
+        ExportKind::Pcapng => {
+            can_be_shown_by_wireshark(args)?;
+            to_pcapng(args, &settings_of(args)?)
+        }
+        ExportKind::Lua => {
+            can_be_shown_by_wireshark(args)?;
+            to_lua(args, &settings_of(args)?)
+        }
+        ExportKind::Canonical => whole::canonical(args, &settings_of(args)?),
         #[cfg(feature = "parquet")]
-        ExportKind::Parquet => return whole::parquet(args, &settings_of(args)?),
-        ExportKind::Pcapng | ExportKind::Lua => {}
+        ExportKind::Parquet => whole::parquet(args, &settings_of(args)?),
     }
+}
+
+/// Refuses what Wireshark would show otherwise than it is told here.
+fn can_be_shown_by_wireshark(args: &Export) -> anyhow::Result<()> {
     let inputs = input::find(&args.files)?;
     if args.to == ExportKind::Lua && inputs.paths().nth(1).is_some() {
         bail!(
@@ -55,14 +66,7 @@ pub fn run(args: &Export) -> anyhow::Result<Done> {
     if to_stdout && args.to == ExportKind::Pcapng && io::stdout().is_terminal() {
         bail!("a capture is nothing for a terminal; name a file with --output");
     }
-    let settings = settings_of(args)?;
-    match args.to {
-        ExportKind::Pcapng => to_pcapng(args, &settings),
-        ExportKind::Lua => to_lua(args, &settings),
-        ExportKind::Canonical => Ok(Done::sound()),
-        #[cfg(feature = "parquet")]
-        ExportKind::Parquet => Ok(Done::sound()),
-    }
+    Ok(())
 }
 
 fn settings_of(args: &Export) -> anyhow::Result<Settings> {

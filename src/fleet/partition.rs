@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::totals::CopyCounts;
 use super::tracking::Tracking;
-use super::{FleetError, Plan, Row, Told, Totals, flow_octets};
+use super::{FleetError, FlowOctets, Plan, Position, Row, Told, Totals, flow_octets};
 use crate::analyze::Settings;
 use crate::findings::Judge;
 use crate::findings::service::Services;
@@ -41,7 +41,7 @@ pub struct Partition {
     services: Services,
     totals: Totals,
     /// The newest row.
-    newest: Option<(Vec<u8>, super::Position)>,
+    newest: Option<(FlowOctets, Position)>,
 }
 
 impl Partition {
@@ -104,7 +104,7 @@ impl Partition {
     }
 
     fn out_of_order(&self, row: &Row) -> FleetError {
-        let name = |flow: &[u8], position: super::Position| {
+        let name = |flow: &[u8], position: Position| {
             let flow: String = flow.iter().map(|octet| format!("{octet:02x}")).collect();
             format!(
                 "flow {flow} at {} (file {}, packet {})",

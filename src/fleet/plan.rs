@@ -253,18 +253,16 @@ fn add(all: &mut Capture, file: &Capture, before: u64) {
             }
         }
     }
-    for (of_all, of_file) in [
-        (&mut all.packets, packets),
-        (&mut all.tcp_segments, tcp_segments),
-        (&mut all.cut_segments, cut_segments),
-        (&mut all.cut_headers, cut_headers),
-        (&mut all.time_steps_back, time_steps_back),
-        (&mut all.cut_packets, cut_packets),
-        (&mut all.tunnels_not_told_apart, tunnels_not_told_apart),
-        (&mut all.passed_over_bytes, passed_over_bytes),
-    ] {
-        *of_all = of_all.saturating_add(*of_file);
-    }
+    add_each([
+        (&mut all.packets, *packets),
+        (&mut all.tcp_segments, *tcp_segments),
+        (&mut all.cut_segments, *cut_segments),
+        (&mut all.cut_headers, *cut_headers),
+        (&mut all.time_steps_back, *time_steps_back),
+        (&mut all.cut_packets, *cut_packets),
+        (&mut all.tunnels_not_told_apart, *tunnels_not_told_apart),
+        (&mut all.passed_over_bytes, *passed_over_bytes),
+    ]);
     for (reason, count) in skipped {
         let of_all = all.skipped.entry(reason.clone()).or_default();
         *of_all = of_all.saturating_add(*count);
@@ -293,6 +291,13 @@ fn add(all: &mut Capture, file: &Capture, before: u64) {
     all.damage.extend_from_slice(damage);
 }
 
+/// Adds to each count another one.
+fn add_each<const N: usize>(counts: [(&mut u64, u64); N]) {
+    for (all, more) in counts {
+        *all = all.saturating_add(more);
+    }
+}
+
 fn add_checksums(all: &mut Checksums, file: &Checksums) {
     let Checksums {
         good,
@@ -301,15 +306,13 @@ fn add_checksums(all: &mut Checksums, file: &Checksums) {
         not_captured,
         bad_ip_headers,
     } = all;
-    for (of_all, of_file) in [
+    add_each([
         (good, file.good),
         (bad, file.bad),
         (offloaded, file.offloaded),
         (not_captured, file.not_captured),
         (bad_ip_headers, file.bad_ip_headers),
-    ] {
-        *of_all = of_all.saturating_add(of_file);
-    }
+    ]);
 }
 
 fn add_fragments(all: &mut Fragments, file: &Fragments) {
@@ -319,14 +322,12 @@ fn add_fragments(all: &mut Fragments, file: &Fragments) {
         incomplete,
         overlaps,
     } = all;
-    for (of_all, of_file) in [
+    add_each([
         (packets, file.packets),
         (reassembled, file.reassembled),
         (incomplete, file.incomplete),
         (overlaps, file.overlaps),
-    ] {
-        *of_all = of_all.saturating_add(of_file);
-    }
+    ]);
 }
 
 /// The order in which findings about services and the capture stand: the worst first, whatever was judged first.
