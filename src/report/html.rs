@@ -7,8 +7,8 @@
 //!
 //! The document stays below 5 MB whatever the capture holds: each part has its share, and what a part has no room for is
 //! counted in it. Findings are never sampled: each names the numbers of all its connections. Those come first; lanes get of the
-//! rest what they need, up to a bound, and ladders all that is left then. Numbers and most ladders are packed ([`packed`]): what
-//! the script unpacks is text that was made here, escaped as all other.
+//! rest what they need, up to a bound, and ladders all that is left then. Numbers and most ladders are packed (see the module
+//! `packed`): what the script unpacks is text that was made here, escaped as all other.
 
 mod charts;
 mod found;
