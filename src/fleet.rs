@@ -18,6 +18,7 @@
 pub mod canonical;
 mod config;
 mod file;
+mod packed;
 mod partition;
 mod places;
 mod plan;
@@ -26,6 +27,8 @@ mod together;
 mod totals;
 mod tracking;
 
+use std::net::IpAddr;
+
 use smallvec::SmallVec;
 
 use crate::segment::{Endpoint, Segment, TunnelPath};
@@ -33,6 +36,7 @@ use crate::time::Timestamp;
 
 pub use config::Config;
 pub use file::{FileReader, FileReport};
+pub use packed::{NoSegment, pack, unpack};
 pub use partition::{Partition, Share};
 pub use plan::Plan;
 pub use run::{Outcome, Sink, run};
@@ -110,10 +114,31 @@ pub fn flow_octets(segment: &Segment) -> FlowOctets {
     octets.push(if low.ip.is_ipv4() { 4 } else { 6 });
     for Endpoint { ip, port } in [low, high] {
         match ip {
-            std::net::IpAddr::V4(ip) => octets.extend_from_slice(&ip.octets()),
-            std::net::IpAddr::V6(ip) => octets.extend_from_slice(&ip.octets()),
+            IpAddr::V4(ip) => octets.extend_from_slice(&ip.octets()),
+            IpAddr::V6(ip) => octets.extend_from_slice(&ip.octets()),
         }
         octets.extend_from_slice(&port.to_be_bytes());
     }
     octets
+}
+
+/// The two ends of a 4-tuple, the lower one first: what [`flow_octets`] was made of. None if it was made of nothing.
+pub fn flow_ends(octets: &[u8]) -> Option<[Endpoint; 2]> {
+    let (version, ends) = octets.split_first()?;
+    let length = match version {
+        4 => 4,
+        6 => 16,
+        _ => return None,
+    };
+    let end = |octets: &[u8]| -> Option<Endpoint> {
+        let (ip, port) = octets.split_at_checked(length)?;
+        let ip = match length {
+            4 => IpAddr::from(<[u8; 4]>::try_from(ip).ok()?),
+            _ => IpAddr::from(<[u8; 16]>::try_from(ip).ok()?),
+        };
+        let port = u16::from_be_bytes(port.try_into().ok()?);
+        Some(Endpoint { ip, port })
+    };
+    let (low, high) = ends.split_at_checked(length + 2)?;
+    Some([end(low)?, end(high)?])
 }

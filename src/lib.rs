@@ -81,3 +81,4 @@ pub mod tracker;
 #[cfg(feature = "tui")]
 pub mod tui;
 pub mod untrusted;
+mod varint;

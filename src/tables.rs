@@ -6,7 +6,7 @@
 //! | [`transitions`] | change of state of an endpoint |
 //! | [`findings`] | finding about a connection, or about a service or the capture |
 //! | [`quality`] | file |
-//! | [`segments`] | TCP segment, with all that the tracker looks at: [`segments::rows`] reads them back |
+//! | [`segments`] | TCP segment, with all that the tracker looks at |
 //!
 //! Names are stable: columns may be added, none is renamed or dropped, or changes its type, without a new major version.
 //! A name that ends in `_ns` is in nanoseconds, and where it ends in `_time_ns`, `at_ns` or `since_ns` those since

@@ -3,8 +3,7 @@
 use std::io::{self, Cursor, Read};
 use std::sync::{Arc, Mutex};
 
-use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
+use arrow_array::{Int64Array, RecordBatch, StringArray};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyo3_arrow::PyRecordBatch;
@@ -220,20 +219,25 @@ impl Plan {
     }
 }
 
-/// Tracks the segments of a partition, which come sorted by `flow`, `time_ns`, `file` (the rank) and `number`.
+/// Tracks the segments of a partition: `segment`, sorted by `flow`, `time_ns`, `file` (the rank) and `number`.
 #[pyclass]
 pub struct PartitionTracker(Mutex<Task>);
 
 struct Task {
     partition: Partition,
     told: Vec<Told>,
+    /// Whether canonical lines are wanted.
+    lines: bool,
 }
 
 #[pymethods]
 impl PartitionTracker {
+    /// With `lines` each connection comes with its canonical line.
     #[new]
-    fn new(plan: &Plan) -> PartitionTracker {
+    #[pyo3(signature = (plan, lines = false))]
+    fn new(plan: &Plan, lines: bool) -> PartitionTracker {
         PartitionTracker(Mutex::new(Task {
+            lines,
             partition: Partition::new(Arc::clone(&plan.plan), plan.settings.clone()),
             told: Vec::new(),
         }))
@@ -244,9 +248,9 @@ impl PartitionTracker {
         let batch = batch.into_inner();
         let task = self.0.get_mut().map_err(broken)?;
         let batches = py.detach(|| -> PyResult<Vec<RecordBatch>> {
-            let rows = tables::segments::rows(&batch).map_err(broken)?;
-            for row in &rows {
-                task.partition.take(row, &mut task.told).map_err(failed)?;
+            for row in tracked::rows(&batch).map_err(broken)? {
+                let row = row.map_err(broken)?;
+                task.partition.take(&row, &mut task.told).map_err(failed)?;
             }
             task.give()
         })?;
@@ -273,7 +277,7 @@ impl Task {
         if told.is_empty() {
             return Ok(Vec::new());
         }
-        tracked::told(&self.partition, &told).map_err(broken)
+        tracked::told(&self.partition, &told, self.lines).map_err(broken)
     }
 }
 
@@ -312,11 +316,9 @@ impl ServiceJudge {
     /// Takes a batch with `rule`, `group`, `id` and `kept`.
     fn take(&mut self, batch: PyRecordBatch) -> PyResult<()> {
         let batch = batch.into_inner();
-        let [rules, groups, kept] = tracked::texts(&batch, ["rule", "group", "kept"]).map_err(broken)?;
-        let ids = batch
-            .column_by_name("id")
-            .and_then(|ids| ids.as_primitive_opt::<arrow_array::types::Int64Type>());
-        let ids = ids.ok_or_else(|| broken("there is no column `id` of 64-bit numbers"))?;
+        let text = |name| tracked::column::<StringArray>(&batch, name).map_err(broken);
+        let (rules, groups, kept) = (text("rule")?, text("group")?, text("kept")?);
+        let ids = tracked::column::<Int64Array>(&batch, "id").map_err(broken)?;
         let together = self.together.get_mut().map_err(broken)?;
         let together = together.as_mut().ok_or_else(|| broken("it is finished"))?;
         for row in 0..batch.num_rows() {

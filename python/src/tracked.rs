@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, StructArray, new_null_array};
+use anyhow::{Context, Result};
+use arrow_array::builder::BinaryBuilder;
+use arrow_array::{
+    ArrayRef, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray, StructArray, new_null_array,
+};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use tcptrace_states::fleet::{Partition, Row, Told, canonical};
+use tcptrace_states::fleet::{self, NoSegment, Partition, Position, Row, Told, canonical};
 use tcptrace_states::model::Connection;
 use tcptrace_states::tables;
+use tcptrace_states::time::Timestamp;
 
 /// Columns of a table as one that may be null.
 fn nested(name: &str, schema: &SchemaRef) -> Field {
@@ -18,18 +22,21 @@ fn text(name: &str) -> Field {
     Field::new(name, DataType::Utf8, true)
 }
 
-/// Of a task that reads files: segments, and for each file a row with its `report` (JSON) and nothing else.
+/// Of a task that reads files: segments as [`pack`] has them with what they are sorted by, and for each file a row with its
+/// `report` (JSON) and nothing else.
 pub fn read_schema() -> SchemaRef {
-    let file = Field::new("given", DataType::Int64, false);
     Arc::new(Schema::new(vec![
-        file,
-        nested("segment", &tables::segments::schema()),
+        Field::new("given", DataType::Int64, false),
+        Field::new("flow", DataType::Binary, true),
+        Field::new("time_ns", DataType::Int64, true),
+        Field::new("number", DataType::Int64, true),
+        Field::new("segment", DataType::Binary, true),
         text("report"),
     ]))
 }
 
 /// Of a task that tracks: `kind` says which of the others has a value. A `connection` has its place among all (`time_ns`,
-/// `id`) and its canonical line, a `share` what a rule about services keeps of a connection, and `totals` are those of the
+/// `id`) and, where that is wanted, its canonical line, a `share` what a rule about services keeps of a connection, and `totals` are those of the
 /// task.
 pub fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -72,13 +79,43 @@ fn strings<'a>(values: impl IntoIterator<Item = &'a str>) -> ArrayRef {
 
 /// Segments of the file that was given at this place.
 pub fn segments(given: i64, rows: &[Row]) -> Result<RecordBatch> {
-    let segments: ArrayRef = Arc::new(StructArray::from(tables::segments::batch(rows)?));
-    let files: ArrayRef = Arc::new(Int64Array::from_value(given, rows.len()));
-    batch(
-        &read_schema(),
-        rows.len(),
-        vec![("given", files), ("segment", segments)],
-    )
+    let long = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let mut octets = Vec::new();
+    let mut packed = BinaryBuilder::with_capacity(rows.len(), rows.len() * 40);
+    for row in rows {
+        octets.clear();
+        fleet::pack(row, &mut octets);
+        packed.append_value(&octets);
+    }
+    let flows = rows.iter().map(|row| fleet::flow_octets(&row.segment));
+    let times = rows.iter().map(|row| row.position.time.ns());
+    let numbers = rows.iter().map(|row| long(row.position.number));
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("given", Arc::new(Int64Array::from_value(given, rows.len()))),
+        ("flow", Arc::new(BinaryArray::from_iter_values(flows))),
+        ("time_ns", Arc::new(Int64Array::from_iter_values(times))),
+        ("number", Arc::new(Int64Array::from_iter_values(numbers))),
+        ("segment", Arc::new(packed.finish())),
+    ];
+    batch(&read_schema(), rows.len(), columns)
+}
+
+/// The rows of a batch with `flow`, `time_ns`, `file` (the rank), `number` and `segment`.
+pub fn rows(batch: &RecordBatch) -> Result<impl Iterator<Item = Result<Row, NoSegment>>> {
+    let [flows, segments] = ["flow", "segment"].map(|name| column::<BinaryArray>(batch, name));
+    let (flows, segments) = (flows?, segments?);
+    let [times, numbers] = ["time_ns", "number"].map(|name| column::<Int64Array>(batch, name));
+    let (times, numbers) = (times?, numbers?);
+    let files = column::<Int32Array>(batch, "file")?;
+    Ok((0..batch.num_rows()).map(move |row| {
+        let position = Position {
+            time: Timestamp::from_ns(times.value(row)),
+            // What is no rank or number of the plan is refused by it.
+            file: u32::try_from(files.value(row)).unwrap_or(u32::MAX),
+            number: u64::try_from(numbers.value(row)).unwrap_or(u64::MAX),
+        };
+        fleet::unpack(flows.value(row), position, segments.value(row))
+    }))
 }
 
 /// The report of a file.
@@ -92,10 +129,11 @@ pub fn report(given: i64, report: &str) -> Result<RecordBatch> {
 }
 
 /// Connections, their transitions and findings, and what the rules about services keep of them.
-pub fn told(partition: &Partition, told: &[Told]) -> Result<Vec<RecordBatch>> {
+pub fn told(partition: &Partition, told: &[Told], lines: bool) -> Result<Vec<RecordBatch>> {
     let schema = schema();
     let connections: Vec<&Connection> = told.iter().map(|told| &told.connection).collect();
-    let lines: Vec<String> = told.iter().map(canonical::line).collect::<Result<_>>()?;
+    let line = |told| lines.then(|| canonical::line(told)).transpose();
+    let lines: Vec<Option<String>> = told.iter().map(line).collect::<Result<_>>()?;
     let times = told.iter().map(|told| told.first.time.ns());
     let ids = connections
         .iter()
@@ -107,7 +145,7 @@ pub fn told(partition: &Partition, told: &[Told]) -> Result<Vec<RecordBatch>> {
             kind("connection", told.len()),
             ("time_ns", Arc::new(Int64Array::from_iter_values(times))),
             ("id", Arc::new(Int64Array::from_iter_values(ids))),
-            ("line", strings(lines.iter().map(String::as_str))),
+            ("line", Arc::new(StringArray::from(lines))),
             (
                 "connection",
                 Arc::new(StructArray::from(tables::connections::batch(&connections)?)),
@@ -150,14 +188,9 @@ pub fn totals(totals: &str) -> Result<RecordBatch> {
     )
 }
 
-/// The text columns with these names.
-pub fn texts<'a, const N: usize>(batch: &'a RecordBatch, names: [&str; N]) -> Result<[&'a StringArray; N]> {
-    let mut found = Vec::with_capacity(N);
-    for name in names {
-        let column = batch
-            .column_by_name(name)
-            .and_then(|array| array.as_any().downcast_ref());
-        found.push(column.ok_or_else(|| anyhow::anyhow!("there is no column `{name}` of text"))?);
-    }
-    <[&StringArray; N]>::try_from(found).map_err(|_| anyhow::anyhow!("as many columns as names"))
+/// The column with this name.
+pub fn column<'a, T: 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a T> {
+    let column = batch.column_by_name(name);
+    let column = column.and_then(|array| array.as_any().downcast_ref());
+    column.with_context(|| format!("there is no column `{name}` of its type"))
 }

@@ -2,9 +2,9 @@
 
 ``python -m tcptrace_states.spark INPUT... --output DIR`` (or ``spark-submit``, see the project's README)::
 
-    1 read     each capture to TCP segments, on the executors          DIR/segments
+    1 read     each capture to TCP segments, on the executors          DIR/segments, until the end
     2 shuffle  by connection, sorted by time inside of it              Spark's own
-    3 track    the very same tracker over the sorted rows              DIR/tracked
+    3 track    the very same tracker over the sorted rows              DIR/tracked, until the end
     4 judge    findings about services, over all their connections     DIR/connections, transitions, findings, quality
 
 Spark does the scheduling, the shuffle, spilling and retries. Memory of a task is bounded by its batches and by the
@@ -18,8 +18,10 @@ import json
 import os
 import re
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Iterator, Sequence
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -30,7 +32,7 @@ from . import Settings, _native
 
 #: Octets of captures that one task of the first stage reads, about.
 TASK_BYTES = 1 << 30
-#: Segments that one task of the third stage tracks, about: some 30 octets each in the shuffle.
+#: Segments that one task of the third stage tracks, about.
 TASK_SEGMENTS = 4_000_000
 #: A flow with more than this share of an average partition is tracked in one of its own.
 ELEPHANT = 0.25
@@ -39,6 +41,7 @@ MOST_ELEPHANTS = 1000
 
 _SCHEMAS = _native.schemas()
 _TABLES = ("connection", "transition", "finding")
+_KINDS = (*_TABLES, "share", "totals")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Input:
     in_directory: bool
 
 
-class _Listed:
+class _Files:
     """The file systems that Spark reads, through Hadoop's interface."""
 
     def __init__(self, spark: SparkSession) -> None:
@@ -84,6 +87,27 @@ class _Listed:
     def delete(self, folder: str) -> None:
         path = self._jvm.org.apache.hadoop.fs.Path(folder)
         path.getFileSystem(self._conf).delete(path, True)
+
+    def put_together(self, folder: str, into: str, first: str, last: Sequence[str]) -> None:
+        """Writes the parts of a folder into one local file, in the order of their names, with lines before and behind."""
+        path = self._jvm.org.apache.hadoop.fs.Path(folder)
+        system = path.getFileSystem(self._conf)
+        parts = [entry.getPath() for entry in system.listStatus(path) if entry.getPath().getName().startswith("part-")]
+        unfinished = f"{into}.unfinished"
+        with open(unfinished, "w", encoding="utf-8", newline="\n") as out:
+            out.write(first + "\n")
+        out = self._jvm.java.io.FileOutputStream(unfinished, True)
+        try:
+            for part in sorted(parts, key=lambda part: part.getName()):
+                # The octets never come to Python.
+                content = system.open(part)
+                self._jvm.org.apache.hadoop.io.IOUtils.copyBytes(content, out, 1 << 20, False)
+                content.close()
+        finally:
+            out.close()
+        with open(unfinished, "a", encoding="utf-8", newline="\n") as out:
+            out.writelines(line + "\n" for line in last)
+        os.replace(unfinished, into)
 
     def _input(self, status: Any, local: bool, in_directory: bool) -> Input:
         uri = status.getPath().toUri()
@@ -150,6 +174,12 @@ def read_segments(spark: SparkSession, inputs: Sequence[Input], config: str) -> 
     return frame
 
 
+@lru_cache(maxsize=1)
+def _plan(plan_json: str, config: str) -> _native.Plan:
+    """What all tasks of a process share: with many files it takes its time to read."""
+    return _native.Plan.from_json(plan_json, config)
+
+
 def elephants(segments: DataFrame, total: int, partitions: int, share: float = ELEPHANT) -> list[bytes]:
     """Flows with so many segments that each has a partition of its own: more than ``share`` of what a partition has on
     average, the largest first. What a connection's segments prove is proven in their order, so they cannot be divided; but
@@ -160,13 +190,19 @@ def elephants(segments: DataFrame, total: int, partitions: int, share: float = E
 
 
 def track(
-    segments: DataFrame, plan_json: str, config: str, partitions: int, alone: Sequence[bytes] = ()
+    segments: DataFrame,
+    plan_json: str,
+    config: str,
+    partitions: int,
+    alone: Sequence[bytes] = (),
+    lines: bool = False,
 ) -> DataFrame:
     """Segments (with the rank of their file) to what is told of them, in the schema ``tracked``: stages two and three.
-    Flows of ``alone`` have partitions of their own, behind the others."""
+    Flows of ``alone`` have partitions of their own, behind the others. With ``lines`` connections have their canonical
+    lines."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        tracker = _native.PartitionTracker(_native.Plan.from_json(plan_json, config))
+        tracker = _native.PartitionTracker(_plan(plan_json, config), lines)
         for batch in batches:
             yield from tracker.take(batch)
         yield from tracker.finish()
@@ -188,7 +224,7 @@ def judge(shares: DataFrame, plan_json: str, config: str, partitions: int) -> li
     """Findings about services (JSON each), of what the rules kept of connections: the fourth stage."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        judge = _native.ServiceJudge(_native.Plan.from_json(plan_json, config))
+        judge = _native.ServiceJudge(_plan(plan_json, config))
         for batch in batches:
             judge.take(batch)
         yield pa.RecordBatch.from_pydict({"finding": pa.array(judge.finish(), pa.string())})
@@ -205,10 +241,6 @@ class Result:
     capture: dict[str, Any]
     #: The last one: the totals.
     summary: dict[str, Any]
-    #: Lines behind the connections: findings about services, and the totals.
-    last_lines: list[str]
-    #: The first line as it is.
-    first_line: str
 
 
 def run(
@@ -218,16 +250,20 @@ def run(
     *,
     settings: Settings = Settings(),
     partitions: int | None = None,
+    canonical: str | None = None,
     isolate_from: int = 2 * TASK_SEGMENTS,
+    keep: bool = False,
 ) -> Result:
     """Reads captures and writes the tables below ``output``, which must not exist.
 
-    ``partitions`` is how many tasks track connections; None: as many as the segments need. From so many segments on as
-    ``isolate_from``, connections that are much larger than others get tasks of their own. Raises
-    :class:`~tcptrace_states.CaptureError` if nothing could be read.
+    ``partitions`` is how many tasks track connections; None: as many as the segments need. ``canonical`` is a local file for
+    the canonical JSON Lines: octet by octet those of ``tcptrace-states export --to canonical``. From so many segments on as
+    ``isolate_from``, connections that are much larger than others get tasks of their own. What lies between two stages
+    is deleted at the end, unless ``keep`` is set. Raises :class:`~tcptrace_states.CaptureError` if nothing could be read.
     """
     config = settings.to_json()
-    inputs = _Listed(spark).inputs(names)
+    files = _Files(spark)
+    inputs = files.inputs(names)
     folder = output.rstrip("/")
     spark.sparkContext.setJobDescription("tcptrace-states 1/4: captures to segments")
     read_segments(spark, inputs, config).write.parquet(f"{folder}/segments")
@@ -248,20 +284,16 @@ def run(
     ranked = [(given, rank, ahead) for given, rank, ahead in ranks if rank is not None]
     known = spark.createDataFrame(ranked, "given long, rank int, ahead long")
     segments = read.where(F.col("report").isNull()).join(F.broadcast(known), "given")
-    segments = segments.select("segment.*", "rank", "ahead").withColumns(
-        {
-            "file": F.col("rank"),
-            "time_ns": F.col("time_ns") - F.col("ahead"),
-            "captured_time_ns": F.col("captured_time_ns") - F.col("ahead"),
-        }
-    )
-    segments = segments.drop("rank", "ahead")
+    time = F.col("time_ns") - F.col("ahead")
+    segments = segments.select("flow", time.alias("time_ns"), F.col("rank").alias("file"), "number", "segment")
     count = sum(json.loads(report)["capture"]["tcp_segments"] for report in complete)
     if partitions is None:
         partitions = max(1, -(-count // TASK_SEGMENTS), spark.sparkContext.defaultParallelism)
     # One pass over one column; where all segments are the work of a few tasks, nobody waits long.
     alone = elephants(segments, count, partitions) if count >= isolate_from else []
-    track(segments, plan_json, config, partitions, alone).write.partitionBy("kind").parquet(f"{folder}/tracked")
+    tracked = track(segments, plan_json, config, partitions, alone, canonical is not None)
+    with _one_writer_for_each(spark, len(_KINDS)):
+        tracked.write.partitionBy("kind").parquet(f"{folder}/tracked")
     told = spark.read.schema(from_arrow_schema(_SCHEMAS["tracked"])).parquet(f"{folder}/tracked")
     spark.sparkContext.setJobDescription("tcptrace-states 4/4: services and tables")
     totals = [row["totals"] for row in told.where("kind = 'totals'").select("totals").collect()]
@@ -274,22 +306,32 @@ def run(
             rows = rows.unionByName(_frame(spark, of_services))
         rows.write.parquet(f"{folder}/{table}s")
     _frame(spark, plan.quality()).coalesce(1).write.parquet(f"{folder}/quality")
+    if canonical is not None:
+        spark.sparkContext.setJobDescription("tcptrace-states: canonical lines")
+        lines = told.where("kind = 'connection'").select("time_ns", "id", "line")
+        lines.orderBy("time_ns", "id").select("line").write.text(f"{folder}/lines")
+        files.put_together(f"{folder}/lines", canonical, first, last)
+    if not keep:
+        for between in ("segments", "tracked", "lines"):
+            files.delete(f"{folder}/{between}")
     spark.sparkContext.setJobDescription(None)
-    return Result(json.loads(first), json.loads(last[-1]), last, first)
+    return Result(json.loads(first), json.loads(last[-1]))
+
+
+@contextmanager
+def _one_writer_for_each(spark: SparkSession, kinds: int) -> Iterator[None]:
+    """A task writes files of so many kinds at once, which else needs its rows to be sorted by them."""
+    name = "spark.sql.maxConcurrentOutputFileWriters"
+    before = spark.conf.get(name)
+    spark.conf.set(name, str(kinds))
+    try:
+        yield
+    finally:
+        spark.conf.set(name, before)
 
 
 def _frame(spark: SparkSession, batch: pa.RecordBatch) -> DataFrame:
     return spark.createDataFrame(batch.to_pylist(), from_arrow_schema(batch.schema))
-
-
-def canonical_lines(spark: SparkSession, output: str, result: Result) -> Iterable[str]:
-    """The canonical JSON Lines of a run, in order: octet by octet those of ``tcptrace-states export --to canonical``."""
-    told = spark.read.schema(from_arrow_schema(_SCHEMAS["tracked"])).parquet(f"{output.rstrip('/')}/tracked")
-    lines = told.where("kind = 'connection'").orderBy("time_ns", "id").select("line")
-    yield result.first_line
-    for row in lines.toLocalIterator():
-        yield row["line"]
-    yield from result.last_lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -317,15 +359,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     spark = SparkSession.builder.appName("tcptrace-states").getOrCreate()
     try:
-        result = run(spark, args.inputs, args.output, settings=settings, partitions=args.partitions)
-        if args.canonical:
-            unfinished = f"{args.canonical}.unfinished"
-            with open(unfinished, "w", encoding="utf-8", newline="\n") as out:
-                for line in canonical_lines(spark, args.output, result):
-                    out.write(line + "\n")
-            os.replace(unfinished, args.canonical)
-        # All of it stands in the tables now, and in the canonical lines where they were asked for.
-        _Listed(spark).delete(f"{args.output.rstrip('/')}/tracked")
+        result = run(
+            spark, args.inputs, args.output, settings=settings, partitions=args.partitions, canonical=args.canonical
+        )
     except _native.CaptureError as error:
         print(f"tcptrace-states: {error}", file=sys.stderr)
         return 2
@@ -341,4 +377,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # By its name: executors find by it what tasks call.
+    from tcptrace_states.spark import main as by_name
+
+    sys.exit(by_name())

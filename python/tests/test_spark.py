@@ -52,9 +52,10 @@ def local() -> SparkSession:
 
 def by_spark(spark: SparkSession, files: list[Path], output: Path, partitions: int, settings: Settings = INFO) -> bytes:
     names = [str(file) for file in files]
-    result = fleet.run(spark, names, str(output), settings=settings, partitions=partitions)
-    lines = fleet.canonical_lines(spark, str(output), result)
-    return "".join(line + "\n" for line in lines).encode()
+    lines = output.with_suffix(".jsonl")
+    fleet.run(spark, names, str(output), settings=settings, partitions=partitions, canonical=str(lines))
+    assert sorted(entry.name for entry in output.iterdir()) == ["connections", "findings", "quality", "transitions"]
+    return lines.read_bytes()
 
 
 def same(found: bytes, expected: bytes) -> None:
@@ -138,9 +139,9 @@ def test_empty_and_damaged_files_among_good_ones(local, program, tmp_path):
 
 def test_elephants_have_partitions_of_their_own(local, program, tmp_path):
     files = lab("bulk_*") + lab("churn*")
-    result = fleet.run(local, [str(file) for file in files], str(tmp_path / "out"), settings=INFO, partitions=3, isolate_from=0)
-    lines = "".join(line + "\n" for line in fleet.canonical_lines(local, str(tmp_path / "out"), result))
-    same(lines.encode(), canonical(program, files, "--severity", "info"))
+    (names, output, lines) = ([str(file) for file in files], str(tmp_path / "out"), tmp_path / "lines")
+    fleet.run(local, names, output, settings=INFO, partitions=3, canonical=str(lines), isolate_from=0, keep=True)
+    same(lines.read_bytes(), canonical(program, files, "--severity", "info"))
     parts = list((tmp_path / "out" / "tracked" / "kind=totals").glob("*.parquet"))
     segments = [json.loads(row["totals"])["segments"] for part in parts for row in pq.read_table(part).to_pylist()]
     assert len(segments) > 3 and max(segments) > sum(segments) / 12
@@ -157,7 +158,7 @@ def test_files_that_spark_reads_itself(local, tmp_path):
     assert fleet.is_local("/a/b:/c") and not fleet.is_local("s3a://bucket/key") and not fleet.is_local("file:/a")
 
     def rows(frame):
-        table = frame.where("report is null").select("given", "segment.*").orderBy("given", "number")
+        table = frame.where("report is null").drop("report").orderBy("given", "number")
         return [tuple(row) for row in table.collect()]
 
     assert rows(by_content) == rows(by_path) != []
@@ -186,10 +187,11 @@ def test_rows_out_of_order_fail_loudly():
     batches = list(_native.SegmentReader(name, 0, config, batch_rows=100_000))
     report = batches[-1]["report"].to_pylist()[0]
     plan = _native.Plan([report], [False], config)
-    segments = batches[0]["segment"]
     import pyarrow as pa
 
-    table = pa.Table.from_struct_array(segments).sort_by([(key, "ascending") for key in ("flow", "time_ns", "number")])
+    table = pa.Table.from_batches(batches[:1])
+    table = table.append_column("file", pa.array([0] * table.num_rows, pa.int32()))
+    table = table.sort_by([(key, "ascending") for key in ("flow", "time_ns", "number")])
     (batch,) = table.combine_chunks().to_batches()
     tracker = _native.PartitionTracker(plan)
     told = tracker.take(batch) + tracker.finish()

@@ -10,6 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use super::Position;
 use crate::time::Timestamp;
+use crate::varint::{put_signed, take_signed};
 
 /// Positions in a block.
 const BLOCK: u64 = 64;
@@ -130,19 +131,19 @@ impl Places {
 /// Appends a position as its differences to the one before in its block.
 fn put(into: &mut Vec<u8>, position: Position, before: Option<Position>) {
     let before = before.unwrap_or(START);
-    signed(into, position.time.ns().wrapping_sub(before.time.ns()));
-    signed(
+    put_signed(into, position.time.ns().wrapping_sub(before.time.ns()));
+    put_signed(
         into,
         i64::from(position.file).wrapping_sub(i64::from(before.file)),
     );
-    signed(into, position.number.wrapping_sub(before.number).cast_signed());
+    put_signed(into, position.number.wrapping_sub(before.number).cast_signed());
 }
 
 fn take(from: &mut &[u8], before: Option<Position>) -> Option<Position> {
     let before = before.unwrap_or(START);
-    let time = before.time.ns().wrapping_add(read(from)?);
-    let file = i64::from(before.file).wrapping_add(read(from)?);
-    let number = before.number.wrapping_add(read(from)?.cast_unsigned());
+    let time = before.time.ns().wrapping_add(take_signed(from)?);
+    let file = i64::from(before.file).wrapping_add(take_signed(from)?);
+    let number = before.number.wrapping_add(take_signed(from)?.cast_unsigned());
     Some(Position {
         time: Timestamp::from_ns(time),
         file: u32::try_from(file).ok()?,
@@ -155,29 +156,6 @@ const START: Position = Position {
     file: 0,
     number: 0,
 };
-
-/// Seven bits an octet, the low ones first; small numbers of either sign are short.
-fn signed(into: &mut Vec<u8>, number: i64) {
-    let mut rest = (number.wrapping_shl(1) ^ (number >> 63)).cast_unsigned();
-    while rest >= 0x80 {
-        into.push(rest.to_le_bytes()[0] | 0x80);
-        rest >>= 7;
-    }
-    into.push(rest.to_le_bytes()[0]);
-}
-
-fn read(from: &mut &[u8]) -> Option<i64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (octet, rest) = from.split_first()?;
-        *from = rest;
-        number |= u64::from(octet & 0x7f) << shift;
-        if octet & 0x80 == 0 {
-            return Some((number >> 1).cast_signed() ^ -((number & 1).cast_signed()));
-        }
-    }
-    None
-}
 
 #[cfg(test)]
 mod tests {

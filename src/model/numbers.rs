@@ -1,5 +1,7 @@
 //! Numbers of connections, all of them, in little room.
 
+use crate::varint::{put, take};
+
 /// A list of numbers that grow, as runs of numbers that follow each other: each run is told by its distance from the run before
 /// and by its length, both in seven bits an octet (LEB128). A million numbers in a row take four octets, every second one of
 /// two million two million.
@@ -85,33 +87,6 @@ impl FromIterator<u64> for Numbers {
         let mut list = Numbers::default();
         numbers.into_iter().for_each(|number| list.add(number));
         list
-    }
-}
-
-/// Writes a number, seven bits an octet, the least first; the highest bit says that more follow.
-fn put(octets: &mut Vec<u8>, mut number: u64) {
-    loop {
-        let low = number.to_le_bytes()[0] & 0x7f;
-        number >>= 7;
-        if number == 0 {
-            return octets.push(low);
-        }
-        octets.push(low | 0x80);
-    }
-}
-
-/// Reads one.
-fn take(octets: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    let mut shift = 0;
-    loop {
-        let (octet, rest) = octets.split_first()?;
-        *octets = rest;
-        number |= u64::from(octet & 0x7f).checked_shl(shift).unwrap_or(0);
-        shift += 7;
-        if octet & 0x80 == 0 {
-            return Some(number);
-        }
     }
 }
 

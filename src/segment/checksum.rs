@@ -23,6 +23,17 @@ pub enum ChecksumState {
     Bad,
 }
 
+impl ChecksumState {
+    /// All of them; the number of one is its place.
+    pub const ALL: [ChecksumState; 5] = [
+        ChecksumState::NotVerified,
+        ChecksumState::NotCaptured,
+        ChecksumState::Good,
+        ChecksumState::Offloaded,
+        ChecksumState::Bad,
+    ];
+}
+
 /// How many segments had which checksums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChecksumFacts {
