@@ -610,7 +610,7 @@ impl Timeline {
             if stream && facts.packets.is_multiple_of(METER_EVERY) {
                 open.meter(&descriptors.meter);
             }
-            let record = if let Some(frame) = open.capture.next_at_hand() {
+            let mut record = if let Some(frame) = open.capture.next_at_hand() {
                 Record::Frame(frame)
             } else {
                 match open.capture.next_record() {
@@ -629,10 +629,10 @@ impl Timeline {
                     }
                 }
             };
-            let record = match record {
+            // In its place: a record is as long as a cache line, and this is done for each.
+            match &mut record {
                 Record::Frame(frame) => {
-                    let time = frame.time.plus(ahead_ns.saturating_neg());
-                    let frame = Frame { time, ..frame };
+                    frame.time = frame.time.plus(ahead_ns.saturating_neg());
                     facts.packet(frame.time);
                     open.effective = open.effective.max(frame.time);
                     let key = (open.effective, rank);
@@ -641,24 +641,21 @@ impl Timeline {
                         *span = Some((first, open.effective));
                     }
                     if limit.is_some_and(|limit| key > limit) {
-                        open.head = Some(Head::of(frame, std::mem::take(&mut open.spare)));
+                        open.head = Some(Head::of(*frame, std::mem::take(&mut open.spare)));
                         held.push(Reverse(key));
                         return ControlFlow::Continue(());
                     }
-                    let number = count(frame.number);
-                    Record::Frame(Frame { number, ..frame })
+                    frame.number = count(frame.number);
                 }
-                Record::Skip { number, reason } => {
+                Record::Skip { number, .. } => {
                     facts.packets += 1;
-                    let number = count(number);
-                    Record::Skip { number, reason }
+                    *number = count(*number);
                 }
                 Record::Damage(damage) => {
                     facts.damaged(damage.what.clone());
                     facts.passed_over = facts.passed_over.saturating_add(damage.passed_over);
-                    Record::Damage(damage)
                 }
-            };
+            }
             let place = Place {
                 file: rank,
                 time: open.effective,
