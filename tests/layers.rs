@@ -9,12 +9,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("seq", &[]),
     ("untrusted", &[]),
+    ("varint", &[]),
     ("capture", &["untrusted", "time"]),
     ("segment", &["capture", "seq", "time"]),
     ("input", &["capture", "segment", "seq", "time"]),
     ("tracker", &["segment", "seq", "time"]),
     ("flow", &["tracker", "segment", "seq", "time"]),
-    ("model", &["tracker", "segment", "seq", "untrusted", "time"]),
+    (
+        "model",
+        &["tracker", "segment", "seq", "untrusted", "varint", "time"],
+    ),
     ("schema", &["model"]),
     ("ss", &["model", "time"]),
     ("population", &["ss", "model", "time"]),
@@ -54,14 +58,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "fleet",
         &[
-            "analyze", "capture", "segment", "input", "flow", "findings", "report", "model", "time",
+            "analyze", "capture", "segment", "input", "flow", "findings", "report", "model", "seq", "varint",
+            "time",
         ],
     ),
-    ("tables", &["fleet", "segment", "seq", "model", "time"]),
+    ("tables", &["fleet", "segment", "model", "time"]),
     (
         "tui",
         &[
-            "analyze", "report", "select", "explain", "findings", "model", "time",
+            "analyze", "report", "select", "explain", "findings", "model", "varint", "time",
         ],
     ),
     (
