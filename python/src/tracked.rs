@@ -22,7 +22,7 @@ fn text(name: &str) -> Field {
     Field::new(name, DataType::Utf8, true)
 }
 
-/// Of a task that reads files: segments as [`pack`] has them with what they are sorted by, and for each file a row with its
+/// Of a task that reads files: segments as [`fleet::pack`] has them, with what they are sorted by, and for each file a row with its
 /// `report` (JSON) and nothing else.
 pub fn read_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -36,8 +36,8 @@ pub fn read_schema() -> SchemaRef {
 }
 
 /// Of a task that tracks: `kind` says which of the others has a value. A `connection` has its place among all (`time_ns`,
-/// `id`) and, where that is wanted, its canonical line, a `share` what a rule about services keeps of a connection, and `totals` are those of the
-/// task.
+/// `id`) and, where that is wanted, its canonical line, a `share` what a rule about services keeps of a connection, and
+/// `totals` are those of the task.
 pub fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("kind", DataType::Utf8, false),

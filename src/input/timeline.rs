@@ -629,7 +629,6 @@ impl Timeline {
                     }
                 }
             };
-            // In its place: a record is as long as a cache line, and this is done for each.
             match &mut record {
                 Record::Frame(frame) => {
                     frame.time = frame.time.plus(ahead_ns.saturating_neg());
