@@ -5,24 +5,27 @@ mod connections;
 pub(crate) mod count;
 mod follow;
 mod glimpses;
+mod relay;
 mod source;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::thread;
 
 use anyhow::Result;
 
-use crate::capture::{Record, Skip, Stop};
+use crate::capture::{Frame, Record, Skip, Stop};
 use crate::findings;
 pub use crate::flow::Limits;
 use crate::flow::{Flows, Ladders, ReportBytes};
-use crate::input::{self, Copies, Dedup, Facts, Item, Timeline};
+use crate::input::{self, Copies, Dedup, Facts, Item, Place, Taker, Timeline};
 use crate::model::{self, Address, Analysis};
-use crate::segment::{DecodeSettings, Decoder, Endpoint};
+use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
 pub use connections::Connections;
 use count::{Count, Sums};
 pub use follow::{Following, News, follow};
 pub use glimpses::connections_with_glimpses;
+use relay::Relay;
 
 /// How many packets pass between two reports of progress.
 const PROGRESS_EVERY: u64 = 1 << 14;
@@ -46,6 +49,20 @@ pub struct Settings {
     pub findings: findings::Settings,
     /// How much is kept at once.
     pub limits: Limits,
+    /// How many threads do it.
+    pub threads: Threads,
+}
+
+/// How many threads read captures and track their connections. The result does not depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Threads {
+    /// Two, where the machine has so many processors and the captures are not small.
+    #[default]
+    Auto,
+    /// One does both.
+    One,
+    /// One reads and one tracks.
+    Two,
 }
 
 impl Default for Settings {
@@ -60,6 +77,7 @@ impl Default for Settings {
             ladder: LadderRequest::None,
             findings: findings::Settings::default(),
             limits: Limits::default(),
+            threads: Threads::default(),
         }
     }
 }
@@ -150,7 +168,7 @@ fn read(
 ) -> Result<Connections> {
     let mut timeline = open(settings, stop)?;
     let mut run = Run::new(settings, timeline.len(), report_bytes);
-    run.read(&mut timeline, progress);
+    run.read(&mut timeline, settings.threads, progress);
     run.finish_reading(timeline, settings)
 }
 
@@ -200,49 +218,61 @@ impl Run {
     }
 
     /// Reads all files to their end.
-    fn read(&mut self, timeline: &mut Timeline, progress: &mut dyn FnMut(Progress)) {
+    fn read(&mut self, timeline: &mut Timeline, threads: Threads, progress: &mut dyn FnMut(Progress)) {
         let (bytes_total, bytes_read) = (timeline.octets(), timeline.meter());
-        let _ = timeline.read(|item| {
-            self.record(item);
-            if self.count.packets.is_multiple_of(PROGRESS_EVERY) {
-                progress(Progress {
-                    bytes_read: bytes_read(),
-                    bytes_total,
-                    packets: self.count.packets,
-                });
-            }
-            ControlFlow::Continue(())
+        let flows = std::mem::take(&mut self.flows);
+        self.flows = thread::scope(|scope| {
+            let mut reading = Reading {
+                run: self,
+                relay: Relay::new(scope, flows, threads),
+                progress: |packets| {
+                    progress(Progress {
+                        bytes_read: bytes_read(),
+                        bytes_total,
+                        packets,
+                    });
+                },
+            };
+            let _ = timeline.read_to(&mut reading);
+            reading.relay.finish()
         });
     }
 
-    #[inline]
-    fn record(&mut self, Item { record, place }: Item<'_>) {
+    /// Takes a record.
+    fn record(&mut self, item: Item<'_>) {
+        let mut segment = Segment::default();
+        if self.segment(item, &mut segment) {
+            self.flows.on_segment(&segment);
+        }
+    }
+
+    /// Reads the segment of a record, if it has one that belongs to a connection. Everything is counted.
+    fn segment(&mut self, Item { record, place }: Item<'_>, segment: &mut Segment) -> bool {
         match record {
-            Record::Frame(frame) => {
-                self.count.packet(&frame, &place);
-                let Run {
-                    decoder,
-                    flows,
-                    copies,
-                    count,
-                } = self;
-                match decoder.decode(&frame) {
-                    Ok(segment) if copies.is_copy(&place, segment) => {
-                        count.skip(Skip::DuplicateOfAnotherFile)
-                    }
-                    Ok(segment) => {
-                        count.segment(segment);
-                        flows.on_segment(segment);
-                    }
-                    Err(reason) => count.skip(reason),
-                }
-            }
+            Record::Frame(frame) => return self.frame(&frame, &place, segment),
             Record::Skip { reason, .. } => {
                 self.count.packets += 1;
                 self.count.skip(reason);
             }
             Record::Damage(_) => {} // the file's facts have it
         }
+        false
+    }
+
+    /// As [`Run::segment`], of a packet.
+    #[inline(always)]
+    fn frame(&mut self, frame: &Frame<'_>, place: &Place<'_>, segment: &mut Segment) -> bool {
+        self.count.packet(frame, place);
+        let reason = match self.decoder.decode_into(frame, segment) {
+            Ok(()) if self.copies.is_copy(place, segment) => Skip::DuplicateOfAnotherFile,
+            Ok(()) => {
+                self.count.segment(segment);
+                return true;
+            }
+            Err(reason) => reason,
+        };
+        self.count.skip(reason);
+        false
     }
 
     /// The connections that stand once all files were read, or reading was stopped.
@@ -265,5 +295,40 @@ impl Run {
     /// the number that it had.
     fn finish(self, settings: &Settings, facts: Facts, given_out: Option<Sums>) -> Connections {
         Connections::new(self, settings.clone(), facts, given_out)
+    }
+}
+
+/// A run that reads.
+struct Reading<'a, 'scope, 'env, P> {
+    run: &'a mut Run,
+    relay: Relay<'scope, 'env>,
+    /// Told now and then how many packets were read.
+    progress: P,
+}
+
+impl<P: FnMut(u64)> Reading<'_, '_, '_, P> {
+    #[inline(always)]
+    fn took(&mut self, a_segment: bool) -> ControlFlow<()> {
+        if a_segment {
+            self.relay.take();
+        }
+        let packets = self.run.count.packets;
+        if packets.is_multiple_of(PROGRESS_EVERY) {
+            (self.progress)(packets);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl<P: FnMut(u64)> Taker for Reading<'_, '_, '_, P> {
+    fn take(&mut self, item: Item<'_>) -> ControlFlow<()> {
+        let is = self.run.segment(item, self.relay.place());
+        self.took(is)
+    }
+
+    #[inline(always)]
+    fn frame(&mut self, frame: &Frame<'_>, place: &Place<'_>) -> ControlFlow<()> {
+        let is = self.run.frame(frame, place, self.relay.place());
+        self.took(is)
     }
 }

@@ -23,6 +23,7 @@ mod waiting;
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -358,23 +359,36 @@ impl CaptureReader {
         }
     }
 
-    /// The next packet, if it was read already and nothing about it is unusual: the short way for what most packets of a classic
-    /// pcap file are. `None` says nothing; [`CaptureReader::next_record`] is to be asked then.
+    /// The next packets that were read already and about which nothing is unusual, until `take` breaks off: the short way for
+    /// what most packets of a classic pcap file are. Then [`CaptureReader::next_record`] is to be asked.
     #[inline]
-    pub(crate) fn next_at_hand(&mut self) -> Option<Frame<'_>> {
+    pub(crate) fn each_at_hand(
+        &mut self,
+        mut take: impl FnMut(&mut Frame<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let Format::Pcap(header) = &mut self.format else {
-            return None;
+            return ControlFlow::Continue(());
         };
-        if self.ended || self.stop.asked() {
-            return None;
+        if self.ended {
+            return ControlFlow::Continue(());
         }
         self.source.consume(std::mem::take(&mut self.lent));
-        let number = self.packets.saturating_add(1);
-        let (frame, length) = header.packet_in(self.source.data(), number)?;
-        self.packets = number;
-        self.lent = length;
-        self.waiting = false;
-        Some(frame)
+        let mut window = self.source.data();
+        let (whole, mut records) = (window.len(), 0);
+        let mut flow = ControlFlow::Continue(());
+        while flow.is_continue()
+            && !self.stop.asked()
+            && let Some((mut frame, length)) = header.packet_in(window, self.packets.saturating_add(1))
+        {
+            self.packets += 1;
+            flow = take(&mut frame);
+            window = window.get(length..).unwrap_or_default();
+            records += 1;
+        }
+        self.lent = whole - window.len();
+        self.source.note_records(records);
+        self.waiting &= self.lent == 0;
+        flow
     }
 
     /// The next packet, or a damaged place that was passed over; `None` at the end.

@@ -12,7 +12,7 @@ use tcptrace_states::analyze::{Connections, LadderRequest, Progress, Settings, c
 use tcptrace_states::capture::Stop;
 use tcptrace_states::cli::{Color, Common, Format, ProgressWhen, ReadingArgs, ScreenArgs};
 use tcptrace_states::findings;
-use tcptrace_states::model::{Analysis, Capture, Connection};
+use tcptrace_states::model::{Analysis, Capture, Connection, Usual};
 use tcptrace_states::population::Span;
 use tcptrace_states::report::look::counted;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
@@ -246,12 +246,15 @@ pub fn each_selected_with(
 pub struct Selected<'a> {
     connections: Connections,
     selection: &'a Selection,
+    keeps_all: bool,
     onlooker: Option<&'a mut (dyn Onlooker + 'a)>,
     count: u64,
 }
 
 /// Who sees connections pass that somebody else asked for.
 pub trait Onlooker {
+    /// Whether it wants to see any.
+    fn looks(&self) -> bool;
     /// What follows comes from captures that cover this time.
     fn begin(&mut self, span: Span);
     /// Looks at the next connection.
@@ -263,6 +266,7 @@ impl<'a> Selected<'a> {
     pub fn of(connections: Connections, selection: &'a Selection) -> Selected<'a> {
         Selected {
             connections,
+            keeps_all: selection.keeps_all(),
             selection,
             onlooker: None,
             count: 0,
@@ -281,6 +285,14 @@ impl<'a> Selected<'a> {
             onlooker: Some(onlooker),
             ..Selected::of(connections, selection)
         }
+    }
+
+    /// Passes over the next connection if it is selected, nobody else wants to see it, and [`Connections::pass_usual`] does.
+    pub fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+        let seen = self.onlooker.as_ref().is_some_and(|onlooker| onlooker.looks());
+        let passed = self.keeps_all && !seen && self.connections.pass_usual(unwanted);
+        self.count += u64::from(passed);
+        passed
     }
 
     /// All else; the summary says how many connections were kept.

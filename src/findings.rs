@@ -36,7 +36,7 @@ use rule::{Called, Marks};
 pub use rule::{Check, Fault, Rule, Sign};
 pub(crate) use rule::{family, rule};
 
-use crate::model::{Confidence, Connection, Finding, Severity};
+use crate::model::{Confidence, Connection, Finding, Severity, Usual};
 use crate::time::Timestamp;
 
 /// All rules, in the order of their codes.
@@ -139,6 +139,8 @@ pub struct Judge {
     always: usize,
     /// Which of `asked` are called by each event and by each sign, one bit each.
     called: Called,
+    /// Those that find something in a usual connection are not asked, but for the ones that look how long a half-close lasted.
+    passes_usual: bool,
 }
 
 /// A rule that looks at connections.
@@ -162,6 +164,18 @@ impl Judge {
         let (mut asked, marked): (Vec<Asked>, Vec<Asked>) =
             asked.partition(|asked| Marks::asked(asked.rule).none());
         let always = asked.len();
+        let by_duration = [
+            &half_close::close_wait_long::RULE,
+            &half_close::close_wait_open::RULE,
+            &half_close::fin_wait_2_long::RULE,
+        ];
+        let by_duration = |rule: &Rule| by_duration.iter().any(|other| other.code == rule.code);
+        // What is cut without any harm is told as an information.
+        let cut_is_told = settings.least == Severity::Info
+            || settings
+                .severity(&quality::cut_by_snaplen::RULE)
+                .is_some_and(|severity| severity != quality::cut_by_snaplen::RULE.severity);
+        let passes_usual = asked.iter().all(|asked| by_duration(asked.rule)) && !cut_is_told;
         asked.extend(marked);
         Judge {
             thresholds: settings.thresholds.clone(),
@@ -169,7 +183,16 @@ impl Judge {
             always,
             called: Called::of(asked.iter().map(|asked| asked.rule)),
             asked,
+            passes_usual,
         }
+    }
+
+    /// Whether nothing is found in the connection that this stands for. Where that is not sure, it has to be judged.
+    pub fn passes(&self, usual: &Usual) -> bool {
+        let limits = &self.thresholds;
+        let too_long = (limits.half_close_warning_ns.min(limits.fin_wait_2_ns))
+            .min(limits.half_close_error_ns.unwrap_or(i64::MAX));
+        self.passes_usual && usual.half_close_ns() < too_long
     }
 
     /// Writes what the rules find into a connection. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.

@@ -20,6 +20,7 @@ mod ordinary;
 mod packing;
 mod rest;
 
+use std::hint::black_box;
 use std::mem::size_of;
 use std::sync::Arc;
 
@@ -35,12 +36,13 @@ use contexts::Contexts;
 use embryo::Embryo;
 pub use evicted::{Class, Evicted};
 use index::Index;
+pub use index::{Keyed, Keyer};
 pub use key::FlowKey;
 pub use limits::Limits;
 use limits::Used;
 use lives::{Handle, Life, Lives, Ordinary, Place, Waiting};
 pub use packing::Packing;
-pub use rest::Rest;
+pub use rest::{Numbered, Rest, Usual};
 
 /// For how long after a RST that disowned a SYN another SYN is taken for the real one that it got in the way of
 /// (RFC 9293 figure 8): the first retransmissions of a SYN come within this time.
@@ -49,6 +51,9 @@ const FIGURE_8_NS: i64 = 3_000_000_000;
 /// What each connection takes besides: in the table of 4-tuples an entry and its control octet, where that has just doubled,
 /// with the old one beside it (32 octets at most); and what rules about services keep of it at the end.
 const ENTRY_BYTES: u64 = 96;
+
+/// Segments of which the memory is asked for at once.
+const AT_ONCE: usize = 32;
 
 /// Between two looks for finished connections at least so many slots are looked at.
 const SLOTS_LOOKED_AT: u64 = 4096;
@@ -113,6 +118,8 @@ pub struct Flows {
     limits: Limits,
     /// What the report of a connection takes at the end.
     report_bytes: Option<ReportBytes>,
+    /// More is in use than when that was held against the limits.
+    charged: bool,
     /// All footprints, and those of attempts.
     memory: u64,
     attempts_memory: u64,
@@ -172,16 +179,59 @@ impl Flows {
 
     /// Takes the next segment in capture order.
     pub fn on_segment(&mut self, seg: &Segment) {
+        let mut keyed = Keyed {
+            segment: *seg,
+            ..Keyed::default()
+        };
+        self.keyer().key(&mut keyed);
+        self.take(&keyed);
+    }
+
+    /// Makes keys for [`Flows::on_segments`].
+    pub fn keyer(&self) -> Keyer {
+        self.current.keyer()
+    }
+
+    /// Takes the next segments in capture order, keyed by this table's [`Keyer`]. Where their connections are many, most of the
+    /// time is spent waiting for memory: that of some dozens is asked for at once.
+    pub fn on_segments(&mut self, segments: &[Keyed]) {
+        for some in segments.chunks(AT_ONCE) {
+            let mut handles = [None; AT_ONCE];
+            for (handle, keyed) in handles.iter_mut().zip(some) {
+                *handle = self.current.glance(keyed.hash);
+            }
+            let touched = handles.iter().flatten();
+            black_box(touched.fold(0, |sum, handle| sum ^ self.lives.touch(*handle)));
+            for keyed in some {
+                self.take(keyed);
+            }
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, keyed: &Keyed) {
         self.segments_since = self.segments_since.saturating_add(1);
-        self.route_segment(seg);
-        if self.limits.exceeded(self.used()) {
+        self.route_segment(keyed);
+        if self.charged {
+            self.look_at_limits(&keyed.segment);
+        }
+    }
+
+    #[inline(never)]
+    fn look_at_limits(&mut self, seg: &Segment) {
+        self.charged = self.limits.exceeded(self.used());
+        if self.charged {
             self.make_room(seg);
             self.forget_contexts();
         }
     }
 
     fn forget_contexts(&mut self) {
-        let stands = |key: &FlowKey| self.current.get(key, &self.lives).is_some();
+        let stands = |key: &FlowKey| {
+            self.current
+                .get(self.current.hash(key), key, &self.lives)
+                .is_some()
+        };
         self.contexts.forget(self.lives.len(), stands);
     }
 
@@ -193,11 +243,22 @@ impl Flows {
         }
     }
 
-    fn route_segment(&mut self, seg: &Segment) {
-        let key = FlowKey::of(seg);
-        let found = match self.current.get(&key, &self.lives).map(Handle::place) {
+    #[inline]
+    fn route_segment(&mut self, Keyed { segment, key, hash }: &Keyed) {
+        let place = self.current.get(*hash, key, &self.lives).map(Handle::place);
+        if let Some(Place::Ordinary(slot)) = place
+            && self.take_by_the_book(slot, segment)
+        {
+            return;
+        }
+        self.route_other(*key, place, segment);
+    }
+
+    /// A segment that is not one of a connection by the book.
+    #[inline(never)]
+    fn route_other(&mut self, key: FlowKey, place: Option<Place>, seg: &Segment) {
+        let found = match place {
             Some(Place::Life(index)) => Some(index),
-            Some(Place::Ordinary(slot)) if self.take_by_the_book(slot, seg) => return,
             Some(Place::Ordinary(slot)) => self.outgrow(slot),
             Some(Place::Embryo(slot)) if self.answer_by_the_book(key, slot, seg) => return,
             Some(Place::Embryo(slot)) => self.grow(slot),
@@ -543,7 +604,7 @@ impl Flows {
         seg.ack?; // what answers nothing tells of no other direction
         let others = self.contexts.others_of(&key);
         let found = others.into_iter().find_map(|other| {
-            let index = match self.current.get(&other, &self.lives)?.place() {
+            let index = match self.handle_of(&other)?.place() {
                 Place::Life(index) => index,
                 Place::Embryo(slot) => self.grow(slot)?,
                 Place::Waiting(slot) => self.wake(slot)?,
@@ -570,9 +631,14 @@ impl Flows {
         self.lives.len() == 0
     }
 
+    /// Where the current life of a key is.
+    fn handle_of(&self, key: &FlowKey) -> Option<Handle> {
+        self.current.get(self.current.hash(key), key, &self.lives)
+    }
+
     /// The life in the table that a key leads to, if that has a tracker.
     fn current_life(&self, key: &FlowKey) -> Option<u32> {
-        match self.current.get(key, &self.lives)?.place() {
+        match self.handle_of(key)?.place() {
             Place::Life(index) => Some(index),
             Place::Embryo(_) | Place::Waiting(_) | Place::Ordinary(_) => None,
         }
@@ -580,7 +646,11 @@ impl Flows {
 
     /// The first life of a 4-tuple.
     fn begin_first(&mut self, key: FlowKey, seg: &Segment) {
-        let stands = |other: &FlowKey| self.current.get(other, &self.lives).is_some();
+        let stands = |other: &FlowKey| {
+            self.current
+                .get(self.current.hash(other), other, &self.lives)
+                .is_some()
+        };
         self.contexts.begin(&key, stands);
         let embryo = match self.ladders.keeps(seg) {
             false => Embryo::of(seg, self.totals.begun),
@@ -626,6 +696,7 @@ impl Flows {
 
     /// So many octets are in use.
     fn charge(&mut self, footprint: u64, attempt: bool) {
+        self.charged = true;
         self.memory = self.memory.saturating_add(footprint);
         if attempt {
             self.attempts_memory = self.attempts_memory.saturating_add(footprint);

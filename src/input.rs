@@ -23,4 +23,4 @@ pub use copies::{Copies, Dedup};
 pub use error::InputError;
 pub use named::{Inputs, find};
 pub use origins::Origins;
-pub use timeline::{Facts, FileFacts, Item, PassedOver, Place, Span, Timeline};
+pub use timeline::{Facts, FileFacts, Item, PassedOver, Place, Span, Taker, Timeline};

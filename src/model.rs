@@ -27,6 +27,7 @@ mod packets;
 mod reuse;
 mod source;
 mod stretch;
+mod usual;
 pub use build::{connection, connections, finished, quality, report_bytes};
 pub use capture::{Capture, Checksums, EvictedServer, FindingTotal, Fragments, Step, Summary};
 pub use dwell::Dwell;
@@ -34,6 +35,7 @@ pub use line::{Line, lines};
 pub use numbers::Numbers;
 pub use source::{Comment, Interface, Process, Source, Writer};
 pub use stretch::Stretch;
+pub use usual::Usual;
 
 /// Version of the JSON contract; grows by one when a field is renamed or dropped.
 pub const SCHEMA_VERSION: u32 = 1;

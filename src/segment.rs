@@ -14,7 +14,7 @@ mod options;
 mod tunnel;
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 pub use crate::capture::PacketNumber;
 use crate::seq::Seq;
@@ -207,6 +207,36 @@ pub struct Segment {
     pub header_cut: bool,
     /// The capture cut this packet anywhere (snap length).
     pub cut: bool,
+}
+
+impl Default for Segment {
+    /// None at all: what a place holds before a segment is read into it.
+    fn default() -> Segment {
+        let nobody = Endpoint {
+            ip: Ipv4Addr::UNSPECIFIED.into(),
+            port: 0,
+        };
+        Segment {
+            packet: 0,
+            time: Timestamp::default(),
+            source: nobody,
+            destination: nobody,
+            scope: Scope::default(),
+            seq: Seq(0),
+            ack: None,
+            raw_ack: 0,
+            flags: Flags::default(),
+            window: 0,
+            payload_len: 0,
+            options: Options::default(),
+            ip_id: None,
+            ttl: 0,
+            checksum: None,
+            checksum_state: ChecksumState::NotVerified,
+            header_cut: false,
+            cut: false,
+        }
+    }
 }
 
 impl Segment {

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use crate::model::{Address, Analysis, Connection, Outcome, Role, Severity, State};
+use crate::model::{Address, Analysis, Connection, Outcome, Role, Severity, State, Usual};
 
 /// A filter over connections. Values of one kind are alternatives; different kinds must all hold. The default keeps
 /// everything.
@@ -27,6 +27,24 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Whether it keeps all of them.
+    pub fn keeps_all(&self) -> bool {
+        let Selection {
+            ids,
+            addresses,
+            ports,
+            states,
+            findings,
+            outcomes,
+        } = self;
+        ids.is_empty()
+            && addresses.is_empty()
+            && ports.is_empty()
+            && states.is_empty()
+            && findings.is_empty()
+            && outcomes.is_empty()
+    }
+
     /// Whether this connection is to be shown.
     pub fn keeps(&self, connection: &Connection) -> bool {
         let ends = [connection.client, connection.server];
@@ -193,6 +211,16 @@ impl Need {
             id: connection.id,
         }
     }
+
+    /// How much the connection does that this stands for.
+    pub fn of_usual(usual: &Usual) -> Need {
+        Need {
+            worst: Reverse(None),
+            outcome: attention(Outcome::Closed),
+            half_close_ns: Reverse(None),
+            id: usual.id,
+        }
+    }
 }
 
 /// The connections that need attention most, so many of those that it is shown.
@@ -249,21 +277,35 @@ impl<C: Borrow<Connection>> Foremost<C> {
 
     /// Shows it the next one.
     pub fn add(&mut self, connection: C) {
-        let place = self.shown;
-        self.shown += 1;
         let need = Need::of(connection.borrow());
-        let kept = |connection| Kept {
+        let kept = Kept {
             need,
-            place,
+            place: self.shown,
             connection,
         };
         if self.kept.len() < self.most {
-            self.kept.push(kept(connection));
-        } else if self.kept.peek().is_some_and(|least| (need, place) < least.key())
+            self.kept.push(kept);
+        } else if !self.passes(need)
             && let Some(mut least) = self.kept.peek_mut()
         {
-            *least = kept(connection);
+            *least = kept;
         }
+        self.shown += 1;
+    }
+
+    /// Whether it would not keep one that needs so much attention, were it the next one.
+    pub fn passes(&self, need: Need) -> bool {
+        let least = || {
+            self.kept
+                .peek()
+                .is_some_and(|least| (need, self.shown) < least.key())
+        };
+        self.kept.len() >= self.most && !least()
+    }
+
+    /// The next one is one that it would not keep.
+    pub fn pass(&mut self) {
+        self.shown += 1;
     }
 
     /// How many it was shown.

@@ -6,9 +6,9 @@ use super::count::{Count, Flaws, Sums};
 use super::{Run, Settings, source};
 use crate::findings::Judge;
 use crate::findings::service::Services;
-use crate::flow::{Evicted, Rest, Totals};
+use crate::flow::{Evicted, Numbered, Rest, Totals};
 use crate::input::Facts;
-use crate::model::{self, Analysis, Capture, Connection, Source};
+use crate::model::{self, Analysis, Capture, Connection, Source, Usual};
 use crate::segment::Decoder;
 use crate::time::Timestamp;
 use crate::tracker::Finished;
@@ -37,7 +37,9 @@ pub struct Connections {
 enum Standing {
     /// All of them.
     All(Box<Rest>),
-    /// Those that are left.
+    /// Those that are left of them.
+    Numbered(Box<Numbered>),
+    /// Those that are left, where some were told before all was read.
     Left(Box<dyn Iterator<Item = Finished>>),
 }
 
@@ -90,7 +92,7 @@ impl Connections {
                 rest.look_at_answered(|tracker| flaws.add(&model::quality(tracker)));
                 self.capture_with(&flaws)
             }
-            Standing::Left(_) => self.capture_with(&self.sums.flaws),
+            Standing::Numbered(_) | Standing::Left(_) => self.capture_with(&self.sums.flaws),
         }
     }
 
@@ -161,17 +163,40 @@ impl Connections {
 
     /// The next one as the tracker left it.
     fn next_finished(&mut self) -> Option<Finished> {
-        loop {
-            match &mut self.rest {
-                Standing::Left(rest) => return rest.next(),
-                Standing::All(_) => {
-                    let none = Standing::Left(Box::new(std::iter::empty()));
-                    if let Standing::All(rest) = std::mem::replace(&mut self.rest, none) {
-                        self.rest = Standing::Left(Box::new(rest.numbered()));
-                    }
-                }
+        self.number_them();
+        match &mut self.rest {
+            Standing::Numbered(rest) => rest.next(),
+            Standing::Left(rest) => rest.next(),
+            Standing::All(_) => None,
+        }
+    }
+
+    fn number_them(&mut self) {
+        if let Standing::All(_) = self.rest {
+            let none = Standing::Left(Box::new(std::iter::empty()));
+            if let Standing::All(rest) = std::mem::replace(&mut self.rest, none) {
+                self.rest = Standing::Numbered(Box::new(rest.numbered()));
             }
         }
+    }
+
+    /// Passes over the next connection if nothing is found in it, there is nothing to tell but what is usual, and `unwanted`
+    /// says so. It counts as told.
+    pub fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+        self.number_them();
+        let Standing::Numbered(rest) = &mut self.rest else {
+            return false;
+        };
+        let Some(usual) = rest.usual() else { return false };
+        let usual = Usual::of(&usual, self.end, self.settings.time_wait_ns);
+        if !self.judge.passes(&usual) || !unwanted(&usual) {
+            return false;
+        }
+        rest.pass();
+        self.told += 1;
+        self.sums.add_usual(&usual);
+        self.services.add_usual(&usual);
+        true
     }
 }
 
@@ -193,6 +218,7 @@ impl Iterator for Connections {
     fn size_hint(&self) -> (usize, Option<usize>) {
         match &self.rest {
             Standing::All(rest) => rest.size_hint(),
+            Standing::Numbered(rest) => rest.size_hint(),
             Standing::Left(rest) => rest.size_hint(),
         }
     }
@@ -220,4 +246,129 @@ fn account(count: &Count, totals: Totals, reported: u64) -> Result<()> {
          {absorbed} that were none; please report this with the capture"
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::flow::{Flows, Ladders};
+    use crate::model::Severity;
+    use crate::population::{By, HalfCloses, Span, Stays};
+    use crate::segment::{Endpoint, Segment};
+    use crate::tracker::textbook::tests::usual_stories;
+
+    const TIME_WAIT_NS: i64 = 60_000_000_000;
+
+    /// The same connection between other endpoints.
+    fn between(number: u16, story: Vec<Segment>) -> Vec<Segment> {
+        let other = |end: Endpoint| Endpoint {
+            port: end.port + number * 100,
+            ..end
+        };
+        let others = story.into_iter().map(|seg| Segment {
+            source: other(seg.source),
+            destination: other(seg.destination),
+            ..seg
+        });
+        others.collect()
+    }
+
+    fn json(value: &impl serde::Serialize) -> String {
+        serde_json::to_string(value).expect("plain data")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_500))]
+
+        /// What is passed over is summed up as if it had been told.
+        #[test]
+        fn a_usual_connection_stands_for_itself(
+            stories in prop::collection::vec(usual_stories(), 1..4), later in 0..90_000_000_000i64,
+        ) {
+            let mut flows = Flows::new(Ladders::None);
+            let mut end = Timestamp::default();
+            for (number, story) in (0..).zip(stories) {
+                let story = between(number, story);
+                end = story.iter().fold(end, |end, seg| end.max(seg.time));
+                story.iter().for_each(|seg| flows.on_segment(seg));
+            }
+            let end = end.plus(later);
+            let judge = Judge::new(&Default::default());
+            let (mut rest, mut told) = (flows.clone().finish(end).numbered(), flows.finish(end).numbered());
+            while let Some(finished) = told.next() {
+                let Some(usual) = rest.usual() else {
+                    rest.next();
+                    continue;
+                };
+                rest.pass();
+                let usual = Usual::of(&usual, end, TIME_WAIT_NS);
+                let mut connection = model::finished(finished, None, end, TIME_WAIT_NS);
+                judge.judge(&mut connection, end, TIME_WAIT_NS);
+                prop_assert_eq!((usual.id, usual.client, usual.server), (connection.id, connection.client, connection.server));
+                prop_assert_eq!(usual.cut, connection.quality.cut_segments > 0);
+                prop_assert_eq!(judge.passes(&usual), connection.findings.is_empty());
+
+                let (mut added, mut summed) = (Sums::default(), Sums::default());
+                added.add(&Connection { findings: Vec::new(), ..connection.clone() });
+                summed.add_usual(&usual);
+                prop_assert_eq!(json(&added.saved()), json(&summed.saved()));
+
+                let span = Span { from: Timestamp::default(), to: end };
+                let (mut added, mut summed) = (HalfCloses::new(By::Server, 7_000_000), HalfCloses::new(By::Server, 7_000_000));
+                added.add(&connection);
+                summed.add_usual(&usual);
+                prop_assert_eq!(json(&added.leaks(span)), json(&summed.leaks(span)));
+                let (mut added, mut summed) = (Stays::default(), Stays::default());
+                added.add(&connection);
+                summed.add_usual(&usual);
+                prop_assert_eq!(
+                    json(&added.time_waits(span, TIME_WAIT_NS, 9)), json(&summed.time_waits(span, TIME_WAIT_NS, 9)));
+            }
+            prop_assert!(rest.next().is_none());
+        }
+    }
+
+    /// Where a rule may have more to say about usual connections, none is passed over.
+    #[test]
+    fn rules_that_look_at_all_of_them_see_all() {
+        let settings = crate::findings::Settings::default();
+        let with = |code, severity| crate::findings::Settings {
+            levels: vec![(code, severity)],
+            ..settings.clone()
+        };
+        let usual = Usual {
+            id: 1,
+            client: model::Address {
+                ip: [10, 0, 0, 1].into(),
+                port: 1,
+            },
+            server: model::Address {
+                ip: [10, 0, 0, 2].into(),
+                port: 2,
+            },
+            first_time: Timestamp::default(),
+            closer: model::Role::Client,
+            half_closed: Timestamp::default(),
+            closed: Timestamp::default(),
+            time_wait_over: None,
+            cut: true,
+        };
+        let passes = |settings| Judge::new(&settings).passes(&usual);
+        assert!(passes(settings.clone()));
+        assert!(passes(with("HC02", Some(Severity::Error))) && passes(with("TW01", None)));
+        for code in ["TW01", "FN01", "HC01", "CP06", "OP01"] {
+            assert!(!passes(with(code, Some(Severity::Error))), "{code}");
+        }
+        assert!(!passes(crate::findings::Settings {
+            least: Severity::Info,
+            ..settings.clone()
+        }));
+        let long = Usual {
+            closed: Timestamp::from_ns(settings.thresholds.half_close_warning_ns),
+            ..usual
+        };
+        assert!(!Judge::new(&settings).passes(&long));
+    }
 }

@@ -14,7 +14,7 @@ use crate::flow::Evicted;
 use crate::input::{Facts, Place};
 use crate::model::{
     Address, Capture, Checksums, Connection, EvictedServer, Evidence, FindingTotal, Fragments, Outcome,
-    Quality, SCHEMA_VERSION, ServiceFinding, Severity, State, Step, Summary,
+    Quality, SCHEMA_VERSION, ServiceFinding, Severity, State, Step, Summary, Usual,
 };
 use crate::segment::{ChecksumFacts, Decoder, FragmentFacts, Segment};
 use crate::time::Timestamp;
@@ -300,6 +300,27 @@ impl Sums {
         for finding in &connection.findings {
             self.found(finding.code, finding.severity, finding.count);
         }
+    }
+
+    /// As [`Sums::add`] of the connection that it stands for.
+    pub fn add_usual(&mut self, usual: &Usual) {
+        self.connections += 1;
+        self.outcomes[Outcome::Closed as usize] += 1;
+        let holder = match usual.time_wait_over {
+            Some(_) => State::Closed,
+            None => State::TimeWait,
+        };
+        self.states[holder as usize] += 1;
+        self.states[State::Closed as usize] += 1;
+        // SYN, SYN-ACK, both FINs; how each end got to know of the other's; and that the last ACK has arrived.
+        for (evidence, count) in [
+            (Evidence::Sent, 4),
+            (Evidence::Confirmed, 5),
+            (Evidence::Presumed, 1),
+        ] {
+            self.transitions[evidence as usize] += count;
+        }
+        self.transitions[Evidence::Timer as usize] += u64::from(usual.time_wait_over.is_some());
     }
 
     /// A finding about a service or the capture.

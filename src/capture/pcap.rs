@@ -187,7 +187,7 @@ impl Header {
 
     /// Seconds are unsigned, and the fraction may be more than a second: both fit into what a time can hold.
     fn time_of(&self, header: &RecordHeader) -> Timestamp {
-        let unit = i64::from(1_000_000_000 / self.fractions());
+        let unit = self.unit();
         let seconds = i64::from(header.seconds) * 1_000_000_000;
         Timestamp::from_ns(seconds.saturating_add(i64::from(header.fraction) * unit))
     }
@@ -308,6 +308,14 @@ impl Header {
     fn is_odd(&self, header: &RecordHeader) -> bool {
         let snap_length = self.snap_length().unwrap_or(u32::MAX).max(self.habits.longest);
         header.captured > snap_length || (header.captured > header.original && !self.habits.over_original)
+    }
+
+    /// Nanoseconds of a fraction.
+    fn unit(&self) -> i64 {
+        match self.variant {
+            Variant::Nanoseconds | Variant::Ixia => 1,
+            Variant::Microseconds | Variant::Modified => 1_000,
+        }
     }
 
     /// Fractions in a second.

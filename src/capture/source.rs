@@ -24,7 +24,7 @@ pub(super) struct Source {
     end: usize,
     /// Octets consumed before the window.
     offset: u64,
-    /// Times that something was consumed: at least the number of records.
+    /// At least the number of records that were consumed.
     records: u64,
     /// The last read gave all that was asked for.
     plenty: bool,
@@ -189,6 +189,11 @@ impl Source {
         self.start = self.start.saturating_add(length);
         self.offset = self.offset.saturating_add(length as u64);
         self.records = self.records.wrapping_add(1);
+    }
+
+    /// What is consumed next are so many records.
+    pub fn note_records(&mut self, records: u64) {
+        self.records = self.records.wrapping_add(records);
     }
 
     /// Offset of the window's start in the input, octets.

@@ -128,6 +128,10 @@ impl<'a> Html<'a> {
 }
 
 impl Onlooker for Html<'_> {
+    fn looks(&self) -> bool {
+        self.is_wanted()
+    }
+
     fn begin(&mut self, span: Span) {
         if let Some(report) = &mut self.wanted {
             report.gathered = Gathered::new(span);

@@ -13,8 +13,8 @@ use tcptrace_states::report::{self, Rows, SequenceNumbers};
 
 use super::html::Html;
 use super::{
-    Done, ROWS, Screen, Selected, connections_by, each_selected_with, follow, print_raw,
-    print_raw_to_the_end, print_text, settings_of,
+    Done, ROWS, Screen, Selected, connections_by, follow, print_raw, print_raw_to_the_end, print_text,
+    settings_of,
 };
 
 /// The default command.
@@ -52,8 +52,18 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
     let mut analysis = match common.format {
         Format::Table => {
             let mut listing = Listing::new(&look);
-            let add = |connection| listing.add(connection);
-            let mut analysis = each_selected_with(&settings, common.progress, &selection, &mut html, add)?;
+            let mut analysis = connections_by(&settings, common.progress, |connections| {
+                let mut selected = Selected::seen_by(&mut html, connections, &selection);
+                loop {
+                    if selected.pass_usual(|usual| listing.passes(usual)) {
+                        listing.pass();
+                    } else if let Some(connection) = selected.next() {
+                        listing.add(connection);
+                    } else {
+                        return selected.finish();
+                    }
+                }
+            })?;
             unwritten = std::mem::replace(&mut html, Html::none()).write(&mut analysis, &Besides::default());
             print_text(&screen, |out| listing.write(out, &analysis, &look))?;
             analysis

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::{Rule, Settings, half_close, handshake, quality, sequence, time_wait};
-use crate::model::{Address, Capture, Confidence, Connection, Numbers, Role, ServiceFinding, Severity};
+use crate::model::{
+    Address, Capture, Confidence, Connection, Numbers, Role, ServiceFinding, Severity, Usual,
+};
 use crate::population::Span;
 use crate::time::Timestamp;
 
@@ -24,6 +26,9 @@ pub struct Together<'a> {
 pub trait Collector: Send {
     /// Looks at the next connection, whose own findings are judged.
     fn add(&mut self, connection: &Connection);
+
+    /// As [`Collector::add`] of the connection that it stands for.
+    fn add_usual(&mut self, usual: &Usual);
 
     /// What it keeps of a connection, to be collected elsewhere. Those of one group must come together.
     fn shares(&self, connection: &Connection) -> Vec<Kept>;
@@ -136,6 +141,13 @@ impl Services {
     pub fn add(&mut self, connection: &Connection) {
         for (_, collector) in &mut self.collectors {
             collector.add(connection);
+        }
+    }
+
+    /// As [`Services::add`] of the connection that it stands for.
+    pub fn add_usual(&mut self, usual: &Usual) {
+        for (_, collector) in &mut self.collectors {
+            collector.add_usual(usual);
         }
     }
 

@@ -1,76 +1,241 @@
 //! From a 4-tuple to the life that gets its segments.
 //!
-//! The table holds eight octets for each 4-tuple, a part of its hash and where its life is; the 4-tuple itself stands in
-//! the life, which has to be fetched anyway. The hash is seeded: whoever makes a capture cannot foretell it.
+//! The table holds eight octets for each 4-tuple, its hash and where its life is; the 4-tuple itself stands in the life,
+//! which has to be fetched anyway. Places are probed one after the other, from the one that the highest bits of the hash
+//! name: so a table is doubled in one pass over it, and none of the lives is asked. The hash is seeded: whoever makes a
+//! capture cannot foretell it.
+//!
+//! It is our own because of [`Index::glance`]: what [`Index::get`] will need is fetched for many segments at once, which
+//! takes hardly longer than for one.
 
 use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
-use hashbrown::HashTable;
 
 use super::FlowKey;
 use super::lives::{Handle, Lives};
-
-/// Where a 4-tuple's life is.
-#[derive(Clone, Copy)]
-struct Entry {
-    hash: u32,
-    life: Handle,
-}
+use crate::segment::Segment;
 
 /// The current life of each 4-tuple.
 #[derive(Clone, Default)]
 pub(super) struct Index {
-    table: HashTable<Entry>,
+    table: Table,
     seed: RandomState,
 }
 
+/// The hash of a 4-tuple in one index.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hash(u32);
+
+/// A segment, and what the table of connections looks it up by.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Keyed {
+    /// The segment.
+    pub segment: Segment,
+    pub(super) key: FlowKey,
+    pub(super) hash: Hash,
+}
+
+/// Makes the keys for one table of connections, whoever reads the segments.
+#[derive(Clone)]
+pub struct Keyer {
+    seed: RandomState,
+}
+
+impl Keyer {
+    /// Writes key and hash of the segment beside it.
+    #[inline]
+    pub fn key(&self, keyed: &mut Keyed) {
+        keyed.key = FlowKey::of(&keyed.segment);
+        keyed.hash = hash(&self.seed, &keyed.key);
+    }
+}
+
+#[inline]
+fn hash(seed: &RandomState, key: &FlowKey) -> Hash {
+    Hash((seed.hash_one(key) >> 32) as u32)
+}
+
 impl Index {
-    /// The current life of a 4-tuple.
-    pub fn get(&self, key: &FlowKey, lives: &Lives) -> Option<Handle> {
-        let hash = self.hash(key);
-        let entry = self
-            .table
-            .find(spread(hash), |entry| is(entry, hash, key, lives))?;
-        Some(entry.life)
+    /// Who makes keys for it.
+    pub fn keyer(&self) -> Keyer {
+        Keyer {
+            seed: self.seed.clone(),
+        }
+    }
+
+    /// The hash that other calls want to know.
+    #[inline]
+    pub fn hash(&self, key: &FlowKey) -> Hash {
+        hash(&self.seed, key)
+    }
+
+    /// The life that is most likely the current one of a 4-tuple with this hash.
+    #[inline]
+    pub fn glance(&self, Hash(hash): Hash) -> Option<Handle> {
+        let entry = self.table.at(self.table.home(hash))?;
+        (entry.hash == hash).then_some(entry.life)
+    }
+
+    /// The current life of a 4-tuple, which has this hash.
+    #[inline]
+    pub fn get(&self, Hash(hash): Hash, key: &FlowKey, lives: &Lives) -> Option<Handle> {
+        let place = self.table.find(hash, |life| lives.has(life, key))?;
+        Some(self.table.at(place)?.life)
     }
 
     /// Makes a life the current one of a 4-tuple; it and the one before it must be in `lives`.
     pub fn insert(&mut self, key: &FlowKey, life: Handle, lives: &Lives) {
-        let hash = self.hash(key);
-        let known = self
-            .table
-            .find_mut(spread(hash), |entry| is(entry, hash, key, lives));
-        match known {
-            Some(entry) => entry.life = life,
-            None => {
-                self.table
-                    .insert_unique(spread(hash), Entry { hash, life }, |entry| spread(entry.hash));
-            }
+        let Hash(hash) = self.hash(key);
+        let entry = Entry { hash, life };
+        match self.table.find(hash, |life| lives.has(life, key)) {
+            Some(place) => self.table.set(place, Some(entry)),
+            None => self.table.insert(entry),
         }
     }
 
     /// Forgets a 4-tuple; its current life must be in `lives`.
     pub fn remove(&mut self, key: &FlowKey, lives: &Lives) {
-        let hash = self.hash(key);
-        if let Ok(entry) = self
-            .table
-            .find_entry(spread(hash), |entry| is(entry, hash, key, lives))
-        {
-            entry.remove();
+        let Hash(hash) = self.hash(key);
+        if let Some(place) = self.table.find(hash, |life| lives.has(life, key)) {
+            self.table.remove(place);
+        }
+    }
+}
+
+/// Where a 4-tuple's life is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    hash: u32,
+    life: Handle,
+}
+
+/// Entries by their hashes.
+#[derive(Clone, Default)]
+struct Table {
+    /// A power of two of them, three quarters of which are taken at most; none where there was no entry yet.
+    places: Vec<Option<Entry>>,
+    taken: usize,
+}
+
+impl Table {
+    /// Places of the smallest table.
+    const FEWEST: usize = 1 << 8;
+
+    fn at(&self, place: usize) -> Option<Entry> {
+        self.places.get(place).copied().flatten()
+    }
+
+    fn set(&mut self, place: usize, entry: Option<Entry>) {
+        if let Some(place) = self.places.get_mut(place) {
+            *place = entry;
         }
     }
 
-    fn hash(&self, key: &FlowKey) -> u32 {
-        (self.seed.hash_one(key) >> 32) as u32
+    /// Where probing begins: the highest bits of the hash, as many as number the places.
+    #[inline]
+    fn home(&self, hash: u32) -> usize {
+        ((u64::from(hash) * self.places.len() as u64) >> 32) as usize
+    }
+
+    fn after(&self, place: usize) -> usize {
+        place.wrapping_add(1) & self.places.len().wrapping_sub(1)
+    }
+
+    /// The place of the entry with this hash that it is.
+    #[inline]
+    fn find(&self, hash: u32, is: impl Fn(Handle) -> bool) -> Option<usize> {
+        let mut place = self.home(hash);
+        loop {
+            let entry = self.at(place)?;
+            if entry.hash == hash && is(entry.life) {
+                return Some(place);
+            }
+            place = self.after(place);
+        }
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        if self.taken >= self.places.len() / 4 * 3 {
+            let places = (self.places.len() * 2).max(Table::FEWEST);
+            let old = std::mem::replace(&mut self.places, vec![None; places]);
+            old.into_iter().flatten().for_each(|entry| self.put(entry));
+        }
+        self.put(entry);
+        self.taken += 1;
+    }
+
+    /// Puts an entry into the first place that is free.
+    fn put(&mut self, entry: Entry) {
+        let mut place = self.home(entry.hash);
+        while self.at(place).is_some() {
+            place = self.after(place);
+        }
+        self.set(place, Some(entry));
+    }
+
+    /// Empties a place. What stands behind it moves up, as far as its home allows: probing never passes an empty place.
+    fn remove(&mut self, place: usize) {
+        let mask = self.places.len().wrapping_sub(1);
+        let distance = |from: usize, to: usize| to.wrapping_sub(from) & mask;
+        let (mut hole, mut next) = (place, self.after(place));
+        while let Some(entry) = self.at(next) {
+            if distance(self.home(entry.hash), next) >= distance(hole, next) {
+                self.set(hole, Some(entry));
+                hole = next;
+            }
+            next = self.after(next);
+        }
+        self.set(hole, None);
+        self.taken -= 1;
     }
 }
 
-fn is(entry: &Entry, hash: u32, key: &FlowKey, lives: &Lives) -> bool {
-    entry.hash == hash && lives.has(entry.life, key)
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
 
-/// The table takes a place from the low bits and a tag from the high ones: it gets all of them twice.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(hash)
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_takes_eight_octets() {
+        assert_eq!(size_of::<Option<Entry>>(), 8);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        /// Few hashes, all of them close to one another or at the end of the table: most share places.
+        #[test]
+        fn it_knows_what_was_put_in_and_not_taken_out(steps in prop::collection::vec((0..600u32, 0..3u8, any::<bool>()), 1..1_500)) {
+            let hash = |key: u32| match key % 3 {
+                0 => key << 24,
+                1 => u32::MAX - key % 7,
+                _ => key / 8,
+            };
+            let mut table = Table::default();
+            let mut known: HashMap<u32, Entry> = HashMap::new();
+            for (key, salt, stays) in steps {
+                // The life tells the key.
+                let is = |life: Handle| (0..3).any(|salt| life == Handle::life(key * 3 + salt));
+                let entry = Entry { hash: hash(key), life: Handle::life(key * 3 + u32::from(salt)) };
+                match (table.find(entry.hash, is), stays) {
+                    (Some(place), true) => table.set(place, Some(entry)),
+                    (None, true) => table.insert(entry),
+                    (Some(place), false) => table.remove(place),
+                    (None, false) => {}
+                }
+                if stays { known.insert(key, entry) } else { known.remove(&key) };
+                prop_assert_eq!(table.taken, known.len());
+                prop_assert!(table.taken <= table.places.len() / 4 * 3);
+            }
+            for key in 0..600 {
+                let is = |life: Handle| (0..3).any(|salt| life == Handle::life(key * 3 + salt));
+                let found = table.find(hash(key), is).and_then(|place| table.at(place));
+                prop_assert_eq!(found, known.get(&key).copied());
+            }
+        }
+    }
 }

@@ -1,27 +1,41 @@
 //! What tells connections apart: both endpoints and the outer context.
 
 use std::hash::{Hash, Hasher};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::segment::{Endpoint, Scope, Segment};
 
 /// A 4-tuple with its outer context, whichever side sent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// It is made and compared for each segment, so it is plain numbers: of two IPv4 endpoints, address and port in one each; of
+/// others the address, and the ports apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlowKey {
-    low: Endpoint,
-    high: Endpoint,
+    /// Some order of endpoints tells which one is the lesser.
+    low: [u64; 2],
+    high: [u64; 2],
+    ports: u32,
+    /// Whether each is IPv6.
+    v6: [bool; 2],
     pub(super) scope: Scope,
 }
 
 impl FlowKey {
     /// The key of a segment.
+    #[inline]
     pub fn of(seg: &Segment) -> FlowKey {
         FlowKey::between(seg.source, seg.destination, seg.scope)
     }
 
     /// Whether these are its endpoints, in either order.
+    #[inline]
     pub(super) fn joins(&self, a: Endpoint, b: Endpoint) -> bool {
-        (a == self.low && b == self.high) || (a == self.high && b == self.low)
+        let (IpAddr::V4(x), IpAddr::V4(y)) = (a.ip, b.ip) else {
+            return FlowKey::between_others(a, b, self.scope) == *self;
+        };
+        let (x, y) = (v4(x, a.port), v4(y, b.port));
+        let ends = (self.low[1], self.high[1]);
+        !self.v6[1] && (ends == (x, y) || ends == (y, x))
     }
 
     /// The same 4-tuple in another outer context.
@@ -30,35 +44,51 @@ impl FlowKey {
     }
 
     /// The key of two endpoints.
+    #[inline]
     pub fn between(a: Endpoint, b: Endpoint, scope: Scope) -> FlowKey {
-        let ordered = match (a.ip, b.ip) {
-            // The same order, by one number each.
-            (IpAddr::V4(x), IpAddr::V4(y)) => {
-                let number = |ip, port| u64::from(u32::from(ip)) << 16 | u64::from(port);
-                number(x, a.port) <= number(y, b.port)
-            }
-            _ => order(&a) <= order(&b),
+        if let (IpAddr::V4(x), IpAddr::V4(y)) = (a.ip, b.ip) {
+            let (x, y) = (v4(x, a.port), v4(y, b.port));
+            return FlowKey {
+                low: [0, x.min(y)],
+                high: [0, x.max(y)],
+                ports: 0,
+                v6: [false; 2],
+                scope,
+            };
+        }
+        FlowKey::between_others(a, b, scope)
+    }
+
+    fn between_others(a: Endpoint, b: Endpoint, scope: Scope) -> FlowKey {
+        let (low, high) = if order(&a) <= order(&b) { (a, b) } else { (b, a) };
+        let number = |end: Endpoint| {
+            let address = bits(end.ip);
+            [(address >> 64) as u64, address as u64]
         };
-        let (low, high) = if ordered { (a, b) } else { (b, a) };
-        FlowKey { low, high, scope }
+        FlowKey {
+            low: number(low),
+            high: number(high),
+            ports: u32::from(low.port) << 16 | u32::from(high.port),
+            v6: [low.ip.is_ipv6(), high.ip.is_ipv6()],
+            scope,
+        }
     }
 }
 
 impl Hash for FlowKey {
-    /// As few words as possible, because this is done for each segment. Keys that differ give different words.
+    /// As few words as possible, because this is done for each segment. Keys that differ give different words, but for those
+    /// between IPv4 and IPv6, which there are not.
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let ports = u64::from(self.low.port) << 16 | u64::from(self.high.port);
-        let rest = u128::from(ports << 32 | u64::from(self.scope.tunnel.0)) << 64;
-        match (self.low.ip, self.high.ip) {
-            (IpAddr::V4(low), IpAddr::V4(high)) => {
-                let addresses = u64::from(u32::from(low)) << 32 | u64::from(u32::from(high));
-                state.write_u128(rest | u128::from(addresses));
-            }
-            (low, high) => {
-                state.write_u128(bits(low));
-                state.write_u128(bits(high));
-                state.write_u128(rest);
-            }
+        let tunnel = u128::from(self.scope.tunnel.0);
+        let [high, low] =
+            [self.high, self.low].map(|[above, below]| u128::from(above) << 64 | u128::from(below));
+        if self.v6[1] {
+            state.write_u128(low);
+            state.write_u128(high);
+            state.write_u128(tunnel << 32 | u128::from(self.ports));
+        } else {
+            state.write_u128(tunnel << 96 | high << 48 | low);
         }
         let [a, b, c, d] = self.scope.vlans.map(u64::from);
         let vlans = a << 48 | b << 32 | c << 16 | d;
@@ -66,6 +96,12 @@ impl Hash for FlowKey {
             state.write_u128(vlans.into());
         }
     }
+}
+
+/// The number of an IPv4 endpoint.
+#[inline]
+fn v4(ip: Ipv4Addr, port: u16) -> u64 {
+    u64::from(u32::from(ip)) << 16 | u64::from(port)
 }
 
 /// Some order of endpoints: version, address, port.
@@ -77,5 +113,46 @@ fn bits(ip: IpAddr) -> u128 {
     match ip {
         IpAddr::V4(ip) => u32::from(ip).into(),
         IpAddr::V6(ip) => ip.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_equal_whoever_sent_and_differ_otherwise() {
+        let ends: Vec<Endpoint> = [
+            "10.0.0.1",
+            "10.0.0.2",
+            "255.255.255.255",
+            "::10.0.0.1",
+            "fd00::1",
+            "fd00::2",
+        ]
+        .iter()
+        .flat_map(|ip| {
+            [80, 443].map(|port| Endpoint {
+                ip: ip.parse().expect("test data"),
+                port,
+            })
+        })
+        .collect();
+        let scopes = [0, 1].map(|vlan| Scope {
+            vlans: [vlan, 0, 0, 0],
+            ..Scope::default()
+        });
+        let mut keys = Vec::new();
+        for scope in scopes {
+            for (place, a) in ends.iter().enumerate() {
+                for b in &ends[place..] {
+                    let key = FlowKey::between(*a, *b, scope);
+                    assert_eq!(key, FlowKey::between(*b, *a, scope));
+                    assert!(key.joins(*a, *b) && key.joins(*b, *a));
+                    assert!(!keys.contains(&key), "{a} {b}");
+                    keys.push(key);
+                }
+            }
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The lives of all 4-tuples, in slots that are used again: with their trackers, or packed where those are not needed for now.
 
+use std::num::NonZeroU32;
+
 use crate::segment::{Endpoint, Scope, Segment};
 use crate::tracker::evidence::Mark;
 use crate::tracker::textbook::Textbook;
@@ -135,12 +137,13 @@ pub(super) struct Waiting {
 
 /// Where a life is: a slot of one that has a tracker, or, told by the highest bits, of one that is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Handle(u32);
+pub(super) struct Handle(NonZeroU32);
 
 const EMBRYO: u32 = 1 << 31;
 const WAITING: u32 = 1 << 30;
 
 /// What is behind a handle.
+#[derive(Clone, Copy)]
 pub(super) enum Place {
     /// A life with a tracker.
     Life(u32),
@@ -153,25 +156,31 @@ pub(super) enum Place {
 }
 
 impl Handle {
+    /// One more than slot and bits, so that none is zero. There are never so many slots that it is not one more.
+    fn new(slot: u32, bits: u32) -> Handle {
+        Handle(NonZeroU32::MIN.saturating_add(slot | bits))
+    }
+
     pub fn life(slot: u32) -> Handle {
-        Handle(slot)
+        Handle::new(slot, 0)
     }
 
     fn embryo(slot: u32) -> Handle {
-        Handle(slot | EMBRYO)
+        Handle::new(slot, EMBRYO)
     }
 
     fn ordinary(slot: u32) -> Handle {
-        Handle(slot | EMBRYO | WAITING)
+        Handle::new(slot, EMBRYO | WAITING)
     }
 
     fn waiting(slot: u32) -> Handle {
-        Handle(slot | WAITING)
+        Handle::new(slot, WAITING)
     }
 
     pub fn place(self) -> Place {
-        let slot = self.0 & !(EMBRYO | WAITING);
-        match (self.0 & EMBRYO != 0, self.0 & WAITING != 0) {
+        let number = self.0.get() - 1;
+        let slot = number & !(EMBRYO | WAITING);
+        match (number & EMBRYO != 0, number & WAITING != 0) {
             (false, false) => Place::Life(slot),
             (true, false) => Place::Embryo(slot),
             (false, true) => Place::Waiting(slot),
@@ -231,6 +240,27 @@ impl Lives {
             Place::Embryo(slot) => self.embryos.get(slot).is_some_and(|embryo| embryo.has(key)),
             Place::Waiting(slot) => self.waiting.get(slot).is_some_and(|waiting| waiting.key == *key),
             Place::Ordinary(slot) => (self.ordinary.get(slot)).is_some_and(|ordinary| ordinary.syn.has(key)),
+        }
+    }
+
+    /// Reads a little of everything that a segment of the life behind a handle will need, so that it is at hand then. The
+    /// sum means nothing.
+    #[inline]
+    pub fn touch(&self, handle: Handle) -> u64 {
+        match handle.place() {
+            Place::Life(slot) => self
+                .lives
+                .get(slot)
+                .map_or(0, |life| life.birth ^ life.tracker.touch()),
+            Place::Embryo(slot) => self
+                .embryos
+                .get(slot)
+                .map_or(0, |embryo| embryo.birth ^ embryo.packet),
+            Place::Waiting(slot) => self.waiting.get(slot).map_or(0, |waiting| waiting.birth),
+            Place::Ordinary(slot) => self
+                .ordinary
+                .get(slot)
+                .map_or(0, |ordinary| ordinary.syn.birth ^ ordinary.book.touch()),
         }
     }
 
@@ -481,15 +511,34 @@ impl<T> Leaving<T> {
     }
 
     fn take(&mut self, slot: u32) -> Option<T> {
-        let (chunk, slot) = (slot as usize / CHUNK, slot as usize % CHUNK);
-        let value = self.chunks.get_mut(chunk)?.get_mut(slot)?.take()?;
+        let place = self.chunks.get_mut(slot as usize / CHUNK)?;
+        let value = place.get_mut(slot as usize % CHUNK)?.take()?;
+        self.left(slot as usize / CHUNK);
+        Some(value)
+    }
+
+    /// One that is taken, without being moved.
+    fn forget(&mut self, slot: u32) {
+        let chunk = slot as usize / CHUNK;
+        if let Some(place) = self
+            .chunks
+            .get_mut(chunk)
+            .and_then(|chunk| chunk.get_mut(slot as usize % CHUNK))
+            && place.is_some()
+        {
+            *place = None;
+            self.left(chunk);
+        }
+    }
+
+    /// A chunk holds one less.
+    fn left(&mut self, chunk: usize) {
         if let Some(left) = self.left.get_mut(chunk) {
             *left -= 1;
             if *left == 0 {
                 self.chunks[chunk] = Vec::new();
             }
         }
-        Some(value)
     }
 }
 
@@ -521,6 +570,25 @@ impl ByBirth {
             Place::Life(slot) => Some((number, self.lives.get(slot)?)),
             Place::Embryo(_) | Place::Waiting(_) | Place::Ordinary(_) => None,
         })
+    }
+
+    /// The next one, if it is by the book.
+    pub fn next_ordinary(&self) -> Option<&Ordinary> {
+        let (_, handle) = self.order.get(self.next)?;
+        match handle.place() {
+            Place::Ordinary(slot) => self.ordinary.get(slot),
+            Place::Life(_) | Place::Embryo(_) | Place::Waiting(_) => None,
+        }
+    }
+
+    /// Passes over the next one, which is by the book.
+    pub fn pass_ordinary(&mut self) {
+        if let Some((_, handle)) = self.order.get(self.next)
+            && let Place::Ordinary(slot) = handle.place()
+        {
+            self.next += 1;
+            self.ordinary.forget(slot);
+        }
     }
 
     /// Those that wait and are still to come, in any order.
@@ -564,6 +632,6 @@ mod tests {
             size_of::<Option<Waiting>>(),
             size_of::<Option<Life>>(),
         ];
-        assert_eq!(sizes, [760, 104, 96]);
+        assert_eq!(sizes, [760, 112, 96]);
     }
 }

@@ -34,6 +34,7 @@ impl Flows {
     }
 
     /// Takes a segment of a connection on which all went by the book. False if this one does not; nothing has changed then.
+    #[inline]
     pub(super) fn take_by_the_book(&mut self, slot: u32, seg: &Segment) -> bool {
         let Some(ordinary) = self.lives.ordinary_mut(slot) else {
             return false;

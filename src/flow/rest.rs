@@ -5,7 +5,9 @@ use hashbrown::HashMap;
 
 use super::lives::ByBirth;
 use super::{Evicted, Totals};
+use crate::segment::Endpoint;
 use crate::time::Timestamp;
+use crate::tracker::textbook::UsualClose;
 use crate::tracker::{Finished, Heir, Tracker};
 
 /// The connections that are left when the capture has ended, in order of their first packets.
@@ -37,13 +39,12 @@ impl Rest {
     }
 
     /// The same connections, each with its number and the connection that took its 4-tuple over. None may be taken before.
-    pub fn numbered(self) -> impl Iterator<Item = Finished> {
-        let heirs = self.heirs();
-        self.zip(1..).map(move |(tracker, number)| Finished {
-            number,
-            successor: heirs.get(&number).copied(),
-            tracker,
-        })
+    pub fn numbered(self) -> Numbered {
+        Numbered {
+            heirs: self.heirs(),
+            rest: self,
+            told: 0,
+        }
     }
 
     /// The connections that took the 4-tuple of another one over, by the number of that one.
@@ -58,6 +59,72 @@ impl Rest {
                 Some((rank, life.tracker.as_heir(number)?))
             })
             .collect()
+    }
+}
+
+/// The connections that are left, each with its number, from 1.
+pub struct Numbered {
+    rest: Rest,
+    /// What took the 4-tuple of a connection over, by its number.
+    heirs: HashMap<u64, Heir, RandomState>,
+    told: u64,
+}
+
+/// A connection of which all is told by how it closed: see [`UsualClose`]. It is the first and the last of its 4-tuple.
+#[derive(Clone, Copy, Debug)]
+pub struct Usual {
+    /// Number.
+    pub number: u64,
+    /// Who sent the SYN.
+    pub client: Endpoint,
+    /// Who answered it.
+    pub server: Endpoint,
+    /// When the SYN came.
+    pub began: Timestamp,
+    /// How it closed.
+    pub close: UsualClose,
+    /// The snap length cut some of its segments.
+    pub cut: bool,
+}
+
+impl Numbered {
+    /// What the next one would tell, if that is only what is usual.
+    pub fn usual(&self) -> Option<Usual> {
+        let next = self.rest.lives.next_ordinary()?;
+        let close = next.book.usual_close()?;
+        let syn = next.syn.segment();
+        Some(Usual {
+            number: self.told + 1,
+            client: syn.source,
+            server: syn.destination,
+            began: syn.time,
+            close,
+            cut: next.book.is_cut(&syn),
+        })
+    }
+
+    /// Passes over the next one, which has told what is usual.
+    pub fn pass(&mut self) {
+        self.told += 1;
+        self.rest.lives.pass_ordinary();
+    }
+}
+
+impl Iterator for Numbered {
+    type Item = Finished;
+
+    fn next(&mut self) -> Option<Finished> {
+        let tracker = self.rest.next()?;
+        self.told += 1;
+        Some(Finished {
+            number: self.told,
+            successor: self.heirs.get(&self.told).copied(),
+            tracker,
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.rest.size_hint()
     }
 }
 

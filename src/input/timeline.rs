@@ -97,6 +97,26 @@ pub struct Item<'a> {
     pub place: Place<'a>,
 }
 
+/// Who takes the records of a timeline, until it breaks off.
+pub trait Taker {
+    /// Takes the next record.
+    fn take(&mut self, item: Item<'_>) -> ControlFlow<()>;
+
+    /// Takes the next record, a packet.
+    fn frame(&mut self, frame: &Frame<'_>, place: &Place<'_>) -> ControlFlow<()> {
+        self.take(Item {
+            record: Record::Frame(*frame),
+            place: *place,
+        })
+    }
+}
+
+impl<F: FnMut(Item<'_>) -> ControlFlow<()>> Taker for F {
+    fn take(&mut self, item: Item<'_>) -> ControlFlow<()> {
+        self(item)
+    }
+}
+
 /// Where a record stands in the timeline.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
@@ -453,9 +473,14 @@ impl Timeline {
     /// Gives all records in order to `take`, until that breaks off; called again, it goes on behind. What is wrong with a file
     /// ends that file; see [`FileFacts::damage`].
     pub fn read(&mut self, mut take: impl FnMut(Item<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        self.read_to(&mut take)
+    }
+
+    /// As [`Timeline::read`].
+    pub fn read_to(&mut self, taker: &mut impl Taker) -> ControlFlow<()> {
         while let Some(rank) = self.next_file() {
             let limit = self.next_key();
-            if self.drain(rank, limit, &mut take).is_break() {
+            if self.drain(rank, limit, taker).is_break() {
                 if let Some(Input {
                     reader: Some(open), ..
                 }) = self.files.get(rank)
@@ -533,7 +558,7 @@ impl Timeline {
         &mut self,
         rank: usize,
         limit: Option<(Timestamp, usize)>,
-        take: &mut impl FnMut(Item<'_>) -> ControlFlow<()>,
+        take: &mut impl Taker,
     ) -> ControlFlow<()> {
         let Timeline {
             files,
@@ -558,33 +583,24 @@ impl Timeline {
         let Some(open) = reader else {
             return ControlFlow::Continue(());
         };
-        let next = limit.map(|(time, _)| time);
         let stream = found.kind == Kind::Stream;
-        let mut count = |number: PacketNumber| {
-            *packets += 1;
-            if let Some(origins) = origins {
-                origins.add(*packets, rank, number);
-            }
-            *packets
+        let mut turn = Turn {
+            rank,
+            limit,
+            ahead_ns: *ahead_ns,
+            spans,
+            packets,
+            origins,
+            take,
         };
         while let Some((number, reason)) = open.leading.pop_front() {
             facts.packets += 1;
-            let number = count(number);
-            let place = Place {
-                file: rank,
-                time: open.effective,
-                next,
-                spans,
-            };
-            take(Item {
-                record: Record::Skip { number, reason },
-                place,
-            })?;
+            let number = turn.count(number);
+            turn.give(Record::Skip { number, reason }, open.effective)?;
         }
         if let Some(head) = open.head.take() {
-            let number = count(head.number);
             let frame = Frame {
-                number,
+                number: turn.count(head.number),
                 time: head.time,
                 link: head.link,
                 bytes: &head.bytes,
@@ -593,32 +609,48 @@ impl Timeline {
                 direction: head.direction,
                 process: head.process,
             };
-            let place = Place {
-                file: rank,
-                time: open.effective,
-                next,
-                spans,
-            };
-            let flow = take(Item {
-                record: Record::Frame(frame),
-                place,
-            });
+            let flow = turn.give(Record::Frame(frame), open.effective);
             open.spare = head.bytes;
             flow?;
         }
+        let mut meter_at = 0;
         loop {
-            if stream && facts.packets.is_multiple_of(METER_EVERY) {
+            if stream && facts.packets >= meter_at {
                 open.meter(&descriptors.meter);
+                meter_at = facts.packets.saturating_add(METER_EVERY);
             }
-            let mut record = if let Some(frame) = open.capture.next_at_hand() {
-                Record::Frame(frame)
-            } else {
-                match open.capture.next_record() {
-                    Ok(Some(record)) => record,
+            let Reader {
+                capture,
+                effective,
+                head,
+                spare,
+                ..
+            } = &mut **open;
+            let mut flow = capture.each_at_hand(|frame| {
+                turn.frame(frame, effective, facts)
+                    .unwrap_or_else(|| hold(head, frame, spare))
+            });
+            if flow.is_continue() {
+                match capture.next_record() {
+                    Ok(Some(Record::Frame(mut frame))) => {
+                        flow = turn
+                            .frame_apart(&mut frame, effective, facts)
+                            .unwrap_or_else(|| hold(head, &frame, spare));
+                    }
+                    Ok(Some(Record::Skip { number, reason })) => {
+                        facts.packets += 1;
+                        let number = turn.count(number);
+                        flow = turn.give(Record::Skip { number, reason }, *effective);
+                    }
+                    Ok(Some(Record::Damage(damage))) => {
+                        facts.damaged(damage.what.clone());
+                        facts.passed_over = facts.passed_over.saturating_add(damage.passed_over);
+                        flow = turn.give(Record::Damage(damage), *effective);
+                    }
                     Ok(None) => break,
                     Err(error @ CaptureError::Interrupted { .. }) => {
                         facts.damaged(error.to_string());
-                        facts.close(&mut open.capture);
+                        facts.close(capture);
                         *reader = None;
                         *interrupted = Some(error);
                         return ControlFlow::Break(());
@@ -628,40 +660,12 @@ impl Timeline {
                         break;
                     }
                 }
-            };
-            match &mut record {
-                Record::Frame(frame) => {
-                    frame.time = frame.time.plus(ahead_ns.saturating_neg());
-                    facts.packet(frame.time);
-                    open.effective = open.effective.max(frame.time);
-                    let key = (open.effective, rank);
-                    if let Some(span) = spans.get_mut(rank) {
-                        let (first, _) = span.unwrap_or((open.effective, open.effective));
-                        *span = Some((first, open.effective));
-                    }
-                    if limit.is_some_and(|limit| key > limit) {
-                        open.head = Some(Head::of(*frame, std::mem::take(&mut open.spare)));
-                        held.push(Reverse(key));
-                        return ControlFlow::Continue(());
-                    }
-                    frame.number = count(frame.number);
-                }
-                Record::Skip { number, .. } => {
-                    facts.packets += 1;
-                    *number = count(*number);
-                }
-                Record::Damage(damage) => {
-                    facts.damaged(damage.what.clone());
-                    facts.passed_over = facts.passed_over.saturating_add(damage.passed_over);
-                }
             }
-            let place = Place {
-                file: rank,
-                time: open.effective,
-                next,
-                spans,
-            };
-            take(Item { record, place })?;
+            if open.head.is_some() {
+                held.push(Reverse((open.effective, rank)));
+                return ControlFlow::Continue(());
+            }
+            flow?;
         }
         if open.capture.is_waiting() {
             return ControlFlow::Break(()); // the end for now
@@ -715,6 +719,86 @@ impl Timeline {
             unfinished,
         }
     }
+}
+
+/// One file has its turn: it has the next packet, and perhaps more before any other file.
+struct Turn<'a, F> {
+    rank: usize,
+    /// When it ends: the next packet of another file, and that file's place.
+    limit: Option<(Timestamp, usize)>,
+    /// See [`Input::ahead_ns`].
+    ahead_ns: i64,
+    spans: &'a mut [Span],
+    packets: &'a mut PacketNumber,
+    origins: &'a mut Option<Origins>,
+    take: &'a mut F,
+}
+
+impl<F: Taker> Turn<'_, F> {
+    /// The number in the timeline of the packet that has this one in its file.
+    #[inline]
+    fn count(&mut self, number: PacketNumber) -> PacketNumber {
+        *self.packets += 1;
+        if let Some(origins) = self.origins {
+            origins.add(*self.packets, self.rank, number);
+        }
+        *self.packets
+    }
+
+    fn give(&mut self, record: Record<'_>, time: Timestamp) -> ControlFlow<()> {
+        let place = Place {
+            file: self.rank,
+            time,
+            next: self.limit.map(|(time, _)| time),
+            spans: self.spans,
+        };
+        self.take.take(Item { record, place })
+    }
+
+    /// Passes the next packet of the file on. None if the turn ends before it.
+    #[inline(always)]
+    fn frame(
+        &mut self,
+        frame: &mut Frame<'_>,
+        effective: &mut Timestamp,
+        facts: &mut FileFacts,
+    ) -> Option<ControlFlow<()>> {
+        frame.time = frame.time.plus(self.ahead_ns.saturating_neg());
+        facts.packet(frame.time);
+        *effective = frame.time.max(*effective);
+        if let Some(span) = self.spans.get_mut(self.rank) {
+            let (first, _) = span.unwrap_or((*effective, *effective));
+            *span = Some((first, *effective));
+        }
+        if self.limit.is_some_and(|limit| (*effective, self.rank) > limit) {
+            return None;
+        }
+        frame.number = self.count(frame.number);
+        let place = Place {
+            file: self.rank,
+            time: *effective,
+            next: self.limit.map(|(time, _)| time),
+            spans: self.spans,
+        };
+        Some(self.take.frame(frame, &place))
+    }
+
+    /// As [`Turn::frame`]; apart, because that one is meant for many packets in a row.
+    #[inline(never)]
+    fn frame_apart(
+        &mut self,
+        frame: &mut Frame<'_>,
+        effective: &mut Timestamp,
+        facts: &mut FileFacts,
+    ) -> Option<ControlFlow<()>> {
+        self.frame(frame, effective, facts)
+    }
+}
+
+/// Holds a packet whose turn has not come, and breaks off.
+fn hold(head: &mut Option<Head>, frame: &Frame<'_>, spare: &mut Vec<u8>) -> ControlFlow<()> {
+    *head = Some(Head::of(*frame, std::mem::take(spare)));
+    ControlFlow::Break(())
 }
 
 /// What lies in a directory need not be a capture.

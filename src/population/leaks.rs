@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::curve::{Stay, Sweep};
 use super::grouped::{Grouped, Names};
 use super::{CURVES, Curve, Span, Spread};
-use crate::model::{Address, Cause, Connection, EndpointReport, Numbers, Role, State};
+use crate::model::{Address, Cause, Connection, EndpointReport, Numbers, Role, State, Usual};
 use crate::time::Timestamp;
 
 const SECOND: i64 = 1_000_000_000;
@@ -312,6 +312,25 @@ impl HalfCloses {
     /// Looks at the next connection.
     pub fn add(&mut self, connection: &Connection) {
         self.take(connection);
+    }
+
+    /// As [`HalfCloses::add`] of the connection that it stands for.
+    pub fn add_usual(&mut self, usual: &Usual) {
+        let ns = usual.half_close_ns();
+        if ns < self.min_age_ns {
+            self.shorter += 1;
+            return;
+        }
+        self.ended.push(EndedOne {
+            since: usual.half_closed,
+            ns,
+            ends: Ends {
+                endpoint: usual.closer.other(),
+                client: usual.client.ip,
+                server: usual.server,
+            },
+            by: EndedBy::Fin,
+        });
     }
 
     /// Takes what was kept of one elsewhere; all of them count, however short.

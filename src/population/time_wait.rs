@@ -18,7 +18,7 @@ use super::grouped::{Grouped, Names};
 use super::{CURVES, Curve, Span, nearest_rank};
 use crate::model::{
     Address, Cause, Connection, EndpointReport, EventKind, Numbers, PacketNumber, Reuse, ReuseVerdict, Role,
-    State, TimeWaitHolder,
+    State, TimeWaitHolder, Usual,
 };
 use crate::time::Timestamp;
 
@@ -288,6 +288,17 @@ impl Stays {
         if let Some(reuse) = &connection.reuse {
             self.reuses.add(connection, reuse);
         }
+    }
+
+    /// As [`Stays::add`] of the connection that it stands for.
+    pub fn add_usual(&mut self, usual: &Usual) {
+        self.stays.push(StayOf {
+            from: usual.closed,
+            until: usual.time_wait_over.unwrap_or(usual.closed),
+            pair: (usual.client.ip, usual.server, usual.closer),
+            id: usual.id,
+            left: usual.time_wait_over.map(|_| LeftBy::Timer),
+        });
     }
 
     fn add_side(&mut self, connection: &Connection, role: Role, end: &EndpointReport) {

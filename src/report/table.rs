@@ -8,11 +8,11 @@ use std::io::{self, Write};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 
-use crate::model::{Analysis, Connection, EndpointReport};
+use crate::model::{Analysis, Connection, EndpointReport, Usual};
 use crate::report::findings::ByCode;
 use crate::report::look::{Rows, counted, marks, number};
 use crate::report::{Look, Tone, ending, findings, half_close, header, outcome_tone};
-use crate::select::Foremost;
+use crate::select::{Foremost, Need};
 
 /// How many connections `Rows::Screen` shows at least, however low the screen.
 const FEWEST: usize = 3;
@@ -60,6 +60,16 @@ impl<C: Borrow<Connection>> Listing<C> {
     pub fn add(&mut self, connection: C) {
         self.findings.add(connection.borrow());
         self.foremost.add(connection);
+    }
+
+    /// Whether it has no room for the connection that this stands for, were it the next one.
+    pub fn passes(&self, usual: &Usual) -> bool {
+        self.foremost.passes(Need::of_usual(usual))
+    }
+
+    /// The next one is one that it has no room for, and nothing was found in it.
+    pub fn pass(&mut self) {
+        self.foremost.pass();
     }
 
     /// How many it was given.

@@ -13,8 +13,6 @@ use super::tunnel::{Tunnel, TunnelPath, Tunnels};
 use super::{Endpoint, Flags, Options, Scope, Segment, TunnelId, options};
 use crate::capture::{Frame, LinkType, Skip};
 use crate::seq::Seq;
-use crate::time::Timestamp;
-use std::net::{IpAddr, Ipv4Addr};
 
 /// Length of a TCP header without options, octets.
 const TCP_HEADER: usize = 20;
@@ -33,55 +31,32 @@ pub struct DecodeSettings {
 /// Reads frames, and keeps what one frame leaves for later ones: fragments, the tunnels seen, and counts.
 #[derive(Clone, Debug, Default)]
 pub struct Decoder {
+    layered: Layered,
+    /// Where the newest segment stands: it is looked at here, because two hundred octets are not moved for each packet.
+    newest: Segment,
+}
+
+/// What one frame leaves for later ones.
+#[derive(Clone, Debug, Default)]
+struct Layered {
     settings: DecodeSettings,
     tunnels: Tunnels,
     fragments: Pool,
     checksums: ChecksumFacts,
     /// The path of the packet at hand; kept for its allocation.
     path: Vec<Tunnel>,
-    newest: Newest,
-}
-
-/// Where the newest segment stands: it is looked at here, because two hundred octets are not moved for each packet.
-#[derive(Clone, Debug)]
-struct Newest(Segment);
-
-impl Default for Newest {
-    fn default() -> Newest {
-        let none = Endpoint {
-            ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            port: 0,
-        };
-        Newest(Segment {
-            packet: 0,
-            time: Timestamp::default(),
-            source: none,
-            destination: none,
-            scope: Scope::default(),
-            seq: Seq(0),
-            ack: None,
-            raw_ack: 0,
-            flags: Flags::default(),
-            window: 0,
-            payload_len: 0,
-            options: Options::default(),
-            ip_id: None,
-            ttl: 0,
-            checksum: None,
-            checksum_state: ChecksumState::NotVerified,
-            header_cut: false,
-            cut: false,
-        })
-    }
 }
 
 impl Decoder {
     /// A decoder that has seen nothing yet.
     pub fn new(settings: DecodeSettings) -> Decoder {
         Decoder {
-            settings,
-            fragments: Pool::new(settings.fragments),
-            ..Decoder::default()
+            layered: Layered {
+                settings,
+                fragments: Pool::new(settings.fragments),
+                ..Layered::default()
+            },
+            newest: Segment::default(),
         }
     }
 
@@ -97,27 +72,75 @@ impl Decoder {
     /// The reason why this frame gives no segment; nothing here is fatal for the capture.
     #[inline]
     pub fn decode(&mut self, frame: &Frame<'_>) -> Result<&Segment, Skip> {
+        self.layered.decode(frame, &mut self.newest)?;
+        Ok(&self.newest)
+    }
+
+    /// The segment that [`Decoder::decode`] read last.
+    pub fn newest(&self) -> &Segment {
+        &self.newest
+    }
+
+    /// As [`Decoder::decode`], into a place of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Decoder::decode`]; what stands in `segment` then has no meaning.
+    #[inline]
+    pub fn decode_into(&mut self, frame: &Frame<'_>, segment: &mut Segment) -> Result<(), Skip> {
+        self.layered.decode(frame, segment)
+    }
+
+    /// The tunnels that [`Scope::tunnel`] stands for; `None` for none, and for [`TunnelId::OVERFLOW`].
+    pub fn tunnel(&self, id: TunnelId) -> Option<&TunnelPath> {
+        self.layered.tunnels.path(id)
+    }
+
+    /// How many packets came through tunnels that were not told apart any more, because too many were seen.
+    pub fn tunnels_not_told_apart(&self) -> u64 {
+        self.layered.tunnels.not_told_apart
+    }
+
+    /// What became of IP fragments up to here.
+    pub fn fragments(&self) -> FragmentFacts {
+        self.layered.fragments.facts()
+    }
+
+    /// The checksums of all segments up to here; all zero unless they are verified.
+    pub fn checksums(&self) -> ChecksumFacts {
+        self.layered.checksums
+    }
+}
+
+impl Layered {
+    #[inline]
+    fn decode(&mut self, frame: &Frame<'_>, segment: &mut Segment) -> Result<(), Skip> {
+        if frame.link == LinkType::ETHERNET
+            && !self.settings.verify_checksums
+            && direct::read(frame, segment).is_some()
+        {
+            return Ok(());
+        }
+        self.decode_others(frame, segment)
+    }
+
+    #[inline(never)]
+    fn decode_others(&mut self, frame: &Frame<'_>, segment: &mut Segment) -> Result<(), Skip> {
         if frame.link == LinkType::ETHERNET
             && let Some((scope, ip)) = direct::open(frame.bytes)
         {
-            let segment = &mut self.newest.0;
             read(frame, scope, &ip, segment)?;
             if self.settings.verify_checksums {
                 segment.checksum_state = verify(&ip, segment, &mut self.checksums);
             }
-            return Ok(segment);
+            return Ok(());
         }
-        self.decode_layers(frame)
-    }
-
-    /// The segment that was read last.
-    pub fn newest(&self) -> &Segment {
-        &self.newest.0
+        self.decode_layers(frame, segment)
     }
 
     /// As [`Decoder::decode`], layer by layer.
     #[inline(never)]
-    fn decode_layers(&mut self, frame: &Frame<'_>) -> Result<&Segment, Skip> {
+    fn decode_layers(&mut self, frame: &Frame<'_>, segment: &mut Segment) -> Result<(), Skip> {
         self.path.clear();
         let original = usize::try_from(frame.original_len)
             .unwrap_or(usize::MAX)
@@ -136,13 +159,12 @@ impl Decoder {
                     if next == Next::Ip {
                         ip.v4_header = None; // its checksum is that of a fragment
                     }
-                    let segment = &mut self.newest.0;
                     read(frame, around.scope, &ip, segment)?;
                     segment.scope.tunnel = self.tunnels.number(around.path);
                     if self.settings.verify_checksums {
                         segment.checksum_state = verify(&ip, segment, &mut self.checksums);
                     }
-                    return Ok(segment);
+                    return Ok(());
                 }
                 Found::Fragment(fragment) => fragment,
             };
@@ -159,26 +181,6 @@ impl Decoder {
             (bytes, wire, next) = (&datagram, datagram.len(), Next::Ip);
         }
         Err(Skip::TunnelTooDeep)
-    }
-
-    /// The tunnels that [`Scope::tunnel`] stands for; `None` for none, and for [`TunnelId::OVERFLOW`].
-    pub fn tunnel(&self, id: TunnelId) -> Option<&TunnelPath> {
-        self.tunnels.path(id)
-    }
-
-    /// How many packets came through tunnels that were not told apart any more, because too many were seen.
-    pub fn tunnels_not_told_apart(&self) -> u64 {
-        self.tunnels.not_told_apart
-    }
-
-    /// What became of IP fragments up to here.
-    pub fn fragments(&self) -> FragmentFacts {
-        self.fragments.facts()
-    }
-
-    /// The checksums of all segments up to here; all zero unless they are verified.
-    pub fn checksums(&self) -> ChecksumFacts {
-        self.checksums
     }
 }
 
@@ -230,45 +232,62 @@ fn read(frame: &Frame<'_>, scope: Scope, ip: &IpPacket<'_>, segment: &mut Segmen
         .checked_sub(header_len)
         .ok_or(Skip::BadTcpDataOffset)?;
     let options_len = header_len.checked_sub(TCP_HEADER).ok_or(Skip::BadTcpDataOffset)?;
-    let options = match captured.get(TCP_HEADER..) {
-        Some(list) if options_len > 0 => options::read(list, options_len),
-        _ => Options::default(),
-    };
+    match captured.get(TCP_HEADER..) {
+        Some(list) if options_len > 0 => options::read_into(list, options_len, &mut segment.options),
+        _ => segment.options = Options::default(),
+    }
     let flags = Flags(u16::from_be_bytes([offset_and_flags & 1, flags]));
     let raw_ack = u32::from_be_bytes([ack0, ack1, ack2, ack3]);
     let endpoint = |ip, high, low| Endpoint {
         ip,
         port: u16::from_be_bytes([high, low]),
     };
-    *segment = Segment {
-        packet: frame.number,
-        time: frame.time,
-        source: endpoint(ip.source, source_high, source_low),
-        destination: endpoint(ip.destination, destination_high, destination_low),
-        scope,
-        seq: Seq(u32::from_be_bytes([seq0, seq1, seq2, seq3])),
-        ack: flags.ack().then_some(Seq(raw_ack)),
-        raw_ack,
-        flags,
-        window: u16::from_be_bytes([window_high, window_low]),
-        payload_len: u32::try_from(payload_len).unwrap_or(u32::MAX),
-        options,
-        ip_id: ip.id,
-        ttl: ip.ttl,
-        checksum: captured
-            .get(TCP_NEEDED..)
-            .and_then(|rest| rest.first_chunk())
-            .map(|b| u16::from_be_bytes(*b)),
-        checksum_state: ChecksumState::NotVerified,
-        header_cut: captured.len() < header_len,
-        cut: captured.len() < ip.payload_len,
-    };
+    let checksum = captured.get(TCP_NEEDED..).and_then(|rest| rest.first_chunk());
+    // One by one, where they are to stand. All of them: a field that is forgotten here is one too few below.
+    let Segment {
+        packet: to_packet,
+        time: to_time,
+        source: to_source,
+        destination: to_destination,
+        scope: to_scope,
+        seq: to_seq,
+        ack: to_ack,
+        raw_ack: to_raw_ack,
+        flags: to_flags,
+        window: to_window,
+        payload_len: to_payload_len,
+        options: _,
+        ip_id: to_ip_id,
+        ttl: to_ttl,
+        checksum: to_checksum,
+        checksum_state: to_checksum_state,
+        header_cut: to_header_cut,
+        cut: to_cut,
+    } = segment;
+    *to_packet = frame.number;
+    *to_time = frame.time;
+    *to_source = endpoint(ip.source, source_high, source_low);
+    *to_destination = endpoint(ip.destination, destination_high, destination_low);
+    *to_scope = scope;
+    *to_seq = Seq(u32::from_be_bytes([seq0, seq1, seq2, seq3]));
+    *to_ack = flags.ack().then_some(Seq(raw_ack));
+    *to_raw_ack = raw_ack;
+    *to_flags = flags;
+    *to_window = u16::from_be_bytes([window_high, window_low]);
+    *to_payload_len = u32::try_from(payload_len).unwrap_or(u32::MAX);
+    *to_ip_id = ip.id;
+    *to_ttl = ip.ttl;
+    *to_checksum = checksum.map(|checksum| u16::from_be_bytes(*checksum));
+    *to_checksum_state = ChecksumState::NotVerified;
+    *to_header_cut = captured.len() < header_len;
+    *to_cut = captured.len() < ip.payload_len;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Timestamp;
     use proptest::prelude::*;
 
     /// A TCP header with `options`, ports 1000 to 80, seq 7, ack 9, flags ACK and PSH.
@@ -521,10 +540,11 @@ mod tests {
         #[test]
         fn the_short_way_is_the_same(
             tag in 0u8..3, six: bool, options in prop::collection::vec(any::<u8>(), 0..40), more in 0usize..40, total in 0usize..120,
-            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3), keep in 0usize..200,
-            original in 0u32..300,
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+            keep in prop_oneof![0usize..200, Just(200)], original in 0u32..300, timestamps: bool,
         ) {
             let options = &options[..options.len() / 4 * 4];
+            let options = if timestamps { &[1, 1, 8, 10, 0, 0, 1, 2, 3, 4, 5, 6] } else { options };
             let payload = [tcp(options), vec![7; more]].concat();
             let packet = if six { v6(6, total, &payload) } else { v4(6, &[], total, &payload) };
             let inner = if six { [0x86, 0xdd] } else { [8, 0] };
@@ -542,9 +562,14 @@ mod tests {
             };
             let settings = DecodeSettings { verify_checksums: true, ..DecodeSettings::default() };
             let (mut short, mut long) = (Decoder::new(settings), Decoder::new(settings));
-            let (a, b) = (short.decode(&frame), long.decode_layers(&frame));
-            prop_assert_eq!(format!("{a:?}"), format!("{b:?}"));
+            let mut of_layers = Segment::default();
+            let layers = long.layered.decode_layers(&frame, &mut of_layers).map(|()| &of_layers);
+            prop_assert_eq!(format!("{:?}", short.decode(&frame)), format!("{layers:?}"));
             prop_assert_eq!(format!("{:?}", short.checksums()), format!("{:?}", long.checksums()));
+            // The shortest way of all, where no checksum is looked at.
+            let (mut short, mut long) = (Decoder::default(), Decoder::default());
+            let layers = long.layered.decode_layers(&frame, &mut of_layers).map(|()| &of_layers);
+            prop_assert_eq!(format!("{:?}", short.decode(&frame)), format!("{layers:?}"));
         }
 
         /// As above, but with bytes that come as far as TCP.

@@ -5,13 +5,95 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::Scope;
 use super::layers::be16;
 use super::layers::ip::{IpPacket, TCP};
+use super::{ChecksumState, Endpoint, Flags, Options, Scope, Segment, options};
+use crate::capture::Frame;
+use crate::seq::Seq;
 
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 const VLAN: u16 = 0x8100;
+
+/// Octets of an IPv4 header without options and a TCP header without.
+const HEADERS: usize = 40;
+
+/// The segment in an Ethernet frame with at most one tag, over IPv4 without options, if both headers were captured and nothing
+/// about them is unusual. Its checksum is not verified.
+#[inline(always)]
+pub(super) fn read(frame: &Frame<'_>, segment: &mut Segment) -> Option<()> {
+    let mut scope = Scope::default();
+    let packet = match be16(frame.bytes, 12)? {
+        IPV4 => frame.bytes.get(14..)?,
+        VLAN if be16(frame.bytes, 16)? == IPV4 => {
+            scope.vlans[0] = (be16(frame.bytes, 14)? & 0x0fff) + 1;
+            frame.bytes.get(18..)?
+        }
+        _ => return None,
+    };
+    let headers: &[u8; HEADERS] = packet.first_chunk()?;
+    let short = |at: usize| u16::from_be_bytes([headers[at], headers[at + 1]]);
+    let word =
+        |at: usize| u32::from_be_bytes([headers[at], headers[at + 1], headers[at + 2], headers[at + 3]]);
+    // Neither more fragments nor an offset.
+    if headers[0] != 0x45 || headers[9] != TCP || short(6) & 0x3fff != 0 {
+        return None;
+    }
+    let total = usize::from(short(2));
+    let header_len = usize::from(headers[32] >> 4) * 4;
+    let payload_len = u32::from(short(2)).checked_sub(20 + u32::from(headers[32] >> 4) * 4)?;
+    let options_len = header_len.checked_sub(20)?;
+    if options_len > 0 {
+        let captured = packet.get(HEADERS..total).or_else(|| packet.get(HEADERS..))?;
+        options::read_into(captured, options_len, &mut segment.options);
+    } else {
+        segment.options = Options::default();
+    }
+    let flags = Flags(short(32) & 0x1ff);
+    let end = |at: usize, port: u16| Endpoint {
+        ip: IpAddr::V4(Ipv4Addr::from_bits(word(at))),
+        port,
+    };
+    // All of them: a field that is forgotten here is one too few.
+    let Segment {
+        packet: number,
+        time,
+        source,
+        destination,
+        scope: to_scope,
+        seq,
+        ack,
+        raw_ack,
+        flags: to_flags,
+        window,
+        payload_len: to_payload_len,
+        options: _,
+        ip_id,
+        ttl,
+        checksum,
+        checksum_state,
+        header_cut,
+        cut,
+    } = segment;
+    *number = frame.number;
+    *time = frame.time;
+    *source = end(12, short(20));
+    *destination = end(16, short(22));
+    *to_scope = scope;
+    *seq = Seq(word(24));
+    *ack = flags.ack().then_some(Seq(word(28)));
+    *raw_ack = word(28);
+    *to_flags = flags;
+    *window = short(34);
+    *to_payload_len = payload_len;
+    *ip_id = Some(short(4));
+    *ttl = headers[8];
+    *checksum = Some(short(36));
+    *checksum_state = ChecksumState::NotVerified;
+    *header_cut = packet.len() < 20 + header_len;
+    *cut = packet.len() < total;
+    Some(())
+}
 
 /// The IP packet in an Ethernet frame, and its tag.
 #[inline(always)]

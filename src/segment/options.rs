@@ -19,31 +19,36 @@ mod kind {
 /// The experiment identifier of Fast Open before it had a kind of its own (RFC 7413, appendix A).
 const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
 
-/// Reads the option list.
+#[cfg(test)]
+fn read(captured: &[u8], declared: usize) -> Options {
+    let mut options = Options::default();
+    read_into(captured, declared, &mut options);
+    options
+}
+
+/// Reads the option list into the place where it is to stand.
 ///
 /// `captured` is what the capture holds of it, `declared` its length in octets by the data offset. An option that is
 /// cut off by the capture is ignored; one that runs past the header, or whose length is 0 or 1, ends the walk and marks
 /// the list as malformed. A known option with a length that its RFC does not allow is ignored, as receivers do; of a
 /// repeated option the last one counts.
 #[inline]
-pub(crate) fn read(captured: &[u8], declared: usize) -> Options {
+pub(crate) fn read_into(captured: &[u8], declared: usize, options: &mut Options) {
+    *options = Options::default();
     // What nearly all segments carry: two no-operations and timestamps (RFC 7323 appendix A).
     if declared == 12
         && let Some(&[1, 1, kind::TIMESTAMPS, 10, v0, v1, v2, v3, e0, e1, e2, e3]) =
             captured.first_chunk::<12>()
     {
         let (value, echo) = ([v0, v1, v2, v3], [e0, e1, e2, e3]);
-        return Options {
-            timestamps: Some((u32::from_be_bytes(value), u32::from_be_bytes(echo))),
-            ..Options::default()
-        };
+        options.timestamps = Some((u32::from_be_bytes(value), u32::from_be_bytes(echo)));
+        return;
     }
-    read_each(captured, declared)
+    read_each(captured, declared, options);
 }
 
 #[inline(never)]
-fn read_each(captured: &[u8], declared: usize) -> Options {
-    let mut options = Options::default();
+fn read_each(captured: &[u8], declared: usize, options: &mut Options) {
     let mut rest = captured.get(..declared).unwrap_or(captured);
     let mut left = declared; // octets of the header from the start of `rest`
     while let Some((&kind, after_kind)) = rest.split_first() {
@@ -68,10 +73,9 @@ fn read_each(captured: &[u8], declared: usize) -> Options {
         let Some((option, following)) = rest.split_at_checked(length) else {
             break; // cut by the snap length
         };
-        note(&mut options, kind, option.get(2..).unwrap_or_default());
+        note(options, kind, option.get(2..).unwrap_or_default());
         (rest, left) = (following, left.saturating_sub(length));
     }
-    options
 }
 
 /// Takes one complete option over; `value` is what follows kind and length.

@@ -165,6 +165,16 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// See [`Tracker::touch`](super::Tracker::touch).
+    pub(super) fn touch(&self) -> u64 {
+        let numbers = [self.nxt, self.una, self.contiguous, self.offers];
+        let numbers = numbers
+            .into_iter()
+            .flatten()
+            .fold(0, |sum, number| sum ^ number.0);
+        self.packets ^ u64::from(numbers ^ self.fingerprints[0].0 ^ u32::from(self.next_fingerprint))
+    }
+
     /// The FIN of this direction.
     pub fn fin(&self) -> Option<Fin> {
         self.fin

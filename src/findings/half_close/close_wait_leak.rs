@@ -3,7 +3,7 @@
 use crate::findings::rule;
 use crate::findings::Settings;
 use crate::findings::service::{Collector, Found, Kept, Together};
-use crate::model::{Confidence, Connection, Role};
+use crate::model::{Confidence, Connection, Role, Usual};
 use crate::population::leaks::{KeptHalfClose, Leaking, Overdue};
 use crate::population::{By, HalfCloses};
 use crate::time::human_duration;
@@ -80,6 +80,10 @@ pub fn collector(settings: &Settings, _: i64) -> Box<dyn Collector> {
 impl Collector for ByEndpoint {
     fn add(&mut self, connection: &Connection) {
         self.half_closes.add(connection);
+    }
+
+    fn add_usual(&mut self, usual: &Usual) {
+        self.half_closes.add_usual(usual);
     }
 
     fn shares(&self, connection: &Connection) -> Vec<Kept> {

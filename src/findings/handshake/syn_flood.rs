@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::findings::Settings;
 use crate::findings::rule;
 use crate::findings::service::{Collector, Found, Kept, Together};
-use crate::model::{Address, Cause, Confidence, Connection, Outcome, Role, State};
+use crate::model::{Address, Cause, Confidence, Connection, Outcome, Role, State, Usual};
 use crate::population::grouped::Names;
 use crate::time::{Timestamp, human_duration};
 
@@ -168,6 +168,15 @@ impl Collector for ByService {
         } else {
             self.others.push(attempt);
         }
+    }
+
+    fn add_usual(&mut self, usual: &Usual) {
+        let attempt = Attempt {
+            at: usual.first_time,
+            id: usual.id,
+            service: self.services.number(usual.server),
+        };
+        self.others.push(attempt);
     }
 
     fn shares(&self, connection: &Connection) -> Vec<Kept> {

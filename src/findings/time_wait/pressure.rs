@@ -3,7 +3,7 @@
 use crate::findings::rule;
 use crate::findings::Settings;
 use crate::findings::service::{Collector, Found, Kept, Together};
-use crate::model::{Confidence, Connection, Numbers, Role};
+use crate::model::{Confidence, Connection, Numbers, Role, Usual};
 use crate::population::Stays;
 use crate::population::time_wait::{KeptStay, Pressure};
 use crate::time::human_duration;
@@ -65,6 +65,10 @@ pub fn collector(_: &Settings, time_wait_ns: i64) -> Box<dyn Collector> {
 impl Collector for ByPair {
     fn add(&mut self, connection: &Connection) {
         self.stays.add(connection);
+    }
+
+    fn add_usual(&mut self, usual: &Usual) {
+        self.stays.add_usual(usual);
     }
 
     fn shares(&self, connection: &Connection) -> Vec<Kept> {

@@ -74,6 +74,17 @@ impl Flowing {
         flowing
     }
 
+    /// See [`Textbook::touch`](crate::tracker::textbook::Textbook::touch).
+    #[inline]
+    pub fn touch(&self) -> u32 {
+        self.packets
+            ^ self.nxt.0
+            ^ self.edge.0
+            ^ self.fingerprints[0].0
+            ^ self.fingerprints[3].1
+            ^ u32::from(self.scale)
+    }
+
     /// ISS.
     pub fn first(&self) -> Seq {
         self.iss
@@ -82,6 +93,11 @@ impl Flowing {
     /// Whether this segment looks like one of the newest: what that means is not decided here.
     pub fn has_seen(&self, print: u32) -> bool {
         self.fingerprints.iter().any(|(known, _)| *known == print)
+    }
+
+    /// See [`Stream::ts_recent`].
+    pub fn ts_recent(&self) -> u32 {
+        self.ts_recent
     }
 
     /// Whether a timestamp is older than what its sender sent before.

@@ -1,0 +1,78 @@
+//! What there is to tell of a connection by the book that was opened and closed as most are, read off its telling segments.
+//!
+//! It is what the tracker would tell, and a test holds both equal.
+
+use super::{TIMESTAMPS, Textbook, Told};
+use crate::segment::Flags;
+use crate::seq::Seq;
+use crate::time::Timestamp;
+use crate::tracker::Role;
+
+/// A handshake, then a FIN, its acknowledgment with the other FIN or before it, and the acknowledgment of that one. Times are
+/// capture times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsualClose {
+    /// Who closed first: it went through FIN-WAIT-1 and FIN-WAIT-2 into TIME-WAIT.
+    pub closer: Role,
+    /// Its FIN: the other side entered CLOSE-WAIT.
+    pub fin: Timestamp,
+    /// The other FIN: LAST-ACK, and TIME-WAIT of who closed first.
+    pub other_fin: Timestamp,
+}
+
+impl Textbook {
+    /// None if the connection was not closed like that, or not yet, or if there is more to tell of it than that.
+    pub fn usual_close(&self) -> Option<UsualClose> {
+        let (opening, closing) = self
+            .told
+            .get(..usize::from(self.count))?
+            .split_at_checked(usize::from(self.opening))?;
+        let (3, [first, second, rest @ ..]) = (opening.len(), closing) else {
+            return None;
+        };
+        let closer = first.from();
+        let (own, other) = (self.next[closer as usize], self.next[closer.other() as usize]);
+        let (other_fin, last) = match rest {
+            [last] if second.is(Flags::FIN) => (second, last),
+            [third, last] if !second.is(Flags::FIN) && third.is(Flags::FIN) => (third, last),
+            _ => return None,
+        };
+        let answers =
+            |told: &Told, acknowledges: Seq| told.is(Flags::ACK) && Seq(told.raw_ack) == acknowledges;
+        let usual = first.is(Flags::FIN)
+            && last.from() == closer
+            && !last.is(Flags::FIN)
+            && [second, other_fin]
+                .iter()
+                .all(|told| told.from() != closer && answers(told, own))
+            && answers(last, other)
+            && !closing.iter().any(|told| told.is(Flags::RST))
+            && self.clocks_go_on(closing);
+        let time = |told: &Told| told.mark(self.began).time;
+        usual.then(|| UsualClose {
+            closer,
+            fin: time(first),
+            other_fin: time(other_fin),
+        })
+    }
+
+    /// Each of these segments has a timestamp that is not older than those of its sender before, or none has one.
+    fn clocks_go_on(&self, closing: &[Told]) -> bool {
+        let mut newest = self.sides.each_ref().map(|side| Seq(side.ts_recent()));
+        closing.iter().all(|told| {
+            let newest = &mut newest[told.from() as usize];
+            let value = Seq(told.timestamps.0);
+            let goes_on = !value.before(*newest);
+            if told.is(TIMESTAMPS) {
+                *newest = value;
+            }
+            told.is(TIMESTAMPS) == self.timestamps && (goes_on || !self.timestamps)
+        })
+    }
+}
+
+impl Told {
+    fn is(&self, bit: u16) -> bool {
+        self.bits & bit != 0
+    }
+}
