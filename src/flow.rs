@@ -14,6 +14,7 @@ mod embryo;
 mod evicted;
 mod index;
 mod key;
+mod lean;
 mod limits;
 mod lives;
 mod ordinary;
@@ -38,11 +39,12 @@ pub use evicted::{Class, Evicted};
 use index::Index;
 pub use index::{Keyed, Keyer};
 pub use key::FlowKey;
+pub use lean::Lean;
 pub use limits::Limits;
 use limits::Used;
 use lives::{Handle, Life, Lives, Ordinary, Place, Waiting};
 pub use packing::Packing;
-pub use rest::{Numbered, Rest, Usual};
+pub use rest::{Numbered, Rest};
 
 /// For how long after a RST that disowned a SYN another SYN is taken for the real one that it got in the way of
 /// (RFC 9293 figure 8): the first retransmissions of a SYN come within this time.

@@ -15,7 +15,7 @@
 //! | [`segment`] | one frame to a TCP segment, or the reason why it is none |
 //! | [`input`] | what the user named as one timeline: directories, patterns, many files in time order, copies between taps |
 //! | [`tracker`] | one life of a 4-tuple: [`tracker::state`] the relation of figure 5, [`tracker::judge`] numbers, [`tracker::stream`] one direction, [`tracker::textbook`] those on which all goes by the book, [`tracker::endpoint`] one endpoint's proven state, what is on its way to it, and evidence |
-//! | [`flow`] | which life of which 4-tuple a segment belongs to |
+//! | [`flow`] | which life of which 4-tuple a segment belongs to; segments go through it by the dozen, so that memory is waited for once |
 //! | [`model`] | the facts as plain data: the JSON contract |
 //! | [`schema`] | the JSON Schema of that contract |
 //! | [`ss`] | sockets and processes as `ss` lists them, joined with the connections |
@@ -27,7 +27,7 @@
 //! | [`explain`] | help on rules, states, fields and words, out of the same documentation |
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
 //! | [`export`] | for Wireshark: the capture again with comments, a plug-in with the states, display filters |
-//! | [`analyze`] | wires the stages together |
+//! | [`analyze`] | wires the stages together, in one thread or in two |
 //! | [`fleet`] | the same in parts that can be done apart: files, connections, services; and the canonical result |
 //! | `tables` | the results as Arrow tables (feature `arrow`) |
 //! | `tui` | the terminal explorer: its state, and its screens (feature `tui`) |

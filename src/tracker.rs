@@ -37,7 +37,7 @@ use arrival::{Arrival, Sent, SentKind};
 use calm::Calm;
 use endpoint::Mirror;
 use evidence::Mark;
-pub use finished::{Finished, Heir};
+pub use finished::{Finished, Heir, Usual};
 use ladder::Ladder;
 use observation::{Kind, Observations};
 pub use opening::{Opening, Syn};

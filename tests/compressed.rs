@@ -471,6 +471,7 @@ fn files_tell_their_compression_their_interfaces_and_what_was_lost() {
         ladder: LadderRequest::None,
         findings: Default::default(),
         limits: Default::default(),
+        threads: Default::default(),
     };
     let (analysis, facts) = analyze_with_facts(&settings, &Stop::default(), &mut |_| {}).expect("readable");
     assert_eq!(analysis.capture.damage, [] as [String; 0]);

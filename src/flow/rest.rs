@@ -5,10 +5,8 @@ use hashbrown::HashMap;
 
 use super::lives::ByBirth;
 use super::{Evicted, Totals};
-use crate::segment::Endpoint;
 use crate::time::Timestamp;
-use crate::tracker::textbook::UsualClose;
-use crate::tracker::{Finished, Heir, Tracker};
+use crate::tracker::{Finished, Heir, Tracker, Usual};
 
 /// The connections that are left when the capture has ended, in order of their first packets.
 pub struct Rest {
@@ -68,23 +66,6 @@ pub struct Numbered {
     /// What took the 4-tuple of a connection over, by its number.
     heirs: HashMap<u64, Heir, RandomState>,
     told: u64,
-}
-
-/// A connection of which all is told by how it closed: see [`UsualClose`]. It is the first and the last of its 4-tuple.
-#[derive(Clone, Copy, Debug)]
-pub struct Usual {
-    /// Number.
-    pub number: u64,
-    /// Who sent the SYN.
-    pub client: Endpoint,
-    /// Who answered it.
-    pub server: Endpoint,
-    /// When the SYN came.
-    pub began: Timestamp,
-    /// How it closed.
-    pub close: UsualClose,
-    /// The snap length cut some of its segments.
-    pub cut: bool,
 }
 
 impl Numbered {

@@ -1,9 +1,9 @@
 //! A connection of which there is nothing to tell but that it was opened and closed as most are.
 
 use super::{Address, Role};
-use crate::flow;
 use crate::segment::Endpoint;
 use crate::time::Timestamp;
+use crate::tracker;
 
 /// What sums and rules about services keep of such a connection. It stands for the [`Connection`](super::Connection) with
 /// this id: [`Outcome::Closed`](super::Outcome::Closed), captured from both sides without a flaw, with these transitions and
@@ -32,7 +32,7 @@ pub struct Usual {
 
 impl Usual {
     /// That of a connection in a capture with its last packet at `end`. `time_wait_ns` is 2 MSL.
-    pub fn of(usual: &flow::Usual, end: Timestamp, time_wait_ns: i64) -> Usual {
+    pub fn of(usual: &tracker::Usual, end: Timestamp, time_wait_ns: i64) -> Usual {
         let address = |end: Endpoint| Address {
             ip: end.ip,
             port: end.port,
