@@ -296,8 +296,8 @@ mod tests {
             }
             let end = end.plus(later);
             let judge = Judge::new(&Default::default());
-            let (mut rest, mut told) = (flows.clone().finish(end).numbered(), flows.finish(end).numbered());
-            while let Some(finished) = told.next() {
+            let (mut rest, told) = (flows.clone().finish(end).numbered(), flows.finish(end).numbered());
+            for finished in told {
                 let Some(usual) = rest.usual() else {
                     rest.next();
                     continue;

@@ -29,8 +29,8 @@ pub(super) struct Relay<'scope, 'env> {
 }
 
 enum Way<'scope> {
-    Here(Here),
-    There(There<'scope>),
+    Here(Box<Here>),
+    There(Box<There<'scope>>),
 }
 
 /// This thread tracks.
@@ -75,12 +75,12 @@ impl<'scope, 'env> Relay<'scope, 'env> {
         Relay {
             scope,
             keyer: flows.keyer(),
-            way: Way::Here(Here {
+            way: Way::Here(Box::new(Here {
                 flows,
                 batch: vec![Keyed::default(); FEW],
                 held: 0,
                 patience,
-            }),
+            })),
         }
     }
 
@@ -120,7 +120,7 @@ impl<'scope, 'env> Relay<'scope, 'env> {
                 there.pass_on();
                 let There {
                     full, empty, thread, ..
-                } = there;
+                } = *there;
                 drop((full, empty)); // it sees the end
                 thread.join().unwrap_or_else(|panic| resume_unwind(panic))
             }
@@ -160,13 +160,13 @@ impl<'scope, 'env> Relay<'scope, 'env> {
         let thread = Builder::new().name("tracking".to_owned());
         if let Ok(thread) = thread.spawn_scoped(self.scope, track) {
             let _ = to.send(std::mem::take(&mut here.flows));
-            self.way = Way::There(There {
+            self.way = Way::There(Box::new(There {
                 place: Keyed::default(),
                 batch: Batch::default(),
                 full,
                 empty,
                 thread,
-            });
+            }));
         }
     }
 }

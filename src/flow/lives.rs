@@ -12,7 +12,7 @@ use super::embryo::Embryo;
 use super::evicted::Class;
 
 /// Slots that are allocated together; large enough that the system gets them back one by one.
-const CHUNK: usize = 1 << 10;
+const CHUNK: usize = 1 << 11;
 
 /// One life of a 4-tuple in the table.
 #[derive(Clone)]
