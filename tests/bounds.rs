@@ -1,10 +1,13 @@
 //! Memory is bounded: by limits that evict what is least worth keeping and count it, and by caps on every list.
 
+mod repository;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use repository::captures;
 use tcptrace_states::analyze::{Limits, Settings, analyze};
 use tcptrace_states::capture::{CaptureReader, Record};
 use tcptrace_states::flow::{Class, FlowKey, Flows, Ladders, Packing, Totals};
@@ -528,30 +531,6 @@ fn keys_that_collide_under_one_seed_do_not_under_another() {
             );
         }
     }
-}
-
-/// All captures of the repository.
-fn captures() -> Vec<PathBuf> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path
-                .extension()
-                .is_some_and(|ext| ext == "pcap" || ext == "pcapng")
-            {
-                found.push(path);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    walk(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"),
-        &mut found,
-    );
-    found.sort();
-    found
 }
 
 fn segments(path: &Path) -> (Vec<Segment>, Timestamp) {

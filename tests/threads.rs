@@ -1,39 +1,16 @@
 //! What is told does not depend on how it is computed: by one thread or two, and with usual connections told or summed up.
 
+mod repository;
 #[path = "../benches/workload/mod.rs"]
 mod workload;
 
 use std::path::{Path, PathBuf};
 
+use repository::captures;
 use tcptrace_states::analyze::{Settings, Threads, analyze, connections};
 use tcptrace_states::capture::Stop;
 use tcptrace_states::model::Analysis;
 use workload::{Format, Shape, write};
-
-/// All captures of testdata.
-fn captures() -> Vec<PathBuf> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in folder.read_dir().expect("testdata").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path
-                .extension()
-                .is_some_and(|ext| ext == "pcap" || ext == "pcapng")
-            {
-                found.push(path);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    walk(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"),
-        &mut found,
-    );
-    found.sort();
-    assert!(found.len() > 100, "{} captures", found.len());
-    found
-}
 
 /// Larger captures, in which all kinds of connections are open at once.
 fn workloads(folder: &Path) -> Vec<PathBuf> {

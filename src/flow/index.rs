@@ -84,6 +84,11 @@ impl Index {
         Some(self.table.at(place)?.life)
     }
 
+    /// As [`Index::get`], where the hash is not known yet.
+    pub fn look_up(&self, key: &FlowKey, lives: &Lives) -> Option<Handle> {
+        self.get(self.hash(key), key, lives)
+    }
+
     /// Makes a life the current one of a 4-tuple; it and the one before it must be in `lives`.
     pub fn insert(&mut self, key: &FlowKey, life: Handle, lives: &Lives) {
         let Hash(hash) = self.hash(key);

@@ -1,5 +1,7 @@
 //! The records of many files in time order.
 
+mod turn;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io::Read;
@@ -18,6 +20,8 @@ use crate::capture::{
 };
 use crate::segment::{DecodeSettings, Decoder};
 use crate::time::Timestamp;
+pub use turn::Taker;
+use turn::{Turn, hold};
 
 /// Unusable packets before the first usable one of standard input or a FIFO that are held, at most.
 const MOST_LEADING: usize = 1 << 16;
@@ -95,26 +99,6 @@ pub struct Item<'a> {
     pub record: Record<'a>,
     /// Where it stands.
     pub place: Place<'a>,
-}
-
-/// Who takes the records of a timeline, until it breaks off.
-pub trait Taker {
-    /// Takes the next record.
-    fn take(&mut self, item: Item<'_>) -> ControlFlow<()>;
-
-    /// Takes the next record, a packet.
-    fn frame(&mut self, frame: &Frame<'_>, place: &Place<'_>) -> ControlFlow<()> {
-        self.take(Item {
-            record: Record::Frame(*frame),
-            place: *place,
-        })
-    }
-}
-
-impl<F: FnMut(Item<'_>) -> ControlFlow<()>> Taker for F {
-    fn take(&mut self, item: Item<'_>) -> ControlFlow<()> {
-        self(item)
-    }
 }
 
 /// Where a record stands in the timeline.
@@ -719,86 +703,6 @@ impl Timeline {
             unfinished,
         }
     }
-}
-
-/// One file has its turn: it has the next packet, and perhaps more before any other file.
-struct Turn<'a, F> {
-    rank: usize,
-    /// When it ends: the next packet of another file, and that file's place.
-    limit: Option<(Timestamp, usize)>,
-    /// See [`Input::ahead_ns`].
-    ahead_ns: i64,
-    spans: &'a mut [Span],
-    packets: &'a mut PacketNumber,
-    origins: &'a mut Option<Origins>,
-    take: &'a mut F,
-}
-
-impl<F: Taker> Turn<'_, F> {
-    /// The number in the timeline of the packet that has this one in its file.
-    #[inline]
-    fn count(&mut self, number: PacketNumber) -> PacketNumber {
-        *self.packets += 1;
-        if let Some(origins) = self.origins {
-            origins.add(*self.packets, self.rank, number);
-        }
-        *self.packets
-    }
-
-    fn give(&mut self, record: Record<'_>, time: Timestamp) -> ControlFlow<()> {
-        let place = Place {
-            file: self.rank,
-            time,
-            next: self.limit.map(|(time, _)| time),
-            spans: self.spans,
-        };
-        self.take.take(Item { record, place })
-    }
-
-    /// Passes the next packet of the file on. None if the turn ends before it.
-    #[inline(always)]
-    fn frame(
-        &mut self,
-        frame: &mut Frame<'_>,
-        effective: &mut Timestamp,
-        facts: &mut FileFacts,
-    ) -> Option<ControlFlow<()>> {
-        frame.time = frame.time.plus(self.ahead_ns.saturating_neg());
-        facts.packet(frame.time);
-        *effective = frame.time.max(*effective);
-        if let Some(span) = self.spans.get_mut(self.rank) {
-            let (first, _) = span.unwrap_or((*effective, *effective));
-            *span = Some((first, *effective));
-        }
-        if self.limit.is_some_and(|limit| (*effective, self.rank) > limit) {
-            return None;
-        }
-        frame.number = self.count(frame.number);
-        let place = Place {
-            file: self.rank,
-            time: *effective,
-            next: self.limit.map(|(time, _)| time),
-            spans: self.spans,
-        };
-        Some(self.take.frame(frame, &place))
-    }
-
-    /// As [`Turn::frame`]; apart, because that one is meant for many packets in a row.
-    #[inline(never)]
-    fn frame_apart(
-        &mut self,
-        frame: &mut Frame<'_>,
-        effective: &mut Timestamp,
-        facts: &mut FileFacts,
-    ) -> Option<ControlFlow<()>> {
-        self.frame(frame, effective, facts)
-    }
-}
-
-/// Holds a packet whose turn has not come, and breaks off.
-fn hold(head: &mut Option<Head>, frame: &Frame<'_>, spare: &mut Vec<u8>) -> ControlFlow<()> {
-    *head = Some(Head::of(*frame, std::mem::take(spare)));
-    ControlFlow::Break(())
 }
 
 /// What lies in a directory need not be a capture.

@@ -19,13 +19,6 @@ mod kind {
 /// The experiment identifier of Fast Open before it had a kind of its own (RFC 7413, appendix A).
 const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
 
-#[cfg(test)]
-fn read(captured: &[u8], declared: usize) -> Options {
-    let mut options = Options::default();
-    read_into(captured, declared, &mut options);
-    options
-}
-
 /// Reads the option list into the place where it is to stand.
 ///
 /// `captured` is what the capture holds of it, `declared` its length in octets by the data offset. An option that is
@@ -116,6 +109,12 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn read(captured: &[u8], declared: usize) -> Options {
+        let mut options = Options::default();
+        read_into(captured, declared, &mut options);
+        options
+    }
 
     fn whole(list: &[u8]) -> Options {
         read(list, list.len())
