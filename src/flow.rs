@@ -9,6 +9,7 @@
 //! and what is over or idle otherwise is packed until its next segment comes ([`Packing`]).
 //! Connections of which nothing can change any more can be taken out on the way ([`Flows::take_finished`]).
 
+mod batch;
 mod contexts;
 mod embryo;
 mod evicted;
@@ -22,7 +23,6 @@ mod packing;
 mod rest;
 mod route;
 
-use std::hint::black_box;
 use std::mem::size_of;
 use std::sync::Arc;
 
@@ -33,13 +33,13 @@ use crate::segment::{Endpoint, Segment};
 use crate::time::Timestamp;
 use crate::tracker::footprint::allocated;
 use crate::tracker::{Finished, Heir, Predecessor, Role, Tracker};
+pub use batch::Batch;
 use contexts::Contexts;
 use embryo::Embryo;
 pub use evicted::{Class, Evicted};
+pub use index::Keyer;
 use index::{Hash, Index};
-pub use index::{Keyed, Keyer};
 pub use key::FlowKey;
-pub use lean::Lean;
 pub use limits::Limits;
 use limits::Used;
 use lives::{Handle, Life, Lives, Ordinary, Place, Waiting};
@@ -50,9 +50,6 @@ use route::Route;
 /// What each connection takes besides: in the table of 4-tuples an entry and its control octet, where that has just doubled,
 /// with the old one beside it (32 octets at most); and what rules about services keep of it at the end.
 const ENTRY_BYTES: u64 = 96;
-
-/// Segments of which the memory is asked for at once.
-const AT_ONCE: usize = 32;
 
 /// Between two looks for finished connections at least so many slots are looked at.
 const SLOTS_LOOKED_AT: u64 = 4096;
@@ -182,28 +179,11 @@ impl Flows {
         self.take(&key, self.current.hash(&key), seg);
     }
 
-    /// Makes keys for [`Flows::on_segments`].
+    /// Says where this table looks for the connection of a segment.
     pub fn keyer(&self) -> Keyer {
         self.current.keyer()
     }
 
-    /// Takes the next segments in capture order, keyed by this table's [`Keyer`]. Where their connections are many, most of the
-    /// time is spent waiting for memory: that of some dozens is asked for at once.
-    pub fn on_segments(&mut self, segments: &[Keyed]) {
-        for some in segments.chunks(AT_ONCE) {
-            let mut handles = [None; AT_ONCE];
-            for (handle, keyed) in handles.iter_mut().zip(some) {
-                *handle = self.current.glance(keyed.hash);
-            }
-            let touched = handles.iter().flatten();
-            black_box(touched.fold(0, |sum, handle| sum ^ self.lives.touch(*handle)));
-            for keyed in some {
-                self.take(&keyed.key, keyed.hash, &keyed.segment);
-            }
-        }
-    }
-
-    #[inline]
     fn take(&mut self, key: &FlowKey, hash: Hash, seg: &Segment) {
         self.segments_since = self.segments_since.saturating_add(1);
         self.route_segment(key, hash, seg);
@@ -234,7 +214,6 @@ impl Flows {
         }
     }
 
-    #[inline]
     fn route_segment(&mut self, key: &FlowKey, hash: Hash, seg: &Segment) {
         let place = self.current.get(hash, key, &self.lives).map(Handle::place);
         if let Some(Place::Ordinary(slot)) = place

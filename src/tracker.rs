@@ -19,6 +19,7 @@ pub mod observation;
 mod oddity;
 mod opening;
 mod packed;
+pub mod passing;
 mod predecessor;
 mod rarely;
 mod reset;
@@ -43,6 +44,7 @@ use observation::{Kind, Observations};
 pub use opening::{Opening, Syn};
 use opening::{OtherSynAck, Signature};
 pub use packed::Packed;
+use passing::Passing;
 pub use predecessor::Predecessor;
 pub use rarely::Rarely;
 use state::{Event, State};
@@ -82,6 +84,18 @@ impl Role {
             Role::Client => "client",
             Role::Server => "server",
         }
+    }
+}
+
+/// Which of client and server sends from this endpoint to that one; none if they are others.
+#[inline]
+pub fn sender([client, server]: [Endpoint; 2], source: Endpoint, destination: Endpoint) -> Option<Role> {
+    if source == client && destination == server {
+        Some(Role::Client)
+    } else if source == server && destination == client {
+        Some(Role::Server)
+    } else {
+        None
     }
 }
 
@@ -256,13 +270,19 @@ impl Tracker {
         }
     }
 
+    /// Which side sends from this endpoint to that one; none of another connection.
+    #[inline]
+    pub fn sender(&self, source: Endpoint, destination: Endpoint) -> Option<Role> {
+        sender(self.addresses, source, destination)
+    }
+
     /// Takes one segment of this connection. True if it was an ordinary one, which changes no state and takes no memory.
     pub fn on_segment(&mut self, seg: &Segment) -> bool {
         let from = self.role_of(seg);
-        let repeat = self.count(seg, from);
-        if repeat == Repeat::Fresh && self.take_calmly(seg, from) {
+        if Passing::plain(seg).is_some_and(|passing| self.take_calmly(&passing, from)) {
             return true;
         }
+        let repeat = self.count(seg, from);
         let mut notes = Notes::default();
         let weight = self.take(seg, from, repeat, &mut notes);
         self.look_for_calm();

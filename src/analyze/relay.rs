@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, Builder, Scope, ScopedJoinHandle};
 
 use super::Threads;
-use crate::flow::{Flows, Keyed, Keyer, Lean};
+use crate::flow::{Batch, Flows, Keyer};
 use crate::segment::Segment;
 
 /// Segments that go to the table at once: they stay in the processor's cache.
@@ -25,43 +25,32 @@ const PATIENCE: u64 = 1 << 12;
 pub(super) struct Relay<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     keyer: Keyer,
+    /// Where a segment is read.
+    place: Segment,
+    batch: Batch,
+    /// How many segments a batch gets.
+    most: usize,
     way: Way<'scope>,
 }
 
 enum Way<'scope> {
     Here(Box<Here>),
-    There(Box<There<'scope>>),
+    There(There<'scope>),
 }
 
 /// This thread tracks.
 struct Here {
     flows: Flows,
-    /// Places for segments, and how many of them hold one.
-    batch: Vec<Keyed>,
-    held: usize,
     /// After so many segments more another thread does, if that is wanted.
     patience: Option<u64>,
 }
 
 /// Another thread tracks.
 struct There<'scope> {
-    /// Where a segment is read.
-    place: Keyed,
-    batch: Batch,
     full: SyncSender<Batch>,
     /// Those that it is through with, to be filled again.
     empty: Receiver<Batch>,
     thread: ScopedJoinHandle<'scope, Flows>,
-}
-
-/// Segments on their way.
-#[derive(Default)]
-struct Batch {
-    /// What most are.
-    segments: Vec<Lean>,
-    /// The others, and how many of `segments` each comes behind.
-    others: Vec<Keyed>,
-    behind: Vec<u32>,
 }
 
 impl<'scope, 'env> Relay<'scope, 'env> {
@@ -75,52 +64,36 @@ impl<'scope, 'env> Relay<'scope, 'env> {
         Relay {
             scope,
             keyer: flows.keyer(),
-            way: Way::Here(Box::new(Here {
-                flows,
-                batch: vec![Keyed::default(); FEW],
-                held: 0,
-                patience,
-            })),
+            place: Segment::default(),
+            batch: Batch::default(),
+            most: FEW,
+            way: Way::Here(Box::new(Here { flows, patience })),
         }
     }
 
     /// Where the next segment is to be written.
     #[inline]
     pub fn place(&mut self) -> &mut Segment {
-        match &mut self.way {
-            Way::Here(here) => &mut here.batch[here.held].segment,
-            Way::There(there) => &mut there.place.segment,
-        }
+        &mut self.place
     }
 
     /// Takes the segment that was written there, the next one in capture order.
     #[inline]
     pub fn take(&mut self) {
-        match &mut self.way {
-            Way::Here(here) => {
-                self.keyer.key(&mut here.batch[here.held]);
-                here.held += 1;
-                if here.held == FEW {
-                    self.pass_on_here();
-                }
-            }
-            Way::There(there) => {
-                self.keyer.key(&mut there.place);
-                there.take();
-            }
+        self.batch.add(&self.place, &self.keyer);
+        if self.batch.len() == self.most {
+            self.pass_on();
         }
     }
 
     /// The table, which has all of them then.
     pub fn finish(mut self) -> Flows {
-        self.pass_on_here();
+        self.pass_on();
         match self.way {
             Way::Here(here) => here.flows,
-            Way::There(mut there) => {
-                there.pass_on();
-                let There {
-                    full, empty, thread, ..
-                } = *there;
+            Way::There(There {
+                full, empty, thread, ..
+            }) => {
                 drop((full, empty)); // it sees the end
                 thread.join().unwrap_or_else(|panic| resume_unwind(panic))
             }
@@ -128,14 +101,23 @@ impl<'scope, 'env> Relay<'scope, 'env> {
     }
 
     #[inline(never)]
-    fn pass_on_here(&mut self) {
-        let Way::Here(here) = &mut self.way else { return };
-        let held = std::mem::take(&mut here.held);
-        here.flows.on_segments(&here.batch[..held]);
-        if let Some(patience) = &mut here.patience {
-            match patience.checked_sub(held as u64) {
-                Some(left) => *patience = left,
-                None => self.begin(),
+    fn pass_on(&mut self) {
+        match &mut self.way {
+            Way::Here(here) => {
+                let held = self.batch.len();
+                here.flows.on_batch(&mut self.batch);
+                if let Some(patience) = &mut here.patience {
+                    match patience.checked_sub(held as u64) {
+                        Some(left) => *patience = left,
+                        None => self.begin(),
+                    }
+                }
+            }
+            Way::There(there) => {
+                let next = there.empty.try_recv().unwrap_or_default();
+                let batch = std::mem::replace(&mut self.batch, next);
+                // Where nobody takes it, the other thread has panicked: finish() says so.
+                let _ = there.full.send(batch);
             }
         }
     }
@@ -150,9 +132,8 @@ impl<'scope, 'env> Relay<'scope, 'env> {
         let (back, empty) = sync_channel(WAITING);
         let track = move || {
             let mut flows = table.recv().unwrap_or_default();
-            let mut few = Vec::with_capacity(FEW);
             while let Ok(mut batch) = batches.recv() {
-                batch.give(&mut flows, &mut few);
+                flows.on_batch(&mut batch);
                 let _ = back.try_send(batch);
             }
             flows
@@ -160,70 +141,8 @@ impl<'scope, 'env> Relay<'scope, 'env> {
         let thread = Builder::new().name("tracking".to_owned());
         if let Ok(thread) = thread.spawn_scoped(self.scope, track) {
             let _ = to.send(std::mem::take(&mut here.flows));
-            self.way = Way::There(Box::new(There {
-                place: Keyed::default(),
-                batch: Batch::default(),
-                full,
-                empty,
-                thread,
-            }));
+            self.most = MANY;
+            self.way = Way::There(There { full, empty, thread });
         }
-    }
-}
-
-impl There<'_> {
-    #[inline]
-    fn take(&mut self) {
-        match Lean::of(&self.place) {
-            Some(lean) => self.batch.segments.push(lean),
-            None => self.batch.add_other(&self.place),
-        }
-        if self.batch.len() == MANY {
-            self.pass_on();
-        }
-    }
-
-    #[inline(never)]
-    fn pass_on(&mut self) {
-        let next = self.empty.try_recv().unwrap_or_default();
-        let batch = std::mem::replace(&mut self.batch, next);
-        // Where nobody takes it, the other thread has panicked: finish() says so.
-        let _ = self.full.send(batch);
-    }
-}
-
-impl Batch {
-    fn len(&self) -> usize {
-        self.segments.len() + self.others.len()
-    }
-
-    #[cold]
-    fn add_other(&mut self, other: &Keyed) {
-        self.behind.push(self.segments.len() as u32); // of some thousand
-        self.others.push(*other);
-    }
-
-    /// Gives all segments to the table, and is empty then. `few` is kept for its room.
-    fn give(&mut self, flows: &mut Flows, few: &mut Vec<Keyed>) {
-        let mut pass = |keyed: Keyed| {
-            few.push(keyed);
-            if few.len() == FEW {
-                flows.on_segments(few);
-                few.clear();
-            }
-        };
-        let mut others = self.behind.iter().zip(&self.others).peekable();
-        for (place, lean) in (0..).zip(&self.segments) {
-            while let Some((_, other)) = others.next_if(|(behind, _)| **behind <= place) {
-                pass(*other);
-            }
-            pass(lean.keyed());
-        }
-        others.for_each(|(_, other)| pass(*other));
-        flows.on_segments(few);
-        few.clear();
-        self.segments.clear();
-        self.others.clear();
-        self.behind.clear();
     }
 }

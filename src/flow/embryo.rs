@@ -7,6 +7,7 @@ use super::FlowKey;
 use crate::segment::{ChecksumState, Endpoint, Flags, Options, Scope, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
+use crate::tracker::{Role, sender};
 
 /// A SYN, packed.
 #[derive(Clone)]
@@ -144,6 +145,15 @@ impl Embryo {
     /// Whether it is looked up by this key.
     pub fn has(&self, key: &FlowKey) -> bool {
         key.joins(self.source, self.destination) && self.scope == key.scope
+    }
+
+    /// Which side sends from this endpoint to that one, neither of them in tags or tunnels; none of another connection.
+    #[inline]
+    pub fn sender(&self, source: Endpoint, destination: Endpoint) -> Option<Role> {
+        if self.scope != Scope::default() {
+            return None;
+        }
+        sender([self.source, self.destination], source, destination)
     }
 
     /// Who sent it.

@@ -27,27 +27,16 @@ pub(super) struct Index {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Hash(u32);
 
-/// A segment, and what the table of connections looks it up by.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Keyed {
-    /// The segment.
-    pub segment: Segment,
-    pub(super) key: FlowKey,
-    pub(super) hash: Hash,
-}
-
-/// Makes the keys for one table of connections, whoever reads the segments.
+/// Makes the hashes for one table of connections, whoever reads the segments.
 #[derive(Clone)]
 pub struct Keyer {
     seed: RandomState,
 }
 
 impl Keyer {
-    /// Writes key and hash of the segment beside it.
     #[inline]
-    pub fn key(&self, keyed: &mut Keyed) {
-        keyed.key = FlowKey::of(&keyed.segment);
-        keyed.hash = hash(&self.seed, &keyed.key);
+    pub(super) fn hash(&self, segment: &Segment) -> Hash {
+        hash(&self.seed, &FlowKey::of(segment))
     }
 }
 
@@ -70,11 +59,11 @@ impl Index {
         hash(&self.seed, key)
     }
 
-    /// The life that is most likely the current one of a 4-tuple with this hash.
+    /// The life that is most likely the current one of a 4-tuple with this hash, without asking the life.
     #[inline]
     pub fn glance(&self, Hash(hash): Hash) -> Option<Handle> {
-        let entry = self.table.at(self.table.home(hash))?;
-        (entry.hash == hash).then_some(entry.life)
+        let place = self.table.find(hash, |_| true)?;
+        Some(self.table.at(place)?.life)
     }
 
     /// The current life of a 4-tuple, which has this hash.

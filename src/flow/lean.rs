@@ -1,28 +1,36 @@
-//! A segment on its way from one processor to another, in one line of the cache.
+//! A segment on its way to the table of connections, in one line of the cache.
 //!
 //! What one processor writes, another one fetches line by line, and each line costs as much as the work on a segment. So what
-//! most segments are travels in one: IPv4 without tags or tunnels, no option but timestamps.
+//! most segments are travels in one: without tags or tunnels, no option but timestamps. IPv6 addresses travel beside it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::FlowKey;
-use super::index::{Hash, Keyed};
+use super::index::Hash;
 use crate::segment::{ChecksumState, Endpoint, Flags, Options, Scope, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
+use crate::tracker::evidence::Mark;
+use crate::tracker::passing::Passing;
+use crate::tracker::stream::fingerprint;
+
+/// Source and destination of those segments that came over IPv6.
+pub(super) type Wide = Vec<[Ipv6Addr; 2]>;
 
 /// A segment as most are.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
-pub struct Lean {
+pub(super) struct Lean {
     packet: u64,
     time: Timestamp,
+    /// Those of IPv4; of IPv6 the first one tells the place among the wide ones.
     addresses: [u32; 2],
     ports: [u16; 2],
     seq: u32,
     raw_ack: u32,
     timestamps: (u32, u32),
-    hash: Hash,
+    pub hash: Hash,
+    /// See [`Passing::print`].
+    print: u32,
     /// Control bits (nine), and the bits below.
     bits: u16,
     window: u16,
@@ -35,25 +43,18 @@ pub struct Lean {
 const TIMESTAMPS: u16 = 1 << 9;
 const CUT: u16 = 1 << 10;
 const HEADER_CUT: u16 = 1 << 11;
+const V6: u16 = 1 << 12;
 const CONTROL: u16 = TIMESTAMPS - 1;
 
 impl Lean {
     /// None if there is something about it that most segments do not have.
     #[inline]
-    pub fn of(keyed: &Keyed) -> Option<Lean> {
+    pub fn of(segment: &Segment, hash: Hash, wide: &mut Wide) -> Option<Lean> {
         let Segment {
             packet,
             time,
-            source:
-                Endpoint {
-                    ip: IpAddr::V4(source),
-                    port: source_port,
-                },
-            destination:
-                Endpoint {
-                    ip: IpAddr::V4(destination),
-                    port: destination_port,
-                },
+            source,
+            destination,
             scope,
             seq,
             ack: _, // told by the control bits
@@ -71,20 +72,33 @@ impl Lean {
                     fast_open: None,
                     malformed: false,
                 },
-            ip_id: Some(ip_id),
+            ip_id,
             ttl,
             checksum: Some(checksum),
             checksum_state: ChecksumState::NotVerified,
             header_cut,
             cut,
-        } = keyed.segment
+        } = *segment
         else {
             return None;
         };
         if scope != Scope::default() {
             return None;
         }
+        let payload_len = u16::try_from(payload_len).ok()?;
         let mut bits = flags;
+        let (addresses, ip_id) = match (source.ip, destination.ip, ip_id) {
+            (IpAddr::V4(source), IpAddr::V4(destination), Some(ip_id)) => {
+                ([source.to_bits(), destination.to_bits()], ip_id)
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination), None) => {
+                let place = u32::try_from(wide.len()).ok()?;
+                wide.push([source, destination]);
+                bits |= V6;
+                ([place, 0], 0)
+            }
+            _ => return None,
+        };
         if timestamps.is_some() {
             bits |= TIMESTAMPS;
         }
@@ -97,35 +111,77 @@ impl Lean {
         Some(Lean {
             packet,
             time,
-            addresses: [source.to_bits(), destination.to_bits()],
-            ports: [source_port, destination_port],
+            addresses,
+            ports: [source.port, destination.port],
             seq: seq.0,
             raw_ack,
             timestamps: timestamps.unwrap_or_default(),
-            hash: keyed.hash,
+            hash,
+            print: fingerprint(segment),
             bits,
             window,
-            payload_len: u16::try_from(payload_len).ok()?,
+            payload_len,
             ip_id,
             checksum,
             ttl,
         })
     }
 
-    /// The segment, and what it is looked up by.
     #[inline]
-    pub fn keyed(&self) -> Keyed {
-        let has = |bit: u16| self.bits & bit != 0;
-        let end = |side: usize| Endpoint {
-            ip: IpAddr::V4(Ipv4Addr::from_bits(self.addresses[side])),
-            port: self.ports[side],
+    fn has(&self, bit: u16) -> bool {
+        self.bits & bit != 0
+    }
+
+    /// Source and destination.
+    #[inline]
+    pub fn ends(&self, wide: &Wide) -> [Endpoint; 2] {
+        let [a, b] = self.addresses;
+        let ips: [IpAddr; 2] = if self.has(V6) {
+            let [a, b] = wide.get(a as usize).copied().unwrap_or([Ipv6Addr::UNSPECIFIED; 2]);
+            [a.into(), b.into()]
+        } else {
+            [Ipv4Addr::from_bits(a).into(), Ipv4Addr::from_bits(b).into()]
         };
+        let [source, destination] = ips;
+        let [source_port, destination_port] = self.ports;
+        [(source, source_port), (destination, destination_port)].map(|(ip, port)| Endpoint { ip, port })
+    }
+
+    #[inline]
+    fn timestamps(&self) -> Option<(u32, u32)> {
+        self.has(TIMESTAMPS).then_some(self.timestamps)
+    }
+
+    /// What the short ways look at, if it is data or an acknowledgment.
+    #[inline]
+    pub fn passing(&self) -> Option<Passing> {
+        let plain = self.bits & Passing::CONTROL == Flags::ACK;
+        plain.then(|| Passing {
+            mark: Mark {
+                packet: self.packet,
+                time: self.time,
+            },
+            seq: Seq(self.seq),
+            ack: Seq(self.raw_ack),
+            seq_len: self.payload_len.into(),
+            payload_len: self.payload_len.into(),
+            window: self.window,
+            timestamps: self.timestamps(),
+            print: self.print,
+            cut: self.has(CUT),
+            header_cut: self.has(HEADER_CUT),
+        })
+    }
+
+    /// The segment.
+    pub fn segment(&self, wide: &Wide) -> Segment {
+        let [source, destination] = self.ends(wide);
         let flags = Flags(self.bits & CONTROL);
-        let segment = Segment {
+        Segment {
             packet: self.packet,
             time: self.time,
-            source: end(0),
-            destination: end(1),
+            source,
+            destination,
             scope: Scope::default(),
             seq: Seq(self.seq),
             ack: flags.ack().then_some(Seq(self.raw_ack)),
@@ -134,20 +190,15 @@ impl Lean {
             window: self.window,
             payload_len: u32::from(self.payload_len),
             options: Options {
-                timestamps: has(TIMESTAMPS).then_some(self.timestamps),
+                timestamps: self.timestamps(),
                 ..Options::default()
             },
-            ip_id: Some(self.ip_id),
+            ip_id: (!self.has(V6)).then_some(self.ip_id),
             ttl: self.ttl,
             checksum: Some(self.checksum),
             checksum_state: ChecksumState::NotVerified,
-            header_cut: has(HEADER_CUT),
-            cut: has(CUT),
-        };
-        Keyed {
-            key: FlowKey::of(&segment),
-            segment,
-            hash: self.hash,
+            header_cut: self.has(HEADER_CUT),
+            cut: self.has(CUT),
         }
     }
 }
@@ -157,7 +208,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::flow::Flows;
 
     #[test]
     fn it_fits_a_line_of_the_cache() {
@@ -167,9 +217,12 @@ mod tests {
     proptest! {
         #[test]
         fn what_travels_arrives(
-            words in any::<[u32; 6]>(), shorts in any::<[u16; 6]>(), ttl: u8, bits: u16, time: i64, odd in 0u8..30,
+            words in any::<[u32; 6]>(), shorts in any::<[u16; 6]>(), ttl: u8, bits: u16, time: i64, odd in 0u8..30, v6: bool,
         ) {
-            let end = |host: u32, port| Endpoint { ip: Ipv4Addr::from(host).into(), port };
+            let end = |host: u32, port| Endpoint {
+                ip: if v6 { Ipv6Addr::from(u128::from(host) << 70).into() } else { Ipv4Addr::from(host).into() },
+                port,
+            };
             let bit = |at: u16| bits >> at & 1 != 0;
             let flags = Flags(shorts[2] & 0x1ff);
             let mut segment = Segment {
@@ -184,7 +237,7 @@ mod tests {
                 window: shorts[3],
                 payload_len: u32::from(shorts[4]),
                 options: Options { timestamps: bit(0).then_some((words[0], words[5])), ..Options::default() },
-                ip_id: Some(shorts[5]),
+                ip_id: (!v6).then_some(shorts[5]),
                 ttl,
                 checksum: Some(shorts[0]),
                 header_cut: bit(1),
@@ -192,7 +245,7 @@ mod tests {
                 ..Segment::default()
             };
             match odd {
-                0 => segment.source.ip = std::net::Ipv6Addr::LOCALHOST.into(),
+                0 => segment.source.ip = if v6 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() },
                 1 => segment.scope.vlans[0] = 1,
                 2 => segment.scope.tunnel.0 = 1,
                 3 => segment.payload_len = 70_000,
@@ -202,18 +255,18 @@ mod tests {
                 7 => segment.options.sack[3] = Some((Seq(0), Seq(0))),
                 8 => segment.options.fast_open = Some(0),
                 9 => segment.options.malformed = true,
-                10 => segment.ip_id = None,
+                10 => segment.ip_id = v6.then_some(0),
                 11 => segment.checksum = None,
                 12 => segment.checksum_state = ChecksumState::Good,
-                13 => segment.destination.ip = std::net::Ipv6Addr::LOCALHOST.into(),
                 _ => {}
             }
-            let mut keyed = Keyed { segment, ..Keyed::default() };
-            Flows::default().keyer().key(&mut keyed);
-            let lean = Lean::of(&keyed);
-            prop_assert_eq!(lean.is_some(), odd > 13);
+            let mut wide = vec![[Ipv6Addr::LOCALHOST; 2]];
+            let lean = Lean::of(&segment, Hash::default(), &mut wide);
+            prop_assert_eq!(lean.is_some(), odd > 12);
             if let Some(lean) = lean {
-                prop_assert_eq!(format!("{:?}", lean.keyed()), format!("{keyed:?}"));
+                prop_assert_eq!(format!("{:?}", lean.segment(&wide)), format!("{segment:?}"));
+                prop_assert_eq!(format!("{:?}", lean.passing()), format!("{:?}", Passing::plain(&segment)));
+                prop_assert_eq!(lean.ends(&wide), [segment.source, segment.destination]);
             }
         }
     }

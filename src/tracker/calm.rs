@@ -4,10 +4,10 @@
 //! makes a connection calm is looked at when the long way was gone, not for each segment; whatever else touches the
 //! connection ends it. Tests hold both ways equal, segment by segment.
 
+use super::passing::Passing;
 use super::state::State;
-use super::stream::Owes;
-use super::{Mark, Role, Tracker};
-use crate::segment::{ChecksumState, Flags, Segment};
+use super::{Role, Tracker};
+use crate::segment::{Flags, Segment};
 use crate::seq::Seq;
 
 /// More payload than this in one segment goes the long way, octets: numbers stay comparable.
@@ -54,22 +54,17 @@ impl Tracker {
             && self.aside.awaits_nothing()
     }
 
-    /// Whether the segment looks like one for the short way: then this connection is the one that it belongs to.
+    /// Whether a segment of data or an acknowledgment may go the short way: then this connection is the one that it belongs to.
     pub fn is_calm_for(&self, seg: &Segment) -> bool {
-        const CONTROL: u16 = Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK;
-        self.calm.holds && seg.flags.0 & CONTROL == Flags::ACK
+        self.calm.holds && seg.flags.0 & Passing::CONTROL == Flags::ACK
     }
 
-    /// Takes a segment that is no copy by the short way. False if it has to go the long one; nothing has changed then.
-    pub(super) fn take_calmly(&mut self, seg: &Segment, from: Role) -> bool {
-        const CONTROL: u16 = Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK;
-        let (me, peer) = (from as usize, from.other() as usize);
-        let Some(ack) = seg.ack else { return false };
-        if !self.calm.holds
-            || seg.flags.0 & CONTROL != Flags::ACK
-            || seg.payload_len > LONGEST
-            || seg.checksum_state == ChecksumState::Bad
-        {
+    /// Takes data or an acknowledgment by the short way: it changes no state and takes no memory. False if it has to go the long
+    /// one; nothing has changed then.
+    #[inline]
+    pub fn take_calmly(&mut self, seg: &Passing, from: Role) -> bool {
+        let me = from as usize;
+        if !self.calm.holds || seg.payload_len > LONGEST || seg.mark.time < self.last.time {
             return false;
         }
         let [client, server] = &mut self.streams;
@@ -77,18 +72,16 @@ impl Tracker {
             Role::Client => (client, server),
             Role::Server => (server, client),
         };
-        let in_order = sent.nxt == Some(seg.seq) && received.nxt.is_some_and(|nxt| ack.at_or_before(nxt));
-        if !in_order || !sent.continues_at(seg.seq) {
+        let in_order = sent.nxt == Some(seg.seq) && received.nxt.is_some_and(|nxt| seg.ack.at_or_before(nxt));
+        if !in_order || !sent.continues_at(seg.seq) || sent.has_seen(seg.print) {
             return false;
         }
-        match seg.options.timestamps {
+        match seg.timestamps {
             Some((value, _)) => {
                 let value = Seq(value);
-                let old = self.calm.first_tsval[me].is_some_and(|first| value.before(Seq(first)));
-                if old
-                    || sent
-                        .ts_recent
-                        .is_some_and(|(recent, _)| value.before(Seq(recent)))
+                let before = |first: u32| value.before(Seq(first));
+                if self.calm.first_tsval[me].is_some_and(before)
+                    || sent.ts_recent.is_some_and(|(recent, _)| before(recent))
                 {
                     return false;
                 }
@@ -97,34 +90,21 @@ impl Tracker {
             None => {}
         }
 
-        let mark = Mark {
-            packet: seg.packet,
-            time: seg.time,
-        };
-        sent.on_tsval(&seg.options, seg.time);
-        sent.owes = Owes::default();
-        sent.last_heard = Some(mark.time);
+        self.last = seg.mark;
+        self.cut += u64::from(seg.cut);
+        sent.go_on(seg);
         if seg.payload_len > 0 {
-            received.owes.ask(mark);
+            received.owes.ask(seg.mark);
         }
-        if let Some((value, _)) = seg.options.timestamps {
-            sent.on_ts_recent(value, seg);
-        }
-        sent.on_segment(seg);
-        if seg.payload_len > 0 {
-            sent.last_data = Some(mark.time);
-        }
-        received.on_ack(ack, mark.time);
+        received.on_ack(seg.ack, seg.mark.time);
         if self.calm.scale_known {
-            sent.offer(ack, seg.window, sent.scale);
+            sent.offer(seg.ack, seg.window, sent.scale);
         }
         sent.note_floor([
-            received.time_of(ack),
-            seg.options
-                .timestamps
-                .and_then(|(_, echo)| received.time_of_tsval(echo)),
+            received.time_of(seg.ack),
+            seg.timestamps.and_then(|(_, echo)| received.time_of_tsval(echo)),
         ]);
-        debug_assert!(self.is_calm(), "the short way leads out of calm: side {peer}");
+        debug_assert!(self.is_calm(), "the short way leads out of calm: from {from:?}");
         true
     }
 }
@@ -134,7 +114,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::segment::{Endpoint, Options, Scope};
+    use crate::segment::{ChecksumState, Endpoint, Options, Scope};
     use crate::time::Timestamp;
 
     /// One segment of a story: who sends it, and how far from what is due it is.

@@ -9,6 +9,7 @@ use super::stream::Repeat;
 use super::{Notes, Role, RolesFrom, Tracker};
 use crate::segment::Segment;
 use crate::seq::Seq;
+use crate::time::Timestamp;
 
 /// After so long TS.Recent is void (RFC 7323 section 5.5), ns.
 const TS_RECENT_VOID_NS: i64 = 24 * 86_400 * 1_000_000_000;
@@ -32,7 +33,7 @@ impl Tracker {
             if repeat == Repeat::Fresh && !seg.flags.syn() && self.streams[me].paws_rejects(value, seg) {
                 note(Kind::PawsRejected, "timestamp older than before");
             }
-            self.streams[me].on_ts_recent(value, seg);
+            self.streams[me].on_ts_recent(value, seg.seq, seg.seq_end(), seg.time);
         } else if !seg.flags.syn() && !seg.header_cut && self.opening.syn.iter().all(offers_timestamps) {
             note(Kind::TimestampMissing, "no timestamp");
         }
@@ -158,16 +159,16 @@ impl super::stream::Stream {
     }
 
     /// TS.Recent follows segments that begin at or before RCV.NXT (RFC 7323 section 4.3).
-    pub(super) fn on_ts_recent(&mut self, value: u32, seg: &Segment) {
+    pub(super) fn on_ts_recent(&mut self, value: u32, seq: Seq, seq_end: Seq, time: Timestamp) {
         let newest = self
             .ts_recent
             .is_none_or(|(recent, _)| Seq(value).at_or_after(Seq(recent)));
         // A segment with nothing but what the receiver has is not acceptable, and moves nothing.
         let acceptable = self
             .una
-            .is_none_or(|una| seg.seq.at_or_before(una) && (seg.seq == una || seg.seq_end().after(una)));
+            .is_none_or(|una| seq.at_or_before(una) && (seq == una || seq_end.after(una)));
         if newest && acceptable {
-            self.ts_recent = Some((value, seg.time));
+            self.ts_recent = Some((value, time));
         }
     }
 }

@@ -7,6 +7,7 @@ use std::mem::size_of;
 use super::evidence::Mark;
 use super::footprint::{allocated, list};
 use super::packed::packed;
+use super::passing::Passing;
 use crate::segment::{Options, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
@@ -217,10 +218,40 @@ impl Stream {
                 };
             }
         }
-        let slot = usize::from(self.next_fingerprint) % FINGERPRINTS_KEPT;
-        self.fingerprints[slot] = (print, micros(seg.time));
-        self.next_fingerprint = self.next_fingerprint.wrapping_add(1);
+        self.remember(print, seg.time);
         Repeat::Fresh
+    }
+
+    /// Whether a segment with this fingerprint is among the newest.
+    pub fn has_seen(&self, print: u32) -> bool {
+        self.fingerprints.iter().any(|(known, _)| *known == print)
+    }
+
+    /// Its sender goes on at SND.NXT, where nothing is missing, with data or an acknowledgment that is no copy; no TSval is
+    /// older than one before.
+    pub fn go_on(&mut self, seg: &Passing) {
+        let time = seg.mark.time;
+        self.packets += 1;
+        self.payload_bytes += u64::from(seg.payload_len);
+        self.remember(seg.print, time);
+        self.owes = Owes::default();
+        self.last_heard = Some(time);
+        if let Some((value, _)) = seg.timestamps {
+            self.on_newer_tsval(value, time);
+            self.on_ts_recent(value, seg.seq, seg.seq_end(), time);
+        }
+        if seg.payload_len > 0 {
+            self.nxt = Some(seg.seq_end());
+            (self.nxt_time, self.nxt_clean) = (Some(time), true);
+            self.contiguous = self.contiguous.map(|contiguous| contiguous.max(seg.seq_end()));
+            self.last_data = Some(time);
+        }
+    }
+
+    fn remember(&mut self, print: u32, time: Timestamp) {
+        let slot = usize::from(self.next_fingerprint) % FINGERPRINTS_KEPT;
+        self.fingerprints[slot] = (print, micros(time));
+        self.next_fingerprint = self.next_fingerprint.wrapping_add(1);
     }
 
     /// Forgets the numbers and keeps the counters: another attempt at the same connection.
@@ -383,6 +414,10 @@ impl Stream {
         let Some((tsval, _)) = options.timestamps else {
             return (time, false);
         };
+        self.on_newer_tsval(tsval, time)
+    }
+
+    fn on_newer_tsval(&mut self, tsval: u32, time: Timestamp) -> (Timestamp, bool) {
         match self.newest_tsval {
             Some((newest, seen)) if Seq(tsval).at_or_before(Seq(newest)) => (seen.min(time), false),
             _ => {
@@ -461,7 +496,8 @@ fn micros(time: Timestamp) -> u32 {
 }
 
 /// A number that two copies of one segment share and hardly anything else: the TCP checksum stands for the payload.
-pub(super) fn fingerprint(seg: &Segment) -> u32 {
+#[inline]
+pub fn fingerprint(seg: &Segment) -> u32 {
     let (tsval, tsecr) = seg.options.timestamps.unwrap_or((0, 0));
     let parts = [
         seg.seq.0,

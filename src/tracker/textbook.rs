@@ -11,6 +11,7 @@ mod usual;
 use super::calm::LONGEST;
 use super::evidence::Mark;
 use super::opening::may_echo;
+use super::passing::Passing;
 use super::state::Event;
 use super::stream::{Flowing, fingerprint};
 use super::{Role, Tracker};
@@ -117,7 +118,7 @@ const IP_ID: u16 = 1 << 11;
 const CHECKSUM: u16 = 1 << 12;
 const CUT: u16 = 1 << 13;
 const HEADER_CUT: u16 = 1 << 14;
-const CONTROL: u16 = Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK;
+const CONTROL: u16 = Passing::CONTROL;
 
 impl Told {
     /// None if there is something about it that is not by the book.
@@ -326,8 +327,12 @@ impl Textbook {
 
     /// Takes the next segment, from this side. False if it is not by the book: then nothing has changed, and
     /// [`Textbook::tracker`] has to take it.
-    #[inline]
     pub fn take(&mut self, seg: &Segment, from: Role) -> bool {
+        if self.phase == Phase::Open
+            && let Some(passing) = Passing::plain(seg)
+        {
+            return self.take_passing(&passing, from);
+        }
         let (me, peer) = (from as usize, from.other() as usize);
         if seg.seq != self.next[me]
             || seg.time < self.last.time
@@ -337,23 +342,34 @@ impl Textbook {
         {
             return false;
         }
-        let plain = seg.flags.0 & CONTROL == Flags::ACK;
-        match self.phase {
-            Phase::Open if plain => {}
-            Phase::Acknowledged if plain && from == Role::Client => {
-                let value = seg.options.timestamps.map(|(value, _)| value);
-                let fresh = value.filter(|value| self.sides[0].is_fresh(*value));
-                if seg.ack != Some(self.sides[1].nxt) || !self.flow(seg, from) {
-                    return false;
-                }
-                self.unanswered_tsval = self.unanswered_tsval.or(fresh);
-                self.unanswered = self.unanswered.saturating_add(1);
-                self.cut += u32::from(seg.cut);
-                return true;
-            }
-            _ => return self.take_telling(seg, from),
+        if self.phase != Phase::Acknowledged || from == Role::Server {
+            return self.take_telling(seg, from);
         }
-        if !self.flow(seg, from) {
+        let Some(passing) = Passing::plain(seg) else {
+            return self.take_telling(seg, from);
+        };
+        let value = seg.options.timestamps.map(|(value, _)| value);
+        let fresh = value.filter(|value| self.sides[0].is_fresh(*value));
+        if seg.ack != Some(self.sides[1].nxt) || !self.flow(&passing, from) {
+            return false;
+        }
+        self.unanswered_tsval = self.unanswered_tsval.or(fresh);
+        self.unanswered = self.unanswered.saturating_add(1);
+        self.cut += u32::from(seg.cut);
+        true
+    }
+
+    /// As [`Textbook::take`], of data or an acknowledgment; false, too, if such a segment still tells something.
+    #[inline]
+    pub fn take_passing(&mut self, seg: &Passing, from: Role) -> bool {
+        let (me, peer) = (from as usize, from.other() as usize);
+        if self.phase != Phase::Open
+            || seg.seq != self.next[me]
+            || seg.mark.time < self.last.time
+            || seg.payload_len > LONGEST
+            || seg.ack.after(self.next[peer])
+            || !self.flow(seg, from)
+        {
             return false;
         }
         self.cut += u32::from(seg.cut);
@@ -384,7 +400,7 @@ impl Textbook {
             Phase::Reset => return false,
         };
         if let Some(phase) = opens {
-            if !self.flow(seg, from) {
+            if !Passing::of(seg).is_some_and(|passing| self.flow(&passing, from)) {
                 return false;
             }
             self.phase = phase;
@@ -430,21 +446,17 @@ impl Textbook {
 
     /// Data or an acknowledgment in order, on both directions.
     #[inline]
-    fn flow(&mut self, seg: &Segment, from: Role) -> bool {
+    fn flow(&mut self, seg: &Passing, from: Role) -> bool {
         let sent = &self.sides[from as usize];
-        let print = fingerprint(seg);
-        let old = match seg.options.timestamps {
+        let old = match seg.timestamps {
             Some((value, _)) => !self.timestamps || sent.is_old(value),
             None => self.timestamps,
         };
-        if seg.ack.is_none() || old || sent.packets >= MANY || sent.has_seen(print) {
+        if old || sent.packets >= MANY || sent.has_seen(seg.print) {
             return false;
         }
-        self.last = Mark {
-            packet: seg.packet,
-            time: seg.time,
-        };
-        pass(&mut self.sides, seg, from, print);
+        self.last = seg.mark;
+        pass(&mut self.sides, seg, from);
         self.next[from as usize] = self.sides[from as usize].nxt;
         true
     }
@@ -544,21 +556,16 @@ impl Textbook {
 
 /// What a segment in order does to both directions.
 #[inline(always)]
-fn pass(sides: &mut [Flowing; 2], seg: &Segment, from: Role, print: u32) {
-    let Some(ack) = seg.ack else { return };
+fn pass(sides: &mut [Flowing; 2], seg: &Passing, from: Role) {
     let [client, server] = sides;
     let (sent, received) = match from {
         Role::Client => (client, server),
         Role::Server => (server, client),
     };
-    let mark = Mark {
-        packet: seg.packet,
-        time: seg.time,
-    };
-    sent.send(seg, print);
-    received.acknowledge(ack, mark, seg.seq_len() > 0);
-    let echo = seg.options.timestamps.map(|(_, echo)| echo);
-    sent.know(ack, seg.window, sent.scale, received.times_of(ack, echo));
+    sent.send(seg);
+    received.acknowledge(seg.ack, seg.mark, seg.seq_len > 0);
+    let echo = seg.timestamps.map(|(_, echo)| echo);
+    sent.know(seg.ack, seg.window, sent.scale, received.times_of(seg.ack, echo));
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::segment::Segment;
 use crate::seq::Seq;
 use crate::time::Timestamp;
 use crate::tracker::evidence::Mark;
+use crate::tracker::passing::Passing;
 
 /// One direction in which every segment continued the one before.
 #[derive(Clone, Debug)]
@@ -105,22 +106,23 @@ impl Flowing {
         self.ts_recent_time.is_some() && Seq(value).before(Seq(self.ts_recent))
     }
 
-    /// Its sender sends a segment that continues it; `print` is its fingerprint, which was not seen before. Then comes
+    /// Its sender sends a segment that continues it, whose fingerprint was not seen before. Then comes
     /// [`Flowing::acknowledge`] to the other direction.
     #[inline]
-    pub fn send(&mut self, seg: &Segment, print: u32) {
+    pub fn send(&mut self, seg: &Passing) {
+        let time = seg.mark.time;
         self.packets += 1;
         self.payload_bytes += u64::from(seg.payload_len);
         let slot = usize::from(self.next_fingerprint) % FINGERPRINTS_KEPT;
-        self.fingerprints[slot] = (print, micros(seg.time));
+        self.fingerprints[slot] = (seg.print, micros(time));
         self.next_fingerprint = self.next_fingerprint.wrapping_add(1);
         self.owed_since = None;
         self.asked = 0;
-        self.last_heard = seg.time;
-        if let Some((value, _)) = seg.options.timestamps {
+        self.last_heard = time;
+        if let Some((value, _)) = seg.timestamps {
             if self.is_fresh(value) {
                 self.newest_tsval = value;
-                self.newest_tsval_time = Some(seg.time);
+                self.newest_tsval_time = Some(time);
             }
             let end = seg.seq_end();
             let una = self.una;
@@ -128,15 +130,15 @@ impl Flowing {
                 !self.acknowledged || seg.seq.at_or_before(una) && (seg.seq == una || end.after(una));
             if acceptable && !self.is_old(value) {
                 self.ts_recent = value;
-                self.ts_recent_time = Some(seg.time);
+                self.ts_recent_time = Some(time);
             }
         }
-        if seg.seq_len() > 0 {
+        if seg.seq_len > 0 {
             self.nxt = seg.seq_end();
-            self.nxt_time = seg.time;
+            self.nxt_time = time;
         }
         if seg.payload_len > 0 {
-            self.last_data = Some(seg.time);
+            self.last_data = Some(time);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 use crate::tracker::arrival::Arrival;
 use crate::tracker::calm::Calm;
 use crate::tracker::endpoint::Mirror;
+use crate::tracker::passing::Passing;
 use crate::tracker::evidence::{Cause, Evidence, Mark, Transition};
 use crate::tracker::state::{Event, State};
 use crate::tracker::stream::{Fin, Flowing};
@@ -225,7 +226,9 @@ impl Telling<'_> {
     }
 
     fn pass(&mut self, seg: &Segment, from: Role) {
-        pass(&mut self.sides, seg, from, super::fingerprint(seg));
+        if let Some(passing) = Passing::of(seg) {
+            pass(&mut self.sides, &passing, from);
+        }
     }
 
     /// Returns the number that covers the FIN.
