@@ -21,7 +21,7 @@ use crate::flow::{Flows, Ladders, ReportBytes};
 use crate::input::{self, Copies, Dedup, Facts, Item, Place, Taker, Timeline};
 use crate::model::{self, Address, Analysis};
 use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
-pub use connections::Connections;
+pub use connections::{Connections, Part, Told};
 use count::{Count, Sums};
 pub use follow::{Following, News, follow};
 pub use glimpses::connections_with_glimpses;

@@ -8,7 +8,7 @@ use anstream::{AutoStream, ColorChoice};
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use tcptrace_states::analyze::{Connections, LadderRequest, Progress, Settings, connections};
+use tcptrace_states::analyze::{Connections, LadderRequest, Progress, Settings, Told, connections};
 use tcptrace_states::capture::Stop;
 use tcptrace_states::cli::{Color, Common, Format, ProgressWhen, ReadingArgs, ScreenArgs};
 use tcptrace_states::findings;
@@ -243,8 +243,8 @@ pub fn each_selected_with(
 }
 
 /// Those connections that a selection keeps, one after the other.
-pub struct Selected<'a> {
-    connections: Connections,
+pub struct Selected<'a, C = Connections> {
+    connections: C,
     selection: &'a Selection,
     keeps_all: bool,
     onlooker: Option<&'a mut (dyn Onlooker + 'a)>,
@@ -261,9 +261,9 @@ pub trait Onlooker {
     fn see(&mut self, connection: &Connection);
 }
 
-impl<'a> Selected<'a> {
+impl<'a, C: Told> Selected<'a, C> {
     /// Of all that are still to be told.
-    pub fn of(connections: Connections, selection: &'a Selection) -> Selected<'a> {
+    pub fn of(connections: C, selection: &'a Selection) -> Selected<'a, C> {
         Selected {
             connections,
             keeps_all: selection.keeps_all(),
@@ -273,6 +273,16 @@ impl<'a> Selected<'a> {
         }
     }
 
+    /// Passes over the next connection if it is selected, nobody else wants to see it, and [`Told::pass_usual`] does.
+    pub fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+        let seen = self.onlooker.as_ref().is_some_and(|onlooker| onlooker.looks());
+        let passed = self.keeps_all && !seen && self.connections.pass_usual(unwanted);
+        self.count += u64::from(passed);
+        passed
+    }
+}
+
+impl<'a> Selected<'a> {
     /// As [`Selected::of`], with somebody who sees them first.
     pub fn seen_by(
         onlooker: &'a mut (dyn Onlooker + 'a),
@@ -287,14 +297,6 @@ impl<'a> Selected<'a> {
         }
     }
 
-    /// Passes over the next connection if it is selected, nobody else wants to see it, and [`Connections::pass_usual`] does.
-    pub fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
-        let seen = self.onlooker.as_ref().is_some_and(|onlooker| onlooker.looks());
-        let passed = self.keeps_all && !seen && self.connections.pass_usual(unwanted);
-        self.count += u64::from(passed);
-        passed
-    }
-
     /// All else; the summary says how many connections were kept.
     pub fn finish(self) -> anyhow::Result<Analysis> {
         let mut analysis = self.connections.finish()?;
@@ -303,7 +305,7 @@ impl<'a> Selected<'a> {
     }
 }
 
-impl Iterator for Selected<'_> {
+impl<C: Told> Iterator for Selected<'_, C> {
     type Item = Connection;
 
     fn next(&mut self) -> Option<Connection> {

@@ -278,29 +278,43 @@ impl<C: Borrow<Connection>> Foremost<C> {
     /// Shows it the next one.
     pub fn add(&mut self, connection: C) {
         let need = Need::of(connection.borrow());
-        let kept = Kept {
+        self.keep(Kept {
             need,
             place: self.shown,
             connection,
-        };
+        });
+        self.shown += 1;
+    }
+
+    /// Shows it what another one kept, which was shown those that come behind.
+    pub fn merge(&mut self, later: Foremost<C>) {
+        for kept in later.kept {
+            self.keep(Kept {
+                place: self.shown + kept.place,
+                ..kept
+            });
+        }
+        self.shown += later.shown;
+    }
+
+    fn keep(&mut self, kept: Kept<C>) {
         if self.kept.len() < self.most {
             self.kept.push(kept);
-        } else if !self.passes(need)
+        } else if !self.refuses(kept.key())
             && let Some(mut least) = self.kept.peek_mut()
         {
             *least = kept;
         }
-        self.shown += 1;
     }
 
     /// Whether it would not keep one that needs so much attention, were it the next one.
     pub fn passes(&self, need: Need) -> bool {
-        let least = || {
-            self.kept
-                .peek()
-                .is_some_and(|least| (need, self.shown) < least.key())
-        };
-        self.kept.len() >= self.most && !least()
+        self.refuses((need, self.shown))
+    }
+
+    fn refuses(&self, key: (Need, u64)) -> bool {
+        let needs_more = |least: &Kept<C>| key < least.key();
+        self.kept.len() >= self.most && !self.kept.peek().is_some_and(needs_more)
     }
 
     /// The next one is one that it would not keep.

@@ -1,9 +1,14 @@
 //! What became of each connection, told one after the other once all was read.
 
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, Builder};
+
 use anyhow::{Result, ensure};
 
 use super::count::{Count, Flaws, Sums};
-use super::{Run, Settings, source};
+use super::{Run, Settings, Threads, source};
 use crate::findings::Judge;
 use crate::findings::service::Services;
 use crate::flow::{Evicted, Numbered, Rest, Totals};
@@ -13,22 +18,37 @@ use crate::segment::Decoder;
 use crate::time::Timestamp;
 use crate::tracker::Finished;
 
+/// So many connections are worth another thread.
+const MANY: usize = 1 << 12;
+/// Parts for each thread: one that has less to do takes more of them.
+const PARTS: usize = 4;
+
 /// Captures that were read, and their connections in order of their first packets, each with its findings. Each is told
 /// once and forgotten; [`Connections::finish`] tells the totals.
 pub struct Connections {
-    settings: Settings,
     facts: Facts,
     sources: Vec<Source>,
     count: Count,
+    totals: Totals,
+    evicted: Evicted,
+    means: Means,
+    telling: Telling,
+}
+
+/// What is needed to tell of connections.
+struct Means {
+    settings: Settings,
     decoder: Decoder,
     /// Time of the last packet.
     end: Timestamp,
-    totals: Totals,
-    evicted: Evicted,
+    judge: Judge,
+}
+
+/// Connections that nothing was told of yet, and what there is to tell of the others together.
+struct Telling {
     rest: Standing,
     /// How many of them were told.
     told: u64,
-    judge: Judge,
     services: Services,
     sums: Sums,
 }
@@ -40,7 +60,20 @@ enum Standing {
     /// Those that are left of them.
     Numbered(Box<Numbered>),
     /// Those that are left, where some were told before all was read.
-    Left(Box<dyn Iterator<Item = Finished>>),
+    Left(Box<dyn Iterator<Item = Finished> + Send>),
+}
+
+/// Connections that are told one after the other.
+pub trait Told: Iterator<Item = Connection> {
+    /// Passes over the next connection if nothing is found in it, there is nothing to tell but what is usual, and `unwanted`
+    /// says so. It counts as told.
+    fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool;
+}
+
+/// A row of connections. See [`Connections::in_parts`].
+pub struct Part<'a> {
+    means: &'a Means,
+    telling: &'a mut Telling,
 }
 
 impl Connections {
@@ -66,39 +99,45 @@ impl Connections {
                 Standing::All(Box::new(rest)),
             )
         };
-        Connections {
-            sources: facts.files.iter().map(source::of).collect(),
+        let means = Means {
             judge: Judge::new(&settings.findings),
-            services: Services::new(&settings.findings, settings.time_wait_ns),
-            sums: given_out.unwrap_or_default(),
-            told: 0,
             settings,
-            facts,
-            count,
             decoder,
             end,
+        };
+        Connections {
+            sources: facts.files.iter().map(source::of).collect(),
+            telling: Telling {
+                sums: given_out.unwrap_or_default(),
+                ..means.telling(rest)
+            },
+            means,
+            facts,
+            count,
             totals,
             evicted,
-            rest,
         }
     }
 
     /// The capture as a whole. Before the first connection is told, this looks at all of them once.
     pub fn capture(&self) -> Capture {
-        match &self.rest {
+        match &self.telling.rest {
             Standing::All(rest) => {
                 let mut flaws = Flaws::default();
                 // A SYN alone has no flaws that are counted.
                 rest.look_at_answered(|tracker| flaws.add(&model::quality(tracker)));
                 self.capture_with(&flaws)
             }
-            Standing::Numbered(_) | Standing::Left(_) => self.capture_with(&self.sums.flaws),
+            Standing::Numbered(_) | Standing::Left(_) => self.capture_with(&self.telling.sums.flaws),
         }
     }
 
     fn capture_with(&self, flaws: &Flaws) -> Capture {
+        let Means {
+            settings, decoder, ..
+        } = &self.means;
         self.count
-            .capture(&self.settings, &self.facts, &self.decoder, flaws, &self.evicted)
+            .capture(settings, &self.facts, decoder, flaws, &self.evicted)
     }
 
     /// The time that the capture covers, from its earliest packet to its latest; none without a packet.
@@ -124,10 +163,12 @@ impl Connections {
     /// As [`Connections::finish`], with what there is to know of each file.
     fn finish_with_facts(mut self) -> Result<(Analysis, Facts)> {
         while self.next().is_some() {}
-        account(&self.count, self.totals, self.told)?;
-        let capture = self.capture_with(&self.sums.flaws);
-        let mut sums = self.sums;
-        let findings = self.services.judge(&capture, &self.settings.findings);
+        account(&self.count, self.totals, self.telling.told)?;
+        let capture = self.capture_with(&self.telling.sums.flaws);
+        let Telling {
+            mut sums, services, ..
+        } = self.telling;
+        let findings = services.judge(&capture, &self.means.settings.findings);
         findings.iter().for_each(|finding| sums.add_together(finding));
         let analysis = Analysis {
             summary: sums.into_summary(&capture, &self.evicted),
@@ -161,35 +202,96 @@ impl Connections {
         ))
     }
 
-    /// The next one as the tracker left it.
-    fn next_finished(&mut self) -> Option<Finished> {
-        self.number_them();
-        match &mut self.rest {
+    /// All that are still to be told: where they are many and the machine has the processors, in several parts, which
+    /// threads tell at the same time. `each` is given each part; what it makes of them comes in their order.
+    pub fn in_parts<T: Send>(&mut self, each: impl Fn(&mut Part<'_>) -> T + Sync) -> Vec<T> {
+        let means = &self.means;
+        let threads = match means.settings.threads {
+            Threads::Auto if self.telling.size_hint().0 < MANY => 1,
+            Threads::Auto => thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            Threads::One => 1,
+            Threads::Two => 2,
+        };
+        let parts = if threads > 1 { threads * PARTS } else { 1 };
+        let coming = Mutex::new(self.telling.split(parts, means).into_iter().enumerate());
+        let tell = || {
+            let mut told = Vec::new();
+            while let Some((place, mut telling)) = next_of(&coming) {
+                let mut part = Part {
+                    means,
+                    telling: &mut telling,
+                };
+                let made = each(&mut part);
+                part.for_each(drop); // what it has left
+                told.push((place, telling, made));
+            }
+            told
+        };
+        let mut told = thread::scope(|scope| {
+            let thread = |_| {
+                Builder::new()
+                    .name("telling".to_owned())
+                    .spawn_scoped(scope, tell)
+            };
+            // Where there can be no thread, the others do its work.
+            let others: Vec<_> = (1..threads).flat_map(thread).collect();
+            let mut told = tell();
+            for other in others {
+                told.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            told
+        });
+        told.sort_unstable_by_key(|(place, ..)| *place);
+        let made = told.into_iter().map(|(_, telling, made)| {
+            self.telling.merge(telling);
+            made
+        });
+        made.collect()
+    }
+}
+
+/// The next of what several threads share.
+fn next_of<T>(shared: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner).next()
+}
+
+impl Means {
+    /// To tell of these, before the first of them.
+    fn telling(&self, rest: Standing) -> Telling {
+        Telling {
+            rest,
+            told: 0,
+            services: Services::new(&self.settings.findings, self.settings.time_wait_ns),
+            sums: Sums::default(),
+        }
+    }
+}
+
+impl Telling {
+    fn next(&mut self, means: &Means) -> Option<Connection> {
+        let finished = match self.numbered() {
             Standing::Numbered(rest) => rest.next(),
             Standing::Left(rest) => rest.next(),
             Standing::All(_) => None,
-        }
+        }?;
+        let (end, time_wait_ns) = (means.end, means.settings.time_wait_ns);
+        let around = means.decoder.tunnel(finished.tracker.scope.tunnel).cloned();
+        let mut connection = model::finished(finished, around.as_ref(), end, time_wait_ns);
+        means.judge.judge(&mut connection, end, time_wait_ns);
+        self.told += 1;
+        self.sums.add(&connection);
+        self.services.add(&connection);
+        Some(connection)
     }
 
-    fn number_them(&mut self) {
-        if let Standing::All(_) = self.rest {
-            let none = Standing::Left(Box::new(std::iter::empty()));
-            if let Standing::All(rest) = std::mem::replace(&mut self.rest, none) {
-                self.rest = Standing::Numbered(Box::new(rest.numbered()));
-            }
-        }
-    }
-
-    /// Passes over the next connection if nothing is found in it, there is nothing to tell but what is usual, and `unwanted`
-    /// says so. It counts as told.
-    pub fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
-        self.number_them();
-        let Standing::Numbered(rest) = &mut self.rest else {
+    /// See [`Told::pass_usual`].
+    fn pass_usual(&mut self, means: &Means, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+        let Standing::Numbered(rest) = self.numbered() else {
             return false;
         };
         let Some(usual) = rest.usual() else { return false };
-        let usual = Usual::of(&usual, self.end, self.settings.time_wait_ns);
-        if !self.judge.passes(&usual) || !unwanted(&usual) {
+        let usual = Usual::of(&usual, means.end, means.settings.time_wait_ns);
+        if !means.judge.passes(&usual) || !unwanted(&usual) {
             return false;
         }
         rest.pass();
@@ -198,29 +300,93 @@ impl Connections {
         self.services.add_usual(&usual);
         true
     }
-}
 
-impl Iterator for Connections {
-    type Item = Connection;
-
-    fn next(&mut self) -> Option<Connection> {
-        let finished = self.next_finished()?;
-        let (end, time_wait_ns) = (self.end, self.settings.time_wait_ns);
-        let around = self.decoder.tunnel(finished.tracker.scope.tunnel).cloned();
-        let mut connection = model::finished(finished, around.as_ref(), end, time_wait_ns);
-        self.judge.judge(&mut connection, end, time_wait_ns);
-        self.told += 1;
-        self.sums.add(&connection);
-        self.services.add(&connection);
-        Some(connection)
+    /// Those that are left, numbered from the first one on.
+    fn numbered(&mut self) -> &mut Standing {
+        if let Standing::All(_) = self.rest
+            && let Standing::All(rest) = self.take_rest()
+        {
+            self.rest = Standing::Numbered(Box::new(rest.numbered()));
+        }
+        &mut self.rest
     }
 
+    fn take_rest(&mut self) -> Standing {
+        std::mem::replace(&mut self.rest, Standing::Left(Box::new(std::iter::empty())))
+    }
+
+    /// How many are left.
     fn size_hint(&self) -> (usize, Option<usize>) {
         match &self.rest {
             Standing::All(rest) => rest.size_hint(),
             Standing::Numbered(rest) => rest.size_hint(),
             Standing::Left(rest) => rest.size_hint(),
         }
+    }
+
+    /// Those that are left, in so many parts of one size, in their order.
+    fn split(&mut self, parts: usize, means: &Means) -> Vec<Telling> {
+        self.numbered();
+        let size = self.size_hint().0.div_ceil(parts.max(1));
+        match self.take_rest() {
+            Standing::Numbered(rest) => {
+                let mut rests = vec![*rest];
+                while rests.len() < parts
+                    && let Some(last) = rests.last_mut()
+                {
+                    let others = last.split_off(size);
+                    rests.push(others);
+                }
+                let rests = rests.into_iter().map(|rest| Standing::Numbered(Box::new(rest)));
+                rests.map(|rest| means.telling(rest)).collect()
+            }
+            rest @ (Standing::Left(_) | Standing::All(_)) => vec![means.telling(rest)],
+        }
+    }
+
+    /// Adds what there is to tell of connections that come behind those that were told.
+    fn merge(&mut self, later: Telling) {
+        self.told += later.told;
+        self.sums.merge(&later.sums);
+        self.services.merge(later.services);
+    }
+}
+
+impl Iterator for Connections {
+    type Item = Connection;
+
+    fn next(&mut self) -> Option<Connection> {
+        self.telling.next(&self.means)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.telling.size_hint()
+    }
+}
+
+impl Told for Connections {
+    fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+        self.telling.pass_usual(&self.means, unwanted)
+    }
+}
+
+impl<T: Told> Told for &mut T {
+    fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+        (**self).pass_usual(unwanted)
+    }
+}
+
+impl Iterator for Part<'_> {
+    type Item = Connection;
+
+    fn next(&mut self) -> Option<Connection> {
+        self.telling.next(self.means)
+    }
+}
+
+impl Told for Part<'_> {
+    fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+        self.telling.pass_usual(self.means, unwanted)
     }
 }
 

@@ -354,6 +354,11 @@ impl Sums {
         }
     }
 
+    /// Adds those of other connections.
+    pub fn merge(&mut self, other: &Sums) {
+        self.add_saved(other.saved());
+    }
+
     /// Adds those of other connections. Findings of rules that there are not are left out.
     pub fn add_saved(&mut self, other: SavedSums) {
         self.connections = self.connections.saturating_add(other.connections);

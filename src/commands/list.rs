@@ -4,12 +4,12 @@ use std::io;
 
 use anyhow::bail;
 
-use tcptrace_states::analyze::LadderRequest;
+use tcptrace_states::analyze::{LadderRequest, Told};
 use tcptrace_states::cli::{Format, List};
-use tcptrace_states::model::{Analysis, Line};
+use tcptrace_states::model::{Analysis, Connection, Line};
 use tcptrace_states::report::html::Besides;
 use tcptrace_states::report::table::Listing;
-use tcptrace_states::report::{self, Rows, SequenceNumbers};
+use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
 
 use super::html::Html;
 use super::{
@@ -51,18 +51,18 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
     let mut unwritten = None;
     let mut analysis = match common.format {
         Format::Table => {
-            let mut listing = Listing::new(&look);
-            let mut analysis = connections_by(&settings, common.progress, |connections| {
-                let mut selected = Selected::seen_by(&mut html, connections, &selection);
-                loop {
-                    if selected.pass_usual(|usual| listing.passes(usual)) {
-                        listing.pass();
-                    } else if let Some(connection) = selected.next() {
-                        listing.add(connection);
-                    } else {
-                        return selected.finish();
-                    }
+            let (listing, mut analysis) = connections_by(&settings, common.progress, |mut connections| {
+                if wanted {
+                    let mut selected = Selected::seen_by(&mut html, connections, &selection);
+                    let listing = listed(&mut selected, &look);
+                    return Ok((listing, selected.finish()?));
                 }
+                let parts = connections.in_parts(|part| listed(&mut Selected::of(part, &selection), &look));
+                let mut listing = Listing::new(&look);
+                parts.into_iter().for_each(|part| listing.merge(part));
+                let mut analysis = connections.finish()?;
+                analysis.summary.connections_selected = listing.given();
+                Ok((listing, analysis))
             })?;
             unwritten = std::mem::replace(&mut html, Html::none()).write(&mut analysis, &Besides::default());
             print_text(&screen, |out| listing.write(out, &analysis, &look))?;
@@ -102,6 +102,20 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
     done.unwritten
         .extend(html.write(&mut analysis, &Besides::default()));
     Ok(done)
+}
+
+/// The listing of all of these.
+fn listed<C: Told>(selected: &mut Selected<'_, C>, look: &Look) -> Listing<Connection> {
+    let mut listing = Listing::new(look);
+    loop {
+        if selected.pass_usual(|usual| listing.passes(usual)) {
+            listing.pass();
+        } else if let Some(connection) = selected.next() {
+            listing.add(connection);
+        } else {
+            return listing;
+        }
+    }
 }
 
 /// The connections pass while they are written: to the end, where another output needs them.

@@ -1,5 +1,6 @@
 //! What concerns all connections of a service together, or the capture.
 
+use std::any::Any;
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
@@ -23,12 +24,15 @@ pub struct Together<'a> {
 }
 
 /// What a rule about connections together keeps of them: it sees each once.
-pub trait Collector: Send {
+pub trait Collector: Any + Send {
     /// Looks at the next connection, whose own findings are judged.
     fn add(&mut self, connection: &Connection);
 
     /// As [`Collector::add`] of the connection that it stands for.
     fn add_usual(&mut self, usual: &Usual);
+
+    /// Takes what another one of this rule has kept of connections that come behind those that this one has seen.
+    fn merge(&mut self, later: Box<dyn Any>);
 
     /// What it keeps of a connection, to be collected elsewhere. Those of one group must come together.
     fn shares(&self, connection: &Connection) -> Vec<Kept>;
@@ -148,6 +152,13 @@ impl Services {
     pub fn add_usual(&mut self, usual: &Usual) {
         for (_, collector) in &mut self.collectors {
             collector.add_usual(usual);
+        }
+    }
+
+    /// Takes what others of these rules have kept of connections that come behind those that these have seen.
+    pub fn merge(&mut self, later: Services) {
+        for ((_, own), (_, later)) in self.collectors.iter_mut().zip(later.collectors) {
+            own.merge(later);
         }
     }
 

@@ -137,7 +137,10 @@ impl Lean {
     pub fn ends(&self, wide: &Wide) -> [Endpoint; 2] {
         let [a, b] = self.addresses;
         let ips: [IpAddr; 2] = if self.has(V6) {
-            let [a, b] = wide.get(a as usize).copied().unwrap_or([Ipv6Addr::UNSPECIFIED; 2]);
+            let [a, b] = wide
+                .get(a as usize)
+                .copied()
+                .unwrap_or([Ipv6Addr::UNSPECIFIED; 2]);
             [a.into(), b.into()]
         } else {
             [Ipv4Addr::from_bits(a).into(), Ipv4Addr::from_bits(b).into()]

@@ -1,6 +1,7 @@
 //! The lives of all 4-tuples, in slots that are used again: with their trackers, or packed where those are not needed for now.
 
 use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::segment::{Endpoint, Scope, Segment};
 use crate::tracker::evidence::Mark;
@@ -397,13 +398,16 @@ impl Lives {
         order.extend((self.all_ordinary()).map(|(handle, ordinary)| (ordinary.syn.birth, handle)));
         order.sort_unstable();
         ByBirth {
-            ordinary: self.ordinary.leaving(),
-            lives: self.lives.leaving(),
-            embryos: self.embryos.leaving(),
-            waiting: self.waiting.leaving(),
-            grow,
-            order,
             next: 0,
+            end: order.len(),
+            all: Arc::new(All {
+                lives: Leaving::of(self.lives),
+                embryos: Leaving::of(self.embryos),
+                waiting: Leaving::of(self.waiting),
+                ordinary: Leaving::of(self.ordinary),
+                grow,
+                order,
+            }),
         }
     }
 }
@@ -487,118 +491,157 @@ impl<T> Slots<T> {
             .zip(slots)
             .filter_map(|(slot, value)| Some((slot, value.as_ref()?)))
     }
-
-    fn leaving(self) -> Leaving<T> {
-        let left = self.chunks.iter().map(|chunk| chunk.iter().flatten().count());
-        Leaving {
-            left: left.collect(),
-            chunks: self.chunks,
-        }
-    }
 }
 
-/// Slots that are emptied one by one; a chunk that is empty is given back.
-struct Leaving<T> {
-    chunks: Vec<Vec<Option<T>>>,
-    /// Values that each chunk still holds.
-    left: Vec<usize>,
+/// Slots that are emptied one by one, by several threads; a chunk that is empty is given back.
+struct Leaving<T>(Vec<Mutex<Chunk<T>>>);
+
+struct Chunk<T> {
+    slots: Vec<Option<T>>,
+    /// Values that it still holds.
+    left: usize,
 }
 
 impl<T> Leaving<T> {
-    fn get(&self, slot: u32) -> Option<&T> {
-        let slot = slot as usize;
-        self.chunks.get(slot / CHUNK)?.get(slot % CHUNK)?.as_ref()
+    fn of(slots: Slots<T>) -> Leaving<T> {
+        let chunks = slots.chunks.into_iter().map(|slots| Chunk {
+            left: slots.iter().flatten().count(),
+            slots,
+        });
+        Leaving(chunks.map(Mutex::new).collect())
     }
 
-    fn take(&mut self, slot: u32) -> Option<T> {
-        let place = self.chunks.get_mut(slot as usize / CHUNK)?;
-        let value = place.get_mut(slot as usize % CHUNK)?.take()?;
-        self.left(slot as usize / CHUNK);
+    fn chunk(&self, slot: u32) -> Option<MutexGuard<'_, Chunk<T>>> {
+        Some(held(self.0.get(slot as usize / CHUNK)?))
+    }
+
+    /// Looks at the value in a slot.
+    fn look<R>(&self, slot: u32, look: impl FnOnce(&T) -> R) -> Option<R> {
+        let chunk = self.chunk(slot)?;
+        Some(look(chunk.slots.get(slot as usize % CHUNK)?.as_ref()?))
+    }
+
+    fn take(&self, slot: u32) -> Option<T> {
+        let mut chunk = self.chunk(slot)?;
+        let value = chunk.slots.get_mut(slot as usize % CHUNK)?.take()?;
+        chunk.one_less();
         Some(value)
     }
 
     /// One that is taken, without being moved.
-    fn forget(&mut self, slot: u32) {
-        let chunk = slot as usize / CHUNK;
-        if let Some(place) = self
-            .chunks
-            .get_mut(chunk)
-            .and_then(|chunk| chunk.get_mut(slot as usize % CHUNK))
+    fn forget(&self, slot: u32) {
+        if let Some(mut chunk) = self.chunk(slot)
+            && let Some(place) = chunk.slots.get_mut(slot as usize % CHUNK)
             && place.is_some()
         {
             *place = None;
-            self.left(chunk);
+            chunk.one_less();
         }
     }
 
-    /// A chunk holds one less.
-    fn left(&mut self, chunk: usize) {
-        if let Some(left) = self.left.get_mut(chunk) {
-            *left -= 1;
-            if *left == 0 {
-                self.chunks[chunk] = Vec::new();
-            }
+    /// Shows all values that are left.
+    fn each(&self, mut look: impl FnMut(&T)) {
+        for chunk in &self.0 {
+            held(chunk).slots.iter().flatten().for_each(&mut look);
         }
     }
 }
 
-/// The lives in order of their births.
+impl<T> Chunk<T> {
+    fn one_less(&mut self) {
+        self.left -= 1;
+        if self.left == 0 {
+            self.slots = Vec::new();
+        }
+    }
+}
+
+/// A thread that panics leaves nothing half done in a chunk.
+fn held<T>(chunk: &Mutex<T>) -> MutexGuard<'_, T> {
+    chunk.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lives in order of their births, or a part of them.
 pub(super) struct ByBirth {
+    all: Arc<All>,
+    /// Where the next one and the end of this part are in the order of all.
+    next: usize,
+    end: usize,
+}
+
+/// All lives, and the order of their births.
+struct All {
     lives: Leaving<Life>,
     embryos: Leaving<Embryo>,
     waiting: Leaving<Waiting>,
     ordinary: Leaving<Ordinary>,
     grow: fn(&Embryo) -> Life,
     order: Vec<(u64, Handle)>,
-    next: usize,
 }
 
 impl ByBirth {
-    /// Number among these, from 1, of the life with this birth.
+    /// Number among all, from 1, of the life with this birth.
     pub fn rank(&self, birth: u64) -> Option<u64> {
-        let found = self
-            .order
-            .binary_search_by_key(&birth, |(birth, _)| *birth)
-            .ok()?;
+        let order = &self.all.order;
+        let found = order.binary_search_by_key(&birth, |(birth, _)| *birth).ok()?;
         Some(found as u64 + 1)
     }
 
-    /// Those with trackers that are still to come, each with its number among all, from 1.
-    pub fn awake(&self) -> impl Iterator<Item = (u64, &Life)> {
-        let later = (1..).zip(&self.order).skip(self.next);
-        later.filter_map(|(number, (_, handle))| match handle.place() {
-            Place::Life(slot) => Some((number, self.lives.get(slot)?)),
-            Place::Embryo(_) | Place::Waiting(_) | Place::Ordinary(_) => None,
-        })
+    /// Number among all, from 1, of the next one.
+    pub fn number(&self) -> u64 {
+        self.next as u64 + 1
     }
 
-    /// The next one, if it is by the book.
-    pub fn next_ordinary(&self) -> Option<&Ordinary> {
-        let (_, handle) = self.order.get(self.next)?;
+    fn coming(&self) -> &[(u64, Handle)] {
+        self.all.order.get(self.next..self.end).unwrap_or_default()
+    }
+
+    /// Shows those with trackers that are still to come, each with its number among all, from 1.
+    pub fn each_awake(&self, mut look: impl FnMut(u64, &Life)) {
+        for (number, (_, handle)) in (self.number()..).zip(self.coming()) {
+            if let Place::Life(slot) = handle.place() {
+                self.all.lives.look(slot, |life| look(number, life));
+            }
+        }
+    }
+
+    /// Looks at the next one, if it is by the book.
+    pub fn look_at_ordinary<R>(&self, look: impl FnOnce(&Ordinary) -> R) -> Option<R> {
+        let (_, handle) = self.coming().first()?;
         match handle.place() {
-            Place::Ordinary(slot) => self.ordinary.get(slot),
+            Place::Ordinary(slot) => self.all.ordinary.look(slot, look),
             Place::Life(_) | Place::Embryo(_) | Place::Waiting(_) => None,
         }
     }
 
     /// Passes over the next one, which is by the book.
     pub fn pass_ordinary(&mut self) {
-        if let Some((_, handle)) = self.order.get(self.next)
+        if let Some((_, handle)) = self.coming().first()
             && let Place::Ordinary(slot) = handle.place()
         {
+            self.all.ordinary.forget(slot);
             self.next += 1;
-            self.ordinary.forget(slot);
         }
     }
 
-    /// Those that wait and are still to come, in any order.
-    pub fn waiting(&self) -> impl Iterator<Item = &Waiting> {
-        self.waiting.chunks.iter().flatten().flatten()
+    /// Shows all that wait and were not taken yet, in any order.
+    pub fn each_waiting(&self, look: impl FnMut(&Waiting)) {
+        self.all.waiting.each(look);
     }
 
     /// How many are still to come.
     pub fn remaining(&self) -> usize {
-        self.order.len().saturating_sub(self.next)
+        self.end.saturating_sub(self.next)
+    }
+
+    /// Keeps so many of those that are still to come. The others are those of the result.
+    pub fn split_off(&mut self, count: usize) -> ByBirth {
+        let middle = self.next.saturating_add(count).min(self.end);
+        ByBirth {
+            all: Arc::clone(&self.all),
+            next: middle,
+            end: std::mem::replace(&mut self.end, middle),
+        }
     }
 }
 
@@ -606,14 +649,15 @@ impl Iterator for ByBirth {
     type Item = Life;
 
     fn next(&mut self) -> Option<Life> {
-        let (_, handle) = *self.order.get(self.next)?;
+        let (_, handle) = *self.coming().first()?;
         self.next += 1;
+        let all = &self.all;
         match handle.place() {
-            Place::Life(slot) => self.lives.take(slot),
-            Place::Ordinary(slot) => Some(self.ordinary.take(slot)?.life()),
-            Place::Embryo(slot) => Some((self.grow)(&self.embryos.take(slot)?)),
+            Place::Life(slot) => all.lives.take(slot),
+            Place::Ordinary(slot) => Some(all.ordinary.take(slot)?.life()),
+            Place::Embryo(slot) => Some((all.grow)(&all.embryos.take(slot)?)),
             Place::Waiting(slot) => {
-                let waiting = self.waiting.take(slot)?;
+                let waiting = all.waiting.take(slot)?;
                 Some(Life::new(waiting.tracker.unpack(), waiting.birth))
             }
         }

@@ -37,6 +37,13 @@ impl<K: Hash + Eq> Names<K> {
         self.numbers.len()
     }
 
+    /// The names in the order of their numbers.
+    pub fn in_order(self) -> Vec<K> {
+        let mut names: Vec<(K, u32)> = self.numbers.into_iter().collect();
+        names.sort_unstable_by_key(|(_, number)| *number);
+        names.into_iter().map(|(name, _)| name).collect()
+    }
+
     /// Name and number of each, in no order.
     pub fn into_iter(self) -> impl Iterator<Item = (K, usize)> {
         let numbers = self.numbers.into_iter();
@@ -111,6 +118,13 @@ mod tests {
         let mut names = Names::default();
         let numbers = ["b", "a", "b", "c", "a"].map(|name| names.number(name));
         assert_eq!((numbers, names.len()), ([0, 1, 0, 2, 1], 3));
+        let same = ["b", "a", "c"]
+            .into_iter()
+            .fold(Names::default(), |mut names, name| {
+                names.number(name);
+                names
+            });
+        assert_eq!(same.in_order(), ["b", "a", "c"]);
         let mut all: Vec<_> = names.into_iter().collect();
         all.sort_unstable();
         assert_eq!(all, [("a", 1), ("b", 0), ("c", 2)]);

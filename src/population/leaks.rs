@@ -333,6 +333,13 @@ impl HalfCloses {
         });
     }
 
+    /// Takes those of connections that come behind the ones that were looked at.
+    pub fn merge(&mut self, later: HalfCloses) {
+        self.shorter += later.shorter;
+        self.ended.extend(later.ended);
+        self.open.extend(later.open);
+    }
+
     /// Takes what was kept of one elsewhere; all of them count, however short.
     pub fn add_kept(&mut self, kept: KeptHalfClose) {
         match kept.0 {

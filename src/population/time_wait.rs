@@ -301,6 +301,13 @@ impl Stays {
         });
     }
 
+    /// Takes those of connections that come behind the ones that were looked at.
+    pub fn merge(&mut self, later: Stays) {
+        self.stays.extend(later.stays);
+        self.restarts.extend(later.restarts);
+        self.reuses.merge(later.reuses);
+    }
+
     fn add_side(&mut self, connection: &Connection, role: Role, end: &EndpointReport) {
         if end.state != State::TimeWait && end.transitions.iter().all(|step| step.to != State::TimeWait) {
             return;
@@ -647,6 +654,20 @@ impl MetReuses {
                 self.keep_first_few();
             }
         }
+    }
+
+    fn merge(&mut self, later: MetReuses) {
+        self.total += later.total;
+        for (verdict, more) in later.verdicts {
+            let verdicts = self.verdicts.entry(verdict).or_default();
+            verdicts.count += more.count;
+            verdicts.ages.extend(more.ages);
+            verdicts.delay_max_ns = verdicts.delay_max_ns.max(more.delay_max_ns);
+            verdicts.linux += more.linux;
+        }
+        self.telling.extend(later.telling);
+        self.telling_total += later.telling_total;
+        self.keep_first_few();
     }
 
     fn keep_first_few(&mut self) {

@@ -51,6 +51,22 @@ impl ByCode {
         self.fold(finding.code, finding.name, severity, message, None);
     }
 
+    /// Takes those of connections that come behind the ones that were shown.
+    pub fn merge(&mut self, later: ByCode) {
+        for (code, more) in later.folded {
+            match self.folded.get_mut(code) {
+                Some(known) if known.severity >= more.severity => known.places += more.places,
+                Some(known) => {
+                    let places = known.places + more.places;
+                    *known = Folded { places, ..more };
+                }
+                None => {
+                    self.folded.insert(code, more);
+                }
+            }
+        }
+    }
+
     /// The example is the first of the worst ones.
     fn fold(
         &mut self,

@@ -72,6 +72,12 @@ impl<C: Borrow<Connection>> Listing<C> {
         self.foremost.pass();
     }
 
+    /// Takes what another one kept, which was given those that come behind.
+    pub fn merge(&mut self, later: Listing<C>) {
+        self.foremost.merge(later.foremost);
+        self.findings.merge(later.findings);
+    }
+
     /// How many it was given.
     pub fn given(&self) -> u64 {
         self.foremost.shown()

@@ -56,7 +56,7 @@ impl Passing {
 
     /// None if it is anything but data or an acknowledgment, or its checksum is bad.
     #[inline]
-    pub(super) fn plain(seg: &Segment) -> Option<Passing> {
+    pub fn plain(seg: &Segment) -> Option<Passing> {
         let plain = seg.flags.0 & Passing::CONTROL == Flags::ACK;
         let good = seg.checksum_state != ChecksumState::Bad;
         Passing::of(seg).filter(|_| plain && good)

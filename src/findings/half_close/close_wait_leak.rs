@@ -1,5 +1,7 @@
 //! HC05
 
+use std::any::Any;
+
 use crate::findings::rule;
 use crate::findings::Settings;
 use crate::findings::service::{Collector, Found, Kept, Together};
@@ -84,6 +86,12 @@ impl Collector for ByEndpoint {
 
     fn add_usual(&mut self, usual: &Usual) {
         self.half_closes.add_usual(usual);
+    }
+
+    fn merge(&mut self, later: Box<dyn Any>) {
+        if let Ok(later) = later.downcast::<ByEndpoint>() {
+            self.half_closes.merge(later.half_closes);
+        }
     }
 
     fn shares(&self, connection: &Connection) -> Vec<Kept> {

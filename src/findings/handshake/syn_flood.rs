@@ -1,5 +1,6 @@
 //! HS15
 
+use std::any::Any;
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -177,6 +178,23 @@ impl Collector for ByService {
             service: self.services.number(usual.server),
         };
         self.others.push(attempt);
+    }
+
+    fn merge(&mut self, later: Box<dyn Any>) {
+        if let Ok(later) = later.downcast::<ByService>() {
+            let names = later.services.in_order();
+            let numbers: Vec<u32> = names.into_iter().map(|name| self.services.number(name)).collect();
+            // More services than there are numbers share the last one.
+            let number = |service: u32| numbers.get(service as usize).copied().unwrap_or(u32::MAX);
+            self.others.extend(later.others.into_iter().map(|other| Attempt {
+                service: number(other.service),
+                ..other
+            }));
+            self.hanging.extend(later.hanging.into_iter().map(|hanging| Hanging {
+                service: number(hanging.service),
+                ..hanging
+            }));
+        }
     }
 
     fn shares(&self, connection: &Connection) -> Vec<Kept> {

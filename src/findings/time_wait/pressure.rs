@@ -1,5 +1,7 @@
 //! TW11
 
+use std::any::Any;
+
 use crate::findings::rule;
 use crate::findings::Settings;
 use crate::findings::service::{Collector, Found, Kept, Together};
@@ -69,6 +71,12 @@ impl Collector for ByPair {
 
     fn add_usual(&mut self, usual: &Usual) {
         self.stays.add_usual(usual);
+    }
+
+    fn merge(&mut self, later: Box<dyn Any>) {
+        if let Ok(later) = later.downcast::<ByPair>() {
+            self.stays.merge(later.stays);
+        }
     }
 
     fn shares(&self, connection: &Connection) -> Vec<Kept> {
