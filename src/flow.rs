@@ -221,22 +221,22 @@ impl Flows {
         {
             return;
         }
-        self.route_other(*key, place, seg);
+        self.route_other(*key, hash, place, seg);
     }
 
     /// A segment that is not one of a connection by the book.
     #[inline(never)]
-    fn route_other(&mut self, key: FlowKey, place: Option<Place>, seg: &Segment) {
+    fn route_other(&mut self, key: FlowKey, hash: Hash, place: Option<Place>, seg: &Segment) {
         let found = match place {
             Some(Place::Life(index)) => Some(index),
             Some(Place::Ordinary(slot)) => self.outgrow(slot),
-            Some(Place::Embryo(slot)) if self.answer_by_the_book(key, slot, seg) => return,
+            Some(Place::Embryo(slot)) if self.answer_by_the_book(&key, hash, slot, seg) => return,
             Some(Place::Embryo(slot)) => self.grow(slot),
             Some(Place::Waiting(slot)) => self.wake(slot),
             None => self.under_other_tags(key, seg),
         };
         let Some(index) = found else {
-            return self.begin_first(key, seg);
+            return self.begin_first(key, hash, seg);
         };
         // What most segments are, and where: nothing competes with the life for an ordinary one.
         if let Some(life) = self.lives.get_mut(index)
@@ -610,7 +610,7 @@ impl Flows {
     }
 
     /// The first life of a 4-tuple.
-    fn begin_first(&mut self, key: FlowKey, seg: &Segment) {
+    fn begin_first(&mut self, key: FlowKey, hash: Hash, seg: &Segment) {
         let stands = |other: &FlowKey| self.current.look_up(other, &self.lives).is_some();
         self.contexts.begin(&key, stands);
         let embryo = match self.ladders.keeps(seg) {
@@ -631,7 +631,7 @@ impl Flows {
         self.totals.begun = self.totals.begun.saturating_add(1);
         self.charge(footprint, true);
         let handle = self.lives.insert_embryo(embryo);
-        self.current.insert(&key, handle, &self.lives);
+        self.current.put(hash, &key, handle, &self.lives);
     }
 
     /// Makes a life with a tracker of an embryo.

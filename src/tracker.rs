@@ -212,9 +212,10 @@ pub struct Tracker {
 
 impl Tracker {
     /// Reads a little of what most segments need, from all over it. The sum means nothing.
-    pub fn touch(&self) -> u64 {
+    pub fn touch(&self) -> i64 {
         let [client, server] = &self.streams;
-        self.cut ^ self.last.packet ^ u64::from(self.addresses[0].port) ^ client.touch() ^ server.touch()
+        let own = i64::from(self.addresses[0].port) ^ self.last.time.ns();
+        own ^ client.touch() ^ server.touch()
     }
 
     /// A connection that begins with `seg`. `client` says which side is the client.

@@ -7,9 +7,11 @@ mod workload;
 use std::path::{Path, PathBuf};
 
 use repository::captures;
-use tcptrace_states::analyze::{Settings, Threads, analyze, connections};
+use tcptrace_states::analyze::{Settings, Threads, Told, analyze, connections};
 use tcptrace_states::capture::Stop;
 use tcptrace_states::model::Analysis;
+use tcptrace_states::report::table::Listing;
+use tcptrace_states::report::{Look, Rows, SequenceNumbers};
 use workload::{Format, Shape, write};
 
 /// Larger captures, in which all kinds of connections are open at once.
@@ -62,6 +64,72 @@ fn two_threads_tell_what_one_tells() {
             "{}",
             path.display()
         );
+    }
+}
+
+/// The screen with so many rows, and all else; made part by part, usual connections passed over where it has no room for them.
+fn screen(path: &Path, threads: Threads, rows: usize) -> Option<(String, String)> {
+    let look = Look {
+        width: 160,
+        rows: Rows::Limit(rows),
+        ascii: false,
+        color: false,
+        seq: SequenceNumbers::Absolute,
+    };
+    let mut connections = connections(&settings(path, threads), &Stop::default(), &mut |_| {}).ok()?;
+    let listings = connections.in_parts(|part| {
+        let mut listing = Listing::new(&look);
+        loop {
+            if part.pass_usual(|usual| listing.passes(usual)) {
+                listing.pass();
+            } else if let Some(connection) = part.next() {
+                listing.add(connection);
+            } else {
+                return listing;
+            }
+        }
+    });
+    let mut listing = Listing::new(&look);
+    listings.into_iter().for_each(|part| listing.merge(part));
+    let analysis = connections.finish().expect("counts that add up");
+    let mut text = Vec::new();
+    listing.write(&mut text, &analysis, &look).expect("room");
+    Some((String::from_utf8(text).expect("text"), json(&analysis)))
+}
+
+#[test]
+fn parts_make_the_screen_that_all_make() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for path in captures().into_iter().chain(workloads(folder.path())) {
+        for rows in [4, 40] {
+            let [one, two] = [Threads::One, Threads::Two].map(|threads| screen(&path, threads, rows));
+            assert_eq!(one, two, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn parts_are_told_in_order_to_the_end() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for path in workloads(folder.path()) {
+        let whole = told(&path, Threads::One).expect("a capture");
+        let settings = settings(&path, Threads::Two);
+        let connections = || connections(&settings, &Stop::default(), &mut |_| {}).expect("a capture");
+        let mut told = connections();
+        let parts = told.in_parts(|part| part.map(|connection| format!("{connection:?}")).collect());
+        assert!(parts.len() > 2, "{}", parts.len());
+        let all: Vec<String> = parts.into_iter().flat_map(|part: Vec<_>| part).collect();
+        let expected = whole
+            .connections
+            .iter()
+            .map(|connection| format!("{connection:?}"));
+        assert!(expected.eq(all), "{}", path.display());
+        // What a part does not look at counts all the same; so does what was told before.
+        let mut left = connections();
+        assert!(left.next().is_some());
+        left.in_parts(|part| part.next().is_some());
+        let summary = |analysis: Analysis| serde_json::to_string(&analysis.summary).expect("plain data");
+        assert_eq!(summary(left.finish().expect("it adds up")), summary(whole));
     }
 }
 

@@ -113,32 +113,51 @@ impl Flows {
         black_box(touched.fold(0, |sum, handle| sum ^ self.lives.touch(*handle)));
     }
 
-    /// Takes a segment of data or an acknowledgment that changes no more than numbers of its connection. False if this is none;
-    /// nothing has changed then.
+    /// Takes a segment of a connection by the book that is by the book, or one that changes no more than numbers of another
+    /// connection. False if this is none; nothing has changed then.
     #[inline]
     fn pass(&mut self, lean: &Lean, wide: &Wide) -> bool {
-        let (Some(passing), false) = (lean.passing(), self.charged) else {
+        if self.charged {
             return false;
-        };
+        }
         let Some(handle) = self.current.glance(lean.hash) else {
             return false;
         };
         let [source, destination] = lean.ends(wide);
         let passed = match handle.place() {
-            Place::Ordinary(slot) => self.lives.ordinary_mut(slot).is_some_and(|ordinary| {
-                let from = ordinary.syn.sender(source, destination);
-                from.is_some_and(|from| ordinary.book.take_passing(&passing, from))
-            }),
+            Place::Ordinary(slot) => {
+                let Some(ordinary) = self.lives.ordinary_mut(slot) else {
+                    return false;
+                };
+                let Some(from) = ordinary.syn.sender(source, destination) else {
+                    return false;
+                };
+                let passing = lean.passing();
+                passing.is_some_and(|passing| ordinary.book.take_passing(&passing, from))
+                    || self.tell(slot, lean, wide)
+            }
             Place::Life(slot) => self.lives.get_mut(slot).is_some_and(|life| {
                 // Nothing competes with it for the segment.
                 let alone = life.previous.is_none() && life.scope == Scope::default();
                 let from = life.tracker.sender(source, destination).filter(|_| alone);
-                from.is_some_and(|from| life.tracker.take_calmly(&passing, from))
+                from.zip(lean.passing())
+                    .is_some_and(|(from, passing)| life.tracker.take_calmly(&passing, from))
             }),
             Place::Embryo(_) | Place::Waiting(_) => false,
         };
         self.segments_since = self.segments_since.saturating_add(u64::from(passed));
         passed
+    }
+
+    /// A segment of the connection by the book in this slot, which may tell something.
+    #[inline(never)]
+    fn tell(&mut self, slot: u32, lean: &Lean, wide: &Wide) -> bool {
+        let segment = lean.segment(wide);
+        let told = self.take_by_the_book(slot, &segment);
+        if self.charged {
+            self.look_at_limits(&segment);
+        }
+        told
     }
 
     #[inline(never)]

@@ -9,17 +9,18 @@ use crate::seq::Seq;
 use crate::time::Timestamp;
 use crate::tracker::{Role, sender};
 
-/// A SYN, packed.
+/// A SYN, packed. What it is recognised by comes first.
 #[derive(Clone)]
+#[repr(C)]
 pub(super) struct Embryo {
-    /// Number among all lives, from 0 in order of first packets.
-    pub birth: u64,
-    pub packet: u64,
-    time: Timestamp,
     source: Endpoint,
     destination: Endpoint,
     scope: Scope,
     seq: Seq,
+    time: Timestamp,
+    /// Number among all lives, from 0 in order of first packets.
+    pub birth: u64,
+    pub packet: u64,
     raw_ack: u32,
     timestamps: (u32, u32),
     payload_len: u32,
@@ -135,6 +136,12 @@ impl Embryo {
             header_cut: has(HEADER_CUT),
             cut: has(CUT),
         }
+    }
+
+    /// Reads a little of it. What that is means nothing.
+    #[inline]
+    pub fn touch(&self) -> i64 {
+        self.time.ns()
     }
 
     /// The key that it is looked up by.

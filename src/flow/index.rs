@@ -80,7 +80,11 @@ impl Index {
 
     /// Makes a life the current one of a 4-tuple; it and the one before it must be in `lives`.
     pub fn insert(&mut self, key: &FlowKey, life: Handle, lives: &Lives) {
-        let Hash(hash) = self.hash(key);
+        self.put(self.hash(key), key, life, lives);
+    }
+
+    /// As [`Index::insert`] of a 4-tuple that has this hash.
+    pub fn put(&mut self, Hash(hash): Hash, key: &FlowKey, life: Handle, lives: &Lives) {
         let entry = Entry { hash, life };
         match self.table.find(hash, |life| lives.has(life, key)) {
             Some(place) => self.table.set(place, Some(entry)),

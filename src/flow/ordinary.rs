@@ -2,6 +2,7 @@
 
 use std::mem::size_of;
 
+use super::index::Hash;
 use super::lives::{Handle, Ordinary};
 use super::{Class, FlowKey, Flows};
 use crate::segment::{Flags, Segment};
@@ -9,7 +10,7 @@ use crate::tracker::textbook::Textbook;
 
 impl Flows {
     /// Takes a segment that may answer a SYN by the book. False if it does not; nothing has changed then.
-    pub(super) fn answer_by_the_book(&mut self, key: FlowKey, slot: u32, seg: &Segment) -> bool {
+    pub(super) fn answer_by_the_book(&mut self, key: &FlowKey, hash: Hash, slot: u32, seg: &Segment) -> bool {
         if !self.packing.by_the_book || !seg.flags.has(Flags::SYN | Flags::ACK) {
             return false;
         }
@@ -28,7 +29,7 @@ impl Flows {
         ordinary.footprint = self.footprint_of(&ordinary);
         self.charge(ordinary.footprint.into(), ordinary.attempt);
         let handle = self.lives.insert_ordinary(ordinary);
-        self.current.insert(&key, handle, &self.lives);
+        self.current.put(hash, key, handle, &self.lives);
         self.take_embryo(slot);
         true
     }
@@ -80,7 +81,9 @@ impl Flows {
             None => ordinary.footprint,
             Some(_) => self.footprint_of(ordinary),
         };
-        if let Some(ordinary) = self.lives.ordinary_mut(slot) {
+        if let Some(ordinary) = self.lives.ordinary_mut(slot)
+            && (ordinary.footprint, ordinary.attempt) != (footprint, attempt)
+        {
             let before = std::mem::replace(&mut ordinary.footprint, footprint);
             let was_attempt = std::mem::replace(&mut ordinary.attempt, attempt);
             self.discharge(before.into(), was_attempt);

@@ -167,13 +167,15 @@ pub struct Stream {
 
 impl Stream {
     /// See [`Tracker::touch`](super::Tracker::touch).
-    pub(super) fn touch(&self) -> u64 {
+    #[inline]
+    pub(super) fn touch(&self) -> i64 {
         let numbers = [self.nxt, self.una, self.contiguous, self.offers];
         let numbers = numbers
             .into_iter()
             .flatten()
             .fold(0, |sum, number| sum ^ number.0);
-        self.packets ^ u64::from(numbers ^ self.fingerprints[0].0 ^ u32::from(self.next_fingerprint))
+        let packets = i64::try_from(self.packets).unwrap_or_default();
+        packets ^ i64::from(numbers ^ self.fingerprints[0].0 ^ u32::from(self.next_fingerprint))
     }
 
     /// The FIN of this direction.

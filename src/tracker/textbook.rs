@@ -57,27 +57,30 @@ pub enum Stage {
 }
 
 /// A connection on which all went by the book since its SYN, which is kept elsewhere.
+///
+/// What each segment needs comes first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Textbook {
-    sides: [Flowing; 2],
-    /// SND.NXT of both sides, also while they close.
-    next: [Seq; 2],
-    /// Time and number of the SYN, which those of the telling segments are counted from.
-    began: Mark,
     /// The newest segment.
     last: Mark,
-    told: [Told; MOST],
+    /// SND.NXT of both sides, also while they close.
+    next: [Seq; 2],
+    phase: Phase,
+    /// Both SYNs offered timestamps.
+    timestamps: bool,
     /// How many of `told` there are, and how many of them came before the first segment that told nothing new.
     count: u8,
     opening: u8,
-    phase: Phase,
+    /// Segments that are not told and that the snap length cut.
+    cut: u32,
+    sides: [Flowing; 2],
     /// Who has closed, and whose FIN was acknowledged.
     closed: [bool; 2],
     acknowledged: [bool; 2],
-    /// Both SYNs offered timestamps.
-    timestamps: bool,
-    /// Segments that are not told and that the snap length cut.
-    cut: u32,
+    /// Time and number of the SYN, which those of the telling segments are counted from.
+    began: Mark,
+    told: [Told; MOST],
     /// Segments of the client that the server may not know of yet, and the first new TSval among them.
     unanswered: u32,
     unanswered_tsval: Option<u32>,
@@ -316,13 +319,9 @@ impl Textbook {
 
     /// Reads a little of what most segments need, from all over it. The sum means nothing.
     #[inline]
-    pub fn touch(&self) -> u64 {
+    pub fn touch(&self) -> i64 {
         let [client, server] = &self.sides;
-        let told = self
-            .told
-            .get(usize::from(self.count))
-            .map_or(0, |told| told.packets);
-        self.last.packet ^ u64::from(client.touch() ^ server.touch() ^ told)
+        self.last.time.ns() ^ client.touch() ^ server.touch()
     }
 
     /// Takes the next segment, from this side. False if it is not by the book: then nothing has changed, and

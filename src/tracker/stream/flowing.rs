@@ -9,37 +9,38 @@ use crate::time::Timestamp;
 use crate::tracker::evidence::Mark;
 use crate::tracker::passing::Passing;
 
-/// One direction in which every segment continued the one before.
+/// One direction in which every segment continued the one before. In this order [`Flowing::touch`] reads all of it.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(in crate::tracker) struct Flowing {
-    iss: Seq,
-    /// SND.NXT. Everything before was captured.
-    pub nxt: Seq,
     nxt_time: Timestamp,
-    /// The highest acknowledgment, and whether there was one.
-    una: Seq,
-    acknowledged: bool,
-    /// Whether a window was offered up to `edge`.
-    offered: bool,
-    edge: Seq,
-    max_window: u32,
-    pub packets: u32,
-    payload_bytes: u64,
-    owed_since: Option<Mark>,
-    asked: u32,
-    newest_tsval: u32,
-    /// When it came first; none without timestamps.
+    /// When the newest TSval came first; none without timestamps.
     newest_tsval_time: Option<Timestamp>,
-    ts_recent: u32,
     ts_recent_time: Option<Timestamp>,
+    owed_since: Option<Mark>,
     /// Below zero while there was none.
     receiver_rtt: i64,
     floor: Option<Timestamp>,
     last_heard: Timestamp,
     last_data: Option<Timestamp>,
+    payload_bytes: u64,
+    iss: Seq,
+    /// SND.NXT. Everything before was captured.
+    pub nxt: Seq,
+    /// The highest acknowledgment, if there was one.
+    una: Seq,
+    /// Up to where a window was offered, if one was.
+    edge: Seq,
+    max_window: u32,
+    pub packets: u32,
+    asked: u32,
+    newest_tsval: u32,
+    ts_recent: u32,
     fingerprints: [(u32, u32); FINGERPRINTS_KEPT],
     next_fingerprint: u8,
     pub scale: u8,
+    acknowledged: bool,
+    offered: bool,
 }
 
 impl Flowing {
@@ -77,13 +78,9 @@ impl Flowing {
 
     /// See [`Textbook::touch`](crate::tracker::textbook::Textbook::touch).
     #[inline]
-    pub fn touch(&self) -> u32 {
-        self.packets
-            ^ self.nxt.0
-            ^ self.edge.0
-            ^ self.fingerprints[0].0
-            ^ self.fingerprints[3].1
-            ^ u32::from(self.scale)
+    pub fn touch(&self) -> i64 {
+        let [.., newest] = self.fingerprints;
+        self.nxt_time.ns() ^ self.last_heard.ns() ^ i64::from(self.packets ^ newest.1)
     }
 
     /// ISS.
