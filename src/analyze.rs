@@ -260,13 +260,18 @@ impl Run {
     }
 
     /// As [`Run::segment`], of a packet.
-    #[inline(always)]
     fn frame(&mut self, frame: &Frame<'_>, place: &Place<'_>, segment: &mut Segment) -> bool {
         self.count.packet(frame, place);
+        self.decode(frame, place, segment)
+    }
+
+    /// As [`Run::frame`], of a packet that was counted.
+    #[inline(never)]
+    fn decode(&mut self, frame: &Frame<'_>, place: &Place<'_>, segment: &mut Segment) -> bool {
         let reason = match self.decoder.decode_into(frame, segment) {
             Ok(()) if self.copies.is_copy(place, segment) => Skip::DuplicateOfAnotherFile,
             Ok(()) => {
-                self.count.segment(segment);
+                self.count.segment(segment.cut, segment.header_cut);
                 return true;
             }
             Err(reason) => reason,
@@ -328,7 +333,16 @@ impl<P: FnMut(u64)> Taker for Reading<'_, '_, '_, P> {
 
     #[inline(always)]
     fn frame(&mut self, frame: &Frame<'_>, place: &Place<'_>) -> ControlFlow<()> {
-        let is = self.run.frame(frame, place, self.relay.place());
+        let run = &mut *self.run;
+        run.count.packet(frame, place);
+        if !run.copies.looks_at(place)
+            && let Some(lean) = run.decoder.lean(frame, self.relay.wide())
+        {
+            run.count.segment(lean.cut(), lean.header_cut());
+            self.relay.take_lean(lean);
+            return self.took(false);
+        }
+        let is = run.decode(frame, place, self.relay.place());
         self.took(is)
     }
 }

@@ -15,7 +15,6 @@ mod embryo;
 mod evicted;
 mod index;
 mod key;
-mod lean;
 mod limits;
 mod lives;
 mod ordinary;

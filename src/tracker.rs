@@ -87,18 +87,6 @@ impl Role {
     }
 }
 
-/// Which of client and server sends from this endpoint to that one; none if they are others.
-#[inline]
-pub fn sender([client, server]: [Endpoint; 2], source: Endpoint, destination: Endpoint) -> Option<Role> {
-    if source == client && destination == server {
-        Some(Role::Client)
-    } else if source == server && destination == client {
-        Some(Role::Server)
-    } else {
-        None
-    }
-}
-
 /// Which segment told client from server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -269,12 +257,6 @@ impl Tracker {
         } else {
             Role::Server
         }
-    }
-
-    /// Which side sends from this endpoint to that one; none of another connection.
-    #[inline]
-    pub fn sender(&self, source: Endpoint, destination: Endpoint) -> Option<Role> {
-        sender(self.addresses, source, destination)
     }
 
     /// Takes one segment of this connection. True if it was an ordinary one, which changes no state and takes no memory.

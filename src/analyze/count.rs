@@ -16,7 +16,7 @@ use crate::model::{
     Address, Capture, Checksums, Connection, EvictedServer, Evidence, FindingTotal, Fragments, Outcome,
     Quality, SCHEMA_VERSION, ServiceFinding, Severity, State, Step, Summary, Usual,
 };
-use crate::segment::{ChecksumFacts, Decoder, FragmentFacts, Segment};
+use crate::segment::{ChecksumFacts, Decoder, FragmentFacts};
 use crate::time::Timestamp;
 
 /// What is counted while reading.
@@ -76,10 +76,10 @@ impl Count {
 
     /// A TCP segment that belongs to a connection.
     #[inline]
-    pub fn segment(&mut self, segment: &Segment) {
+    pub fn segment(&mut self, cut: bool, header_cut: bool) {
         self.segments += 1;
-        self.cut += u64::from(segment.cut);
-        self.cut_headers += u64::from(segment.header_cut);
+        self.cut += u64::from(cut);
+        self.cut_headers += u64::from(header_cut);
     }
 
     pub fn skip(&mut self, reason: Skip) {

@@ -10,7 +10,7 @@ use std::thread::{self, Builder, Scope, ScopedJoinHandle};
 
 use super::Threads;
 use crate::flow::{Batch, Flows, Keyer};
-use crate::segment::Segment;
+use crate::segment::{Lean, Segment, Wide};
 
 /// Segments that go to the table at once: they stay in the processor's cache.
 const FEW: usize = 128;
@@ -77,10 +77,27 @@ impl<'scope, 'env> Relay<'scope, 'env> {
         &mut self.place
     }
 
-    /// Takes the segment that was written there, the next one in capture order.
+    /// Where the IPv6 addresses of the next lean segment are to be written.
     #[inline]
+    pub fn wide(&mut self) -> &mut Wide {
+        self.batch.wide()
+    }
+
+    /// Takes the segment that was written to its place, the next one in capture order.
     pub fn take(&mut self) {
         self.batch.add(&self.place, &self.keyer);
+        self.took();
+    }
+
+    /// Takes the next segment in capture order.
+    #[inline]
+    pub fn take_lean(&mut self, lean: Lean) {
+        self.batch.add_lean(lean, &self.keyer);
+        self.took();
+    }
+
+    #[inline]
+    fn took(&mut self) {
         if self.batch.len() == self.most {
             self.pass_on();
         }

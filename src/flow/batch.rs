@@ -3,10 +3,10 @@
 use std::hint::black_box;
 
 use super::index::{Hash, Keyer};
-use super::lean::{Lean, Wide};
 use super::lives::Place;
 use super::{FlowKey, Flows};
-use crate::segment::{Scope, Segment};
+use crate::segment::{Lean, Scope, Segment, Wide};
+use crate::tracker::passing::{Passing, sender};
 
 /// Segments of which the memory is asked for at once.
 const AT_ONCE: usize = 32;
@@ -33,21 +33,34 @@ impl Batch {
     /// Adds the next segment.
     #[inline]
     pub fn add(&mut self, segment: &Segment, keyer: &Keyer) {
-        let hash = keyer.hash(segment);
-        match Lean::of(segment, hash, &mut self.wide) {
-            Some(lean) => self.segments.push(lean),
-            None => self.add_other(segment, hash),
+        match Lean::of(segment, &mut self.wide) {
+            Some(lean) => self.add_lean(lean, keyer),
+            None => self.add_other(segment, keyer),
         }
     }
 
+    /// Adds the next segment, of which [`Batch::wide`] has got the addresses.
+    #[inline]
+    pub fn add_lean(&mut self, mut lean: Lean, keyer: &Keyer) {
+        lean.hash = keyer.hash_lean(&lean, &self.wide).0;
+        self.segments.push(lean);
+    }
+
+    /// Where the IPv6 addresses of the next lean segment are to be added.
+    #[inline]
+    pub fn wide(&mut self) -> &mut Wide {
+        &mut self.wide
+    }
+
     #[cold]
-    fn add_other(&mut self, segment: &Segment, hash: Hash) {
+    fn add_other(&mut self, segment: &Segment, keyer: &Keyer) {
+        let key = FlowKey::of(segment);
         self.behind
             .push(u32::try_from(self.segments.len()).unwrap_or(u32::MAX));
         self.others.push(Other {
             segment: *segment,
-            key: FlowKey::of(segment),
-            hash,
+            hash: keyer.hash(&key),
+            key,
         });
     }
 
@@ -83,9 +96,17 @@ impl Flows {
         let mut place = 0;
         for some in segments.chunks(AT_ONCE) {
             let end = place + some.len() as u32; // of some thousand
+            let mut handles = [None; 2 * AT_ONCE];
+            let (of_lean, of_others) = handles.split_at_mut(AT_ONCE);
+            for (handle, lean) in of_lean.iter_mut().zip(some) {
+                *handle = self.current.glance(Hash(lean.hash));
+            }
             let coming = others.clone().take_while(|(behind, _)| **behind < end);
-            let hashes = some.iter().map(|lean| lean.hash);
-            self.fetch(hashes.chain(coming.map(|(_, other)| other.hash)));
+            for (handle, (_, other)) in of_others.iter_mut().zip(coming) {
+                *handle = self.current.glance(other.hash);
+            }
+            let handles = handles.into_iter().flatten();
+            black_box(self.lives.touch::<{ 2 * AT_ONCE }>(handles));
             for lean in some {
                 while let Some((_, other)) = others.next_if(|(behind, _)| **behind <= place) {
                     self.take(&other.key, other.hash, &other.segment);
@@ -100,19 +121,6 @@ impl Flows {
         batch.clear();
     }
 
-    /// Reads a little of everything that segments with these hashes will need.
-    #[inline]
-    fn fetch(&self, hashes: impl Iterator<Item = Hash>) {
-        let mut handles = [None; 2 * AT_ONCE];
-        let mut count = 0;
-        for (handle, hash) in handles.iter_mut().zip(hashes) {
-            *handle = self.current.glance(hash);
-            count += 1;
-        }
-        let touched = handles[..count].iter().flatten();
-        black_box(touched.fold(0, |sum, handle| sum ^ self.lives.touch(*handle)));
-    }
-
     /// Takes a segment of a connection by the book that is by the book, or one that changes no more than numbers of another
     /// connection. False if this is none; nothing has changed then.
     #[inline]
@@ -120,27 +128,26 @@ impl Flows {
         if self.charged {
             return false;
         }
-        let Some(handle) = self.current.glance(lean.hash) else {
+        let Some(handle) = self.current.glance(Hash(lean.hash)) else {
             return false;
         };
-        let [source, destination] = lean.ends(wide);
         let passed = match handle.place() {
             Place::Ordinary(slot) => {
                 let Some(ordinary) = self.lives.ordinary_mut(slot) else {
                     return false;
                 };
-                let Some(from) = ordinary.syn.sender(source, destination) else {
+                let Some(from) = ordinary.syn.sender(lean, wide) else {
                     return false;
                 };
-                let passing = lean.passing();
+                let passing = Passing::lean(lean);
                 passing.is_some_and(|passing| ordinary.book.take_passing(&passing, from))
                     || self.tell(slot, lean, wide)
             }
             Place::Life(slot) => self.lives.get_mut(slot).is_some_and(|life| {
                 // Nothing competes with it for the segment.
                 let alone = life.previous.is_none() && life.scope == Scope::default();
-                let from = life.tracker.sender(source, destination).filter(|_| alone);
-                from.zip(lean.passing())
+                let from = sender(&life.tracker.addresses, lean, wide).filter(|_| alone);
+                from.zip(Passing::lean(lean))
                     .is_some_and(|(from, passing)| life.tracker.take_calmly(&passing, from))
             }),
             Place::Embryo(_) | Place::Waiting(_) => false,
@@ -163,6 +170,6 @@ impl Flows {
     #[inline(never)]
     fn take_whole(&mut self, lean: &Lean, wide: &Wide) {
         let segment = lean.segment(wide);
-        self.take(&FlowKey::of(&segment), lean.hash, &segment);
+        self.take(&FlowKey::of(&segment), Hash(lean.hash), &segment);
     }
 }

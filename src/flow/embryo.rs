@@ -4,10 +4,11 @@
 //! segment, so it is enough to keep this; the tracker is made when a second segment comes, or for the report.
 
 use super::FlowKey;
-use crate::segment::{ChecksumState, Endpoint, Flags, Options, Scope, Segment};
+use crate::segment::{ChecksumState, Endpoint, Flags, Lean, Options, Scope, Segment, Wide};
 use crate::seq::Seq;
 use crate::time::Timestamp;
-use crate::tracker::{Role, sender};
+use crate::tracker::Role;
+use crate::tracker::passing::sender;
 
 /// A SYN, packed. What it is recognised by comes first.
 #[derive(Clone)]
@@ -154,13 +155,11 @@ impl Embryo {
         key.joins(self.source, self.destination) && self.scope == key.scope
     }
 
-    /// Which side sends from this endpoint to that one, neither of them in tags or tunnels; none of another connection.
+    /// Which side sent a segment; none if it is of another connection, or this one is in tags or tunnels.
     #[inline]
-    pub fn sender(&self, source: Endpoint, destination: Endpoint) -> Option<Role> {
-        if self.scope != Scope::default() {
-            return None;
-        }
-        sender([self.source, self.destination], source, destination)
+    pub fn sender(&self, lean: &Lean, wide: &Wide) -> Option<Role> {
+        let from = sender(&[self.source, self.destination], lean, wide);
+        from.filter(|_| self.scope == Scope::default())
     }
 
     /// Who sent it.

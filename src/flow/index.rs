@@ -8,13 +8,13 @@
 //! It is our own because of [`Index::glance`]: what [`Index::get`] will need is fetched for many segments at once, which
 //! takes hardly longer than for one.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash as _, Hasher};
 
 use foldhash::quality::RandomState;
 
 use super::FlowKey;
 use super::lives::{Handle, Lives};
-use crate::segment::Segment;
+use crate::segment::{Lean, Scope, Wide};
 
 /// The current life of each 4-tuple.
 #[derive(Clone, Default)]
@@ -25,7 +25,7 @@ pub(super) struct Index {
 
 /// The hash of a 4-tuple in one index.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hash(u32);
+pub(super) struct Hash(pub u32);
 
 /// Makes the hashes for one table of connections, whoever reads the segments.
 #[derive(Clone)]
@@ -34,15 +34,26 @@ pub struct Keyer {
 }
 
 impl Keyer {
-    #[inline]
-    pub(super) fn hash(&self, segment: &Segment) -> Hash {
-        hash(&self.seed, &FlowKey::of(segment))
+    pub(super) fn hash(&self, key: &FlowKey) -> Hash {
+        hash(&self.seed, key)
+    }
+
+    /// As [`Keyer::hash`] of the key of a lean segment.
+    #[inline(always)]
+    pub(super) fn hash_lean(&self, lean: &Lean, wide: &Wide) -> Hash {
+        let [source, destination] = lean.ends(wide);
+        hash(
+            &self.seed,
+            &FlowKey::between(source, destination, Scope::default()),
+        )
     }
 }
 
 #[inline]
 fn hash(seed: &RandomState, key: &FlowKey) -> Hash {
-    Hash((seed.hash_one(key) >> 32) as u32)
+    let mut hasher = seed.build_hasher();
+    key.hash(&mut hasher);
+    Hash((hasher.finish() >> 32) as u32)
 }
 
 impl Index {

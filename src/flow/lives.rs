@@ -246,19 +246,42 @@ impl Lives {
         }
     }
 
-    /// Reads a little of everything that a segment of the life behind a handle will need, so that it is at hand then. The
-    /// sum means nothing.
+    /// Reads a little of everything that segments of the lives behind these handles, which are `MOST` at most, will need, so
+    /// that it is at hand then. The sum means nothing.
+    ///
+    /// In rows of one kind: so few instructions lie between two reads that the processor waits for many of them at once.
     #[inline]
-    pub fn touch(&self, handle: Handle) -> i64 {
-        match handle.place() {
-            Place::Life(slot) => self.lives.get(slot).map_or(0, |life| life.tracker.touch()),
-            Place::Embryo(slot) => self.embryos.get(slot).map_or(0, |embryo| embryo.touch()),
-            Place::Waiting(slot) => (self.waiting.get(slot)).map_or(0, |waiting| waiting.last.time.ns()),
-            Place::Ordinary(slot) => self
-                .ordinary
-                .get(slot)
-                .map_or(0, |ordinary| ordinary.syn.touch() ^ ordinary.book.touch()),
+    pub fn touch<const MOST: usize>(&self, handles: impl Iterator<Item = Handle>) -> i64 {
+        let (mut ordinary, mut lives) = ([None; MOST], [None; MOST]);
+        let (mut ordinary_count, mut lives_count) = (0, 0);
+        let mut sum = 0;
+        for handle in handles.take(MOST) {
+            match handle.place() {
+                Place::Ordinary(slot) => {
+                    ordinary[ordinary_count] = self.ordinary.place(slot);
+                    ordinary_count += 1;
+                }
+                Place::Life(slot) => {
+                    lives[lives_count] = self.lives.place(slot);
+                    lives_count += 1;
+                }
+                Place::Embryo(slot) => sum ^= self.embryos.get(slot).map_or(0, Embryo::touch),
+                Place::Waiting(slot) => {
+                    sum ^= (self.waiting.get(slot)).map_or(0, |waiting| waiting.last.time.ns());
+                }
+            }
         }
+        for ordinary in ordinary[..ordinary_count].iter().copied().flatten().flatten() {
+            sum ^= ordinary.syn.touch() ^ ordinary.book.touch();
+        }
+        let mut trackers = [None; MOST];
+        for (tracker, life) in trackers.iter_mut().zip(&lives[..lives_count]) {
+            *tracker = life.and_then(|life| Some(&*life.as_ref()?.tracker));
+        }
+        for tracker in trackers[..lives_count].iter().flatten() {
+            sum ^= tracker.touch();
+        }
+        sum
     }
 
     /// Puts a life into a slot.
@@ -334,7 +357,7 @@ impl Lives {
 
     /// Puts a life by the book into a slot.
     pub fn insert_ordinary(&mut self, ordinary: Ordinary) -> Handle {
-        Handle::ordinary(self.ordinary.insert(ordinary))
+        Handle::ordinary(self.ordinary.insert_apart(ordinary))
     }
 
     /// Takes a life by the book out of its slot.
@@ -441,6 +464,20 @@ impl<T> Slots<T> {
             *slot = Some(value);
             return index;
         }
+        self.push(value)
+    }
+
+    /// As [`Slots::insert`], but into a new slot as long as not a quarter of them is free: what is inserted at one time stands
+    /// together, and leaves a chunk together when all leave in order.
+    fn insert_apart(&mut self, value: T) -> u32 {
+        if self.free.len() as u64 >= u64::from(self.slots() / 4).max(1) {
+            return self.insert(value);
+        }
+        self.standing += 1;
+        self.push(value)
+    }
+
+    fn push(&mut self, value: T) -> u32 {
         let index = self.slots();
         match self.chunks.last_mut() {
             Some(chunk) if chunk.len() < CHUNK => chunk.push(Some(value)),
@@ -472,8 +509,13 @@ impl<T> Slots<T> {
     }
 
     fn get(&self, index: u32) -> Option<&T> {
+        self.place(index)?.as_ref()
+    }
+
+    #[inline]
+    fn place(&self, index: u32) -> Option<&Option<T>> {
         let index = index as usize;
-        self.chunks.get(index / CHUNK)?.get(index % CHUNK)?.as_ref()
+        self.chunks.get(index / CHUNK)?.get(index % CHUNK)
     }
 
     fn slot_mut(&mut self, index: u32) -> Option<&mut Option<T>> {

@@ -100,21 +100,23 @@ impl Copies {
         }
     }
 
+    /// Whether a segment at this place can be a copy, or have one.
+    #[inline]
+    pub fn looks_at(&mut self, place: &Place<'_>) -> bool {
+        self.window.is_some_and(|window| {
+            self.expire(place.time, window);
+            let awaited = place.next.is_some_and(|next| next.since(place.time) <= window);
+            awaited || !self.recent.is_empty()
+        })
+    }
+
     /// Whether this segment is the copy of one in another file. Segments come in the order of the timeline.
     #[inline]
     pub fn is_copy(&mut self, place: &Place<'_>, segment: &Segment) -> bool {
-        match self.window {
-            Some(window) => self.is_copy_within(window, place, segment),
-            None => false,
-        }
+        self.looks_at(place) && self.is_copy_within(place, segment)
     }
 
-    fn is_copy_within(&mut self, window: i64, place: &Place<'_>, segment: &Segment) -> bool {
-        self.expire(place.time, window);
-        let awaited = place.next.is_some_and(|next| next.since(place.time) <= window);
-        if self.recent.is_empty() && !awaited {
-            return false;
-        }
+    fn is_copy_within(&mut self, place: &Place<'_>, segment: &Segment) -> bool {
         let key = self.key(segment);
         let file = place.file;
         if let Some(seen) = self.known.get_mut(&key) {

@@ -10,7 +10,7 @@ use super::fragments::{FragmentFacts, FragmentLimits, Pool};
 use super::layers::ip::{IpPacket, UDP};
 use super::layers::{Around, Found, Layers, MOST_TUNNELS, Next, is_udp_tunnel};
 use super::tunnel::{Tunnel, TunnelPath, Tunnels};
-use super::{Endpoint, Flags, Options, Scope, Segment, TunnelId, options};
+use super::{Endpoint, Flags, Lean, Options, Scope, Segment, TunnelId, Wide, options};
 use crate::capture::{Frame, LinkType, Skip};
 use crate::seq::Seq;
 
@@ -89,6 +89,15 @@ impl Decoder {
     #[inline]
     pub fn decode_into(&mut self, frame: &Frame<'_>, segment: &mut Segment) -> Result<(), Skip> {
         self.layered.decode(frame, segment)
+    }
+
+    /// The same segment in one line, if it is as most are. Its IPv6 addresses are added to `wide`.
+    #[inline(always)]
+    pub fn lean(&self, frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
+        if frame.link != LinkType::ETHERNET || self.layered.settings.verify_checksums {
+            return None;
+        }
+        direct::lean(frame, wide)
     }
 
     /// The tunnels that [`Scope::tunnel`] stands for; `None` for none, and for [`TunnelId::OVERFLOW`].
@@ -523,6 +532,46 @@ mod tests {
         166, 178, 192, 204, 228, 229, 239, 240, 242, 258, 276, 70_000,
     ];
 
+    #[test]
+    fn most_segments_are_lean() {
+        let timestamps = [1, 1, 8, 10, 0, 0, 1, 2, 3, 4, 5, 6];
+        for (six, options, lean) in [
+            (false, &[][..], true),
+            (true, &[], true),
+            (false, &timestamps, true),
+            (true, &timestamps, true),
+            (false, &[2, 4, 5, 0xb4], false),
+            (true, &[8, 10, 0, 0, 1, 2, 3, 4, 5, 6, 1, 1], false),
+        ] {
+            let payload = [&tcp(options)[..], &[7; 9]].concat();
+            let packet = match six {
+                true => v6(6, payload.len(), &payload),
+                false => v4(6, &[], 20 + payload.len(), &payload),
+            };
+            let kind = if six { [0x86, 0xdd] } else { [8, 0] };
+            for (snap_length, enough) in [(usize::MAX, true), (packet.len() - 3, true), (50, false)] {
+                let bytes = [&[2; 12], &kind[..], &packet[..packet.len().min(snap_length)]].concat();
+                let frame = Frame {
+                    number: 3,
+                    time: Timestamp::from_ns(5),
+                    link: LinkType::ETHERNET,
+                    bytes: &bytes,
+                    original_len: 100,
+                    interface: 0,
+                    direction: None,
+                    process: None,
+                };
+                let read = Decoder::default().lean(&frame, &mut Wide::default());
+                let long = options.len() + if six { 60 } else { 40 } > 50;
+                assert_eq!(
+                    read.is_some(),
+                    lean && (enough || !long),
+                    "{six} {options:?} {snap_length}"
+                );
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -570,6 +619,14 @@ mod tests {
             let (mut short, mut long) = (Decoder::default(), Decoder::default());
             let layers = long.layered.decode_layers(&frame, &mut of_layers).map(|()| &of_layers);
             prop_assert_eq!(format!("{:?}", short.decode(&frame)), format!("{layers:?}"));
+            let mut wide = Wide::default();
+            if let Some(lean) = short.lean(&frame, &mut wide) {
+                prop_assert_eq!(format!("{:?}", lean.segment(&wide)), format!("{of_layers:?}"));
+                prop_assert!(layers.is_ok() && lean.print == of_layers.print());
+                prop_assert_eq!(format!("{:?}", Some(Lean { hash: 0, ..lean })), format!("{:?}", Lean::of(&of_layers, &mut Wide::default())));
+            } else {
+                prop_assert!(wide.is_empty());
+            }
         }
 
         /// As above, but with bytes that come as far as TCP.

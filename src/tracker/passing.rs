@@ -1,8 +1,7 @@
 //! A segment of an open connection, as far as the short ways look at it: most are data or an acknowledgment in order.
 
-use super::Mark;
-use super::stream::fingerprint;
-use crate::segment::{ChecksumState, Flags, Segment};
+use super::{Mark, Role};
+use crate::segment::{ChecksumState, Endpoint, Flags, Lean, Segment, Wide};
 use crate::seq::Seq;
 
 /// A segment with an acknowledgment.
@@ -30,6 +29,13 @@ pub struct Passing {
     pub header_cut: bool,
 }
 
+/// Which of client and server sent a lean segment; none if it is of others.
+#[inline]
+pub fn sender([client, server]: &[Endpoint; 2], seg: &Lean, wide: &Wide) -> Option<Role> {
+    let from_client = seg.goes(client, server, wide)?;
+    Some(if from_client { Role::Client } else { Role::Server })
+}
+
 impl Passing {
     /// The control bits that say more than that this is data or an acknowledgment.
     pub const CONTROL: u16 = Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK;
@@ -48,7 +54,7 @@ impl Passing {
             payload_len: seg.payload_len,
             window: seg.window,
             timestamps: seg.options.timestamps,
-            print: fingerprint(seg),
+            print: seg.print(),
             cut: seg.cut,
             header_cut: seg.header_cut,
         })
@@ -60,6 +66,27 @@ impl Passing {
         let plain = seg.flags.0 & Passing::CONTROL == Flags::ACK;
         let good = seg.checksum_state != ChecksumState::Bad;
         Passing::of(seg).filter(|_| plain && good)
+    }
+
+    /// As [`Passing::plain`], of a lean segment.
+    #[inline]
+    pub fn lean(seg: &Lean) -> Option<Passing> {
+        let plain = seg.flags().0 & Passing::CONTROL == Flags::ACK;
+        Some(Passing {
+            mark: Mark {
+                packet: seg.packet,
+                time: seg.time,
+            },
+            seq: seg.seq,
+            ack: seg.ack().filter(|_| plain)?,
+            seq_len: seg.payload_len.into(),
+            payload_len: seg.payload_len.into(),
+            window: seg.window,
+            timestamps: seg.timestamps(),
+            print: seg.print,
+            cut: seg.cut(),
+            header_cut: seg.header_cut(),
+        })
     }
 
     /// The number after its last octet.

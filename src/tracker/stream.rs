@@ -206,7 +206,7 @@ impl Stream {
 
     /// Compares with the newest segments of this direction and remembers this one.
     pub fn repeat_of(&mut self, seg: &Segment) -> Repeat {
-        let print = fingerprint(seg);
+        let print = seg.print();
         for (known, time) in self.fingerprints {
             if known == print {
                 // Without an identification or a timestamp a retransmission looks the same as a copy: only the very
@@ -495,25 +495,6 @@ impl Stream {
 /// Microseconds modulo 2^32 (71 minutes): enough to tell a copy within milliseconds.
 fn micros(time: Timestamp) -> u32 {
     (time.ns().div_euclid(1_000) & i64::from(u32::MAX)) as u32
-}
-
-/// A number that two copies of one segment share and hardly anything else: the TCP checksum stands for the payload.
-#[inline]
-pub fn fingerprint(seg: &Segment) -> u32 {
-    let (tsval, tsecr) = seg.options.timestamps.unwrap_or((0, 0));
-    let parts = [
-        seg.seq.0,
-        seg.raw_ack,
-        u32::from(seg.flags.0) << 16 | u32::from(seg.window),
-        seg.payload_len,
-        u32::from(seg.ip_id.unwrap_or(0)) << 16 | u32::from(seg.checksum.unwrap_or(0)),
-        tsval,
-        tsecr,
-    ];
-    // FNV-1a over words: no adversary gains by a collision but a wrong count.
-    parts.iter().fold(0x811c_9dc5, |hash: u32, part| {
-        (hash ^ part).wrapping_mul(0x0100_0193).rotate_left(7)
-    })
 }
 
 packed!(struct Fin { seq, first, last, ack, inferred });

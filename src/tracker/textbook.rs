@@ -13,7 +13,7 @@ use super::evidence::Mark;
 use super::opening::may_echo;
 use super::passing::Passing;
 use super::state::Event;
-use super::stream::{Flowing, fingerprint};
+use super::stream::Flowing;
 use super::{Role, Tracker};
 use crate::segment::{ChecksumState, Flags, Options, Segment};
 use crate::seq::Seq;
@@ -254,7 +254,7 @@ impl Textbook {
                 && !seg.header_cut
                 && !seg.options.malformed
                 && seg.options.sack[0].is_none()
-                && fingerprint(seg) != 0 // that of none
+                && seg.print() != 0 // that of none
         };
         let echoes = match (syn.options.timestamps, answer.options.timestamps) {
             (Some((value, _)), Some((_, echo))) => may_echo(echo, value, value),
@@ -422,7 +422,7 @@ impl Textbook {
         let (me, peer) = (from as usize, from.other() as usize);
         let seen = &self.told[usize::from(self.opening)..usize::from(self.count)];
         // What looks like one before it may be a copy of that.
-        if seen.iter().any(|known| known.is_like(told)) || self.sides[me].has_seen(fingerprint(seg)) {
+        if seen.iter().any(|known| known.is_like(told)) || self.sides[me].has_seen(seg.print()) {
             return false;
         }
         let flags = seg.flags;

@@ -2,7 +2,7 @@
 //!
 //! Nothing is missing and nothing was sent twice, so that much of a [`Stream`] follows from the rest.
 
-use super::{FINGERPRINTS_KEPT, Owes, Stream, fingerprint, micros};
+use super::{FINGERPRINTS_KEPT, Owes, Stream, micros};
 use crate::segment::Segment;
 use crate::seq::Seq;
 use crate::time::Timestamp;
@@ -72,7 +72,7 @@ impl Flowing {
             next_fingerprint: 1,
             scale: 0,
         };
-        flowing.fingerprints[0] = (fingerprint(syn), micros(syn.time));
+        flowing.fingerprints[0] = (syn.print(), micros(syn.time));
         flowing
     }
 

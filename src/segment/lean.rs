@@ -1,40 +1,42 @@
-//! A segment on its way to the table of connections, in one line of the cache.
+//! A segment in one line of the cache, as it travels from the thread that reads to the one that tracks.
 //!
 //! What one processor writes, another one fetches line by line, and each line costs as much as the work on a segment. So what
 //! most segments are travels in one: without tags or tunnels, no option but timestamps. IPv6 addresses travel beside it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::index::Hash;
-use crate::segment::{ChecksumState, Endpoint, Flags, Options, Scope, Segment};
+use super::{ChecksumState, Endpoint, Flags, Options, PacketNumber, Scope, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
-use crate::tracker::evidence::Mark;
-use crate::tracker::passing::Passing;
-use crate::tracker::stream::fingerprint;
 
-/// Source and destination of those segments that came over IPv6.
-pub(super) type Wide = Vec<[Ipv6Addr; 2]>;
+/// Source and destination of those lean segments that came over IPv6.
+pub type Wide = Vec<[Ipv6Addr; 2]>;
 
-/// A segment as most are.
+/// A segment as most are. Its checksum was not verified.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
-pub(super) struct Lean {
-    packet: u64,
-    time: Timestamp,
+pub struct Lean {
+    /// See [`Segment::packet`].
+    pub packet: PacketNumber,
+    /// Capture time.
+    pub time: Timestamp,
     /// Those of IPv4; of IPv6 the first one tells the place among the wide ones.
     addresses: [u32; 2],
     ports: [u16; 2],
-    seq: u32,
+    /// SEG.SEQ.
+    pub seq: Seq,
     raw_ack: u32,
     timestamps: (u32, u32),
-    pub hash: Hash,
-    /// See [`Passing::print`].
-    print: u32,
+    /// Room for what its connection is looked up by.
+    pub hash: u32,
+    /// See [`Segment::print`].
+    pub print: u32,
     /// Control bits (nine), and the bits below.
     bits: u16,
-    window: u16,
-    payload_len: u16,
+    /// SEG.WND, unscaled.
+    pub window: u16,
+    /// Octets of payload.
+    pub payload_len: u16,
     ip_id: u16,
     checksum: u16,
     ttl: u8,
@@ -46,10 +48,24 @@ const HEADER_CUT: u16 = 1 << 11;
 const V6: u16 = 1 << 12;
 const CONTROL: u16 = TIMESTAMPS - 1;
 
+/// What [`Lean::read`] wants to know of a packet.
+pub(super) struct LeanIp {
+    pub packet: PacketNumber,
+    pub time: Timestamp,
+    pub addresses: [u32; 2],
+    /// That of IPv4.
+    pub id: Option<u16>,
+    pub ttl: u8,
+    /// Octets behind the IP header, TCP's included.
+    pub payload: u16,
+    /// Not all of the packet was captured.
+    pub cut: bool,
+}
+
 impl Lean {
     /// None if there is something about it that most segments do not have.
     #[inline]
-    pub fn of(segment: &Segment, hash: Hash, wide: &mut Wide) -> Option<Lean> {
+    pub fn of(segment: &Segment, wide: &mut Wide) -> Option<Lean> {
         let Segment {
             packet,
             time,
@@ -113,11 +129,11 @@ impl Lean {
             time,
             addresses,
             ports: [source.port, destination.port],
-            seq: seq.0,
+            seq,
             raw_ack,
             timestamps: timestamps.unwrap_or_default(),
-            hash,
-            print: fingerprint(segment),
+            hash: 0,
+            print: segment.print(),
             bits,
             window,
             payload_len,
@@ -125,6 +141,86 @@ impl Lean {
             checksum,
             ttl,
         })
+    }
+
+    /// The segment behind an IP header that says so much; `header` is that of TCP, without options, `options` all that was
+    /// captured behind it.
+    #[inline(always)]
+    pub(super) fn read(ip: &LeanIp, header: &[u8; 20], options: &[u8]) -> Option<Lean> {
+        let [
+            p0,
+            p1,
+            q0,
+            q1,
+            s0,
+            s1,
+            s2,
+            s3,
+            a0,
+            a1,
+            a2,
+            a3,
+            f0,
+            f1,
+            w0,
+            w1,
+            c0,
+            c1,
+            _,
+            _,
+        ] = *header;
+        let mut bits = u16::from_be_bytes([f0, f1]) & CONTROL;
+        let (header_len, timestamps) = match f0 >> 4 {
+            5 => (20, (0, 0)),
+            8 => {
+                let &[1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3] = options.first_chunk::<12>()? else {
+                    return None;
+                };
+                bits |= TIMESTAMPS;
+                let (value, echo) = ([v0, v1, v2, v3], [e0, e1, e2, e3]);
+                (32, (u32::from_be_bytes(value), u32::from_be_bytes(echo)))
+            }
+            _ => return None,
+        };
+        if ip.cut {
+            bits |= CUT;
+        }
+        let (id, v6) = match ip.id {
+            Some(id) => (id, 0),
+            None => (0, V6),
+        };
+        let mut lean = Lean {
+            packet: ip.packet,
+            time: ip.time,
+            addresses: ip.addresses,
+            ports: [u16::from_be_bytes([p0, p1]), u16::from_be_bytes([q0, q1])],
+            seq: Seq(u32::from_be_bytes([s0, s1, s2, s3])),
+            raw_ack: u32::from_be_bytes([a0, a1, a2, a3]),
+            timestamps,
+            hash: 0,
+            print: 0,
+            bits: bits | v6,
+            window: u16::from_be_bytes([w0, w1]),
+            payload_len: ip.payload.checked_sub(header_len)?,
+            ip_id: id,
+            checksum: u16::from_be_bytes([c0, c1]),
+            ttl: ip.ttl,
+        };
+        lean.print = lean.print_anew();
+        Some(lean)
+    }
+
+    #[inline(always)]
+    fn print_anew(&self) -> u32 {
+        super::print(&[
+            self.seq.0,
+            self.raw_ack,
+            u32::from(self.bits & CONTROL) << 16 | u32::from(self.window),
+            self.payload_len.into(),
+            u32::from(self.ip_id) << 16 | u32::from(self.checksum),
+            self.timestamps.0,
+            self.timestamps.1,
+        ])
     }
 
     #[inline]
@@ -150,44 +246,66 @@ impl Lean {
         [(source, source_port), (destination, destination_port)].map(|(ip, port)| Endpoint { ip, port })
     }
 
+    /// Whether it goes from `a` to `b`, or the other way; none if neither.
     #[inline]
-    fn timestamps(&self) -> Option<(u32, u32)> {
+    pub fn goes(&self, a: &Endpoint, b: &Endpoint, wide: &Wide) -> Option<bool> {
+        if self.has(V6) {
+            let ends = self.ends(wide);
+            let there = ends == [*a, *b];
+            return (there || ends == [*b, *a]).then_some(there);
+        }
+        let (IpAddr::V4(x), IpAddr::V4(y)) = (a.ip, b.ip) else {
+            return None;
+        };
+        let number = |address: u32, port: u16| u64::from(address) << 16 | u64::from(port);
+        let (a, b) = (number(x.to_bits(), a.port), number(y.to_bits(), b.port));
+        let [source, destination] = [0, 1].map(|end| number(self.addresses[end], self.ports[end]));
+        let there = (source, destination) == (a, b);
+        (there || (source, destination) == (b, a)).then_some(there)
+    }
+
+    /// TSval and TSecr.
+    #[inline]
+    pub fn timestamps(&self) -> Option<(u32, u32)> {
         self.has(TIMESTAMPS).then_some(self.timestamps)
     }
 
-    /// What the short ways look at, if it is data or an acknowledgment.
+    /// Control bits.
     #[inline]
-    pub fn passing(&self) -> Option<Passing> {
-        let plain = self.bits & Passing::CONTROL == Flags::ACK;
-        plain.then(|| Passing {
-            mark: Mark {
-                packet: self.packet,
-                time: self.time,
-            },
-            seq: Seq(self.seq),
-            ack: Seq(self.raw_ack),
-            seq_len: self.payload_len.into(),
-            payload_len: self.payload_len.into(),
-            window: self.window,
-            timestamps: self.timestamps(),
-            print: self.print,
-            cut: self.has(CUT),
-            header_cut: self.has(HEADER_CUT),
-        })
+    pub fn flags(&self) -> Flags {
+        Flags(self.bits & CONTROL)
+    }
+
+    /// SEG.ACK, if the ACK bit is set.
+    #[inline]
+    pub fn ack(&self) -> Option<Seq> {
+        self.flags().ack().then_some(Seq(self.raw_ack))
+    }
+
+    /// See [`Segment::cut`].
+    #[inline]
+    pub fn cut(&self) -> bool {
+        self.has(CUT)
+    }
+
+    /// See [`Segment::header_cut`].
+    #[inline]
+    pub fn header_cut(&self) -> bool {
+        self.has(HEADER_CUT)
     }
 
     /// The segment.
     pub fn segment(&self, wide: &Wide) -> Segment {
         let [source, destination] = self.ends(wide);
-        let flags = Flags(self.bits & CONTROL);
+        let flags = self.flags();
         Segment {
             packet: self.packet,
             time: self.time,
             source,
             destination,
             scope: Scope::default(),
-            seq: Seq(self.seq),
-            ack: flags.ack().then_some(Seq(self.raw_ack)),
+            seq: self.seq,
+            ack: self.ack(),
             raw_ack: self.raw_ack,
             flags,
             window: self.window,
@@ -264,11 +382,11 @@ mod tests {
                 _ => {}
             }
             let mut wide = vec![[Ipv6Addr::LOCALHOST; 2]];
-            let lean = Lean::of(&segment, Hash::default(), &mut wide);
+            let lean = Lean::of(&segment, &mut wide);
             prop_assert_eq!(lean.is_some(), odd > 12);
             if let Some(lean) = lean {
                 prop_assert_eq!(format!("{:?}", lean.segment(&wide)), format!("{segment:?}"));
-                prop_assert_eq!(format!("{:?}", lean.passing()), format!("{:?}", Passing::plain(&segment)));
+                prop_assert_eq!((lean.print, lean.print_anew()), (segment.print(), segment.print()));
                 prop_assert_eq!(lean.ends(&wide), [segment.source, segment.destination]);
             }
         }
