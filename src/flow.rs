@@ -24,6 +24,7 @@ mod route;
 
 use std::mem::size_of;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -41,7 +42,8 @@ use index::{Hash, Index};
 pub use key::FlowKey;
 pub use limits::Limits;
 use limits::Used;
-use lives::{Handle, Life, Lives, Ordinary, Place, Waiting};
+pub use lives::Room;
+use lives::{Handle, Life, Lives, Ordinary, Place, Spares, Waiting};
 pub use packing::Packing;
 pub use rest::{Numbered, Rest};
 use route::Route;
@@ -160,6 +162,11 @@ impl Flows {
     /// The same table, packing connections as told.
     pub fn packing(self, packing: Packing) -> Flows {
         Flows { packing, ..self }
+    }
+
+    /// Uses room that another thread makes; without one it makes room itself again.
+    pub fn room_from(&mut self, made: Option<Receiver<Room>>) {
+        self.lives.spares = made.map(Spares::of).unwrap_or_default();
     }
 
     /// How many connections are packed now.

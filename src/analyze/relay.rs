@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, Builder, Scope, ScopedJoinHandle};
 
 use super::Threads;
-use crate::flow::{Batch, Flows, Keyer};
+use crate::flow::{Batch, Flows, Keyer, Room};
 use crate::segment::{Lean, Segment, Wide};
 
 /// Segments that go to the table at once: they stay in the processor's cache.
@@ -147,17 +147,25 @@ impl<'scope, 'env> Relay<'scope, 'env> {
         let (to, table) = sync_channel::<Flows>(1);
         let (full, batches) = sync_channel::<Batch>(WAITING);
         let (back, empty) = sync_channel(WAITING);
+        let (made, room) = sync_channel(0); // one waits to be taken
         let track = move || {
             let mut flows = table.recv().unwrap_or_default();
+            flows.room_from(Some(room));
             while let Ok(mut batch) = batches.recv() {
                 flows.on_batch(&mut batch);
                 let _ = back.try_send(batch);
             }
+            flows.room_from(None);
             flows
         };
         let thread = Builder::new().name("tracking".to_owned());
         if let Ok(thread) = thread.spawn_scoped(self.scope, track) {
             let _ = to.send(std::mem::take(&mut here.flows));
+            let make_room = move || while made.send(Room::new()).is_ok() {};
+            // Without it the table makes room itself.
+            let _ = Builder::new()
+                .name("making room".to_owned())
+                .spawn_scoped(self.scope, make_room);
             self.most = MANY;
             self.way = Way::There(There { full, empty, thread });
         }

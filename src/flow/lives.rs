@@ -1,6 +1,7 @@
 //! The lives of all 4-tuples, in slots that are used again: with their trackers, or packed where those are not needed for now.
 
 use std::num::NonZeroU32;
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::segment::{Endpoint, Scope, Segment};
@@ -208,6 +209,7 @@ pub(super) struct Lives {
     embryos: Slots<Embryo>,
     waiting: Slots<Waiting>,
     ordinary: Slots<Ordinary>,
+    pub spares: Spares,
 }
 
 impl Lives {
@@ -357,6 +359,11 @@ impl Lives {
 
     /// Puts a life by the book into a slot.
     pub fn insert_ordinary(&mut self, ordinary: Ordinary) -> Handle {
+        if self.ordinary.is_full()
+            && let Some(room) = self.spares.next()
+        {
+            self.ordinary.chunks.push(room);
+        }
         Handle::ordinary(self.ordinary.insert_apart(ordinary))
     }
 
@@ -431,6 +438,43 @@ impl Lives {
     }
 }
 
+/// Room for lives by the book, of which all is in memory already: when it is written to for the first time, the system has
+/// nothing to do any more. Made by a thread that has time for it.
+pub struct Room(Vec<Option<Ordinary>>);
+
+impl Room {
+    /// Some room.
+    pub fn new() -> Room {
+        let mut room = Vec::with_capacity(CHUNK);
+        room.resize_with(CHUNK, || None);
+        room.clear();
+        Room(room)
+    }
+}
+
+/// Who makes room; nobody by default.
+#[derive(Default)]
+pub(super) struct Spares(Option<Receiver<Room>>);
+
+impl Spares {
+    pub fn of(made: Receiver<Room>) -> Spares {
+        Spares(Some(made))
+    }
+
+    /// None if none is ready.
+    fn next(&self) -> Option<Vec<Option<Ordinary>>> {
+        let Room(room) = self.0.as_ref()?.try_recv().ok()?;
+        Some(room)
+    }
+}
+
+impl Clone for Spares {
+    /// Nobody makes room for the copy.
+    fn clone(&self) -> Spares {
+        Spares::default()
+    }
+}
+
 /// Slots that are used again, in chunks that are never moved.
 #[derive(Clone)]
 struct Slots<T> {
@@ -475,6 +519,11 @@ impl<T> Slots<T> {
         }
         self.standing += 1;
         self.push(value)
+    }
+
+    /// Whether the next new slot begins a chunk.
+    fn is_full(&self) -> bool {
+        self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK)
     }
 
     fn push(&mut self, value: T) -> u32 {

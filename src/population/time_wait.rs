@@ -220,6 +220,19 @@ fn endpoint_of((client, server, role): Pair) -> Endpoint {
     }
 }
 
+/// See [`Stays::pressure`].
+const BUCKETS: usize = 1 << 12;
+
+/// The same number for the same pair, quickly. Whoever makes many pairs share one gains nothing: they are told apart later.
+fn bucket((client, server, _): &Pair) -> usize {
+    let bits = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => u64::from(ip.to_bits()),
+        IpAddr::V6(ip) => (ip.to_bits() >> 64) as u64 ^ ip.to_bits() as u64,
+    };
+    let both = bits(*client) ^ bits(server.ip).rotate_left(24) ^ u64::from(server.port).rotate_left(48);
+    (both.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+}
+
 /// One stay, and what it belongs to.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct StayOf {
@@ -413,6 +426,11 @@ impl Stays {
         if !enough(self.stays.len() as u64) {
             return Vec::new();
         }
+        // Nearly all pairs have few. Counted together with others, those with many are among the buckets with many.
+        let mut buckets = vec![0_u64; BUCKETS];
+        let bucket = |stay: &StayOf| bucket(&stay.pair) % BUCKETS;
+        self.stays.iter().for_each(|stay| buckets[bucket(stay)] += 1);
+        self.stays.retain(|stay| enough(buckets[bucket(stay)]));
         let mut entered: HashMap<Pair, u64, RandomState> = HashMap::default();
         for stay in &self.stays {
             *entered.entry(stay.pair).or_default() += 1;
