@@ -5,6 +5,7 @@ mod connections;
 pub(crate) mod count;
 mod follow;
 mod glimpses;
+mod parts;
 mod relay;
 mod source;
 
@@ -21,7 +22,7 @@ use crate::flow::{Flows, Ladders, ReportBytes};
 use crate::input::{self, Copies, Dedup, Facts, Item, Place, Taker, Timeline};
 use crate::model::{self, Address, Analysis};
 use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
-pub use connections::{Connections, Part, Told};
+pub use connections::{Connections, Part, PartSize, Told};
 use count::{Count, Sums};
 pub use follow::{Following, News, follow};
 pub use glimpses::connections_with_glimpses;
@@ -53,15 +54,16 @@ pub struct Settings {
     pub threads: Threads,
 }
 
-/// How many threads read captures and track their connections. The result does not depend on it.
+/// How many threads read captures, track their connections, and tell of them. The result does not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Threads {
-    /// Two, where the machine has so many processors and the captures are not small.
+    /// One where the captures are small or the machine has one processor. Else one reads and one tracks, and as many as there
+    /// are processors tell.
     #[default]
     Auto,
-    /// One does both.
+    /// One does it all.
     One,
-    /// One reads and one tracks.
+    /// One reads and one tracks; two tell.
     Two,
 }
 

@@ -273,6 +273,11 @@ impl<'a, C: Told> Selected<'a, C> {
         }
     }
 
+    /// How many passed.
+    pub fn passed(&self) -> u64 {
+        self.count
+    }
+
     /// Passes over the next connection if it is selected, nobody else wants to see it, and [`Told::pass_usual`] does.
     pub fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
         let seen = self.onlooker.as_ref().is_some_and(|onlooker| onlooker.looks());

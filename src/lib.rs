@@ -27,7 +27,7 @@
 //! | [`explain`] | help on rules, states, fields and words, out of the same documentation |
 //! | [`select`], [`report`] | which connections to show, and the views; they compute nothing |
 //! | [`export`] | for Wireshark: the capture again with comments, a plug-in with the states, display filters |
-//! | [`analyze`] | wires the stages together, in one thread or in two |
+//! | [`analyze`] | wires the stages together, in one thread or in several |
 //! | [`fleet`] | the same in parts that can be done apart: files, connections, services; and the canonical result |
 //! | `tables` | the results as Arrow tables (feature `arrow`) |
 //! | `tui` | the terminal explorer: its state, and its screens (feature `tui`) |

@@ -4,10 +4,11 @@ mod repository;
 #[path = "../benches/workload/mod.rs"]
 mod workload;
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use repository::captures;
-use tcptrace_states::analyze::{Settings, Threads, Told, analyze, connections};
+use tcptrace_states::analyze::{Part, PartSize, Settings, Threads, Told, analyze, connections};
 use tcptrace_states::capture::Stop;
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::table::Listing;
@@ -77,7 +78,7 @@ fn screen(path: &Path, threads: Threads, rows: usize) -> Option<(String, String)
         seq: SequenceNumbers::Absolute,
     };
     let mut connections = connections(&settings(path, threads), &Stop::default(), &mut |_| {}).ok()?;
-    let listings = connections.in_parts(|part| {
+    let each = |part: &mut Part<'_>| {
         let mut listing = Listing::new(&look);
         loop {
             if part.pass_usual(|usual| listing.passes(usual)) {
@@ -88,9 +89,14 @@ fn screen(path: &Path, threads: Threads, rows: usize) -> Option<(String, String)
                 return listing;
             }
         }
-    });
+    };
     let mut listing = Listing::new(&look);
-    listings.into_iter().for_each(|part| listing.merge(part));
+    connections
+        .in_parts(PartSize::AsFew, each, |part| -> Result<(), Infallible> {
+            listing.merge(part);
+            Ok(())
+        })
+        .expect("nothing fails");
     let analysis = connections.finish().expect("counts that add up");
     let mut text = Vec::new();
     listing.write(&mut text, &analysis, &look).expect("room");
@@ -115,19 +121,31 @@ fn parts_are_told_in_order_to_the_end() {
         let whole = told(&path, Threads::One).expect("a capture");
         let settings = settings(&path, Threads::Two);
         let connections = || connections(&settings, &Stop::default(), &mut |_| {}).expect("a capture");
-        let mut told = connections();
-        let parts = told.in_parts(|part| part.map(|connection| format!("{connection:?}")).collect());
-        assert!(parts.len() > 2, "{}", parts.len());
-        let all: Vec<String> = parts.into_iter().flat_map(|part: Vec<_>| part).collect();
-        let expected = whole
-            .connections
-            .iter()
-            .map(|connection| format!("{connection:?}"));
-        assert!(expected.eq(all), "{}", path.display());
+        for (size, least) in [(PartSize::AsFew, 3), (PartSize::Connections(100), 20)] {
+            let (mut parts, mut all) = (0, Vec::new());
+            let each = |part: &mut Part<'_>| {
+                let told = part.map(|connection| format!("{connection:?}"));
+                told.collect::<Vec<_>>()
+            };
+            let done = connections().in_parts(size, each, |part| -> Result<(), Infallible> {
+                parts += 1;
+                all.extend(part);
+                Ok(())
+            });
+            assert!(done.is_ok() && parts >= least, "{parts} parts");
+            let expected = whole.connections.iter();
+            assert!(
+                expected.map(|connection| format!("{connection:?}")).eq(all),
+                "{}",
+                path.display()
+            );
+        }
         // What a part does not look at counts all the same; so does what was told before.
         let mut left = connections();
         assert!(left.next().is_some());
-        left.in_parts(|part| part.next().is_some());
+        let each = |part: &mut Part<'_>| part.next().is_some();
+        let done = left.in_parts(PartSize::AsFew, each, |seen| if seen { Ok(()) } else { Err(()) });
+        assert_eq!(done, Ok(()));
         let summary = |analysis: Analysis| serde_json::to_string(&analysis.summary).expect("plain data");
         assert_eq!(summary(left.finish().expect("it adds up")), summary(whole));
     }

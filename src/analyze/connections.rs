@@ -1,13 +1,12 @@
 //! What became of each connection, told one after the other once all was read.
 
 use std::num::NonZeroUsize;
-use std::panic::resume_unwind;
-use std::sync::{Mutex, PoisonError};
-use std::thread::{self, Builder};
+use std::thread;
 
 use anyhow::{Result, ensure};
 
 use super::count::{Count, Flaws, Sums};
+use super::parts::in_order;
 use super::{Run, Settings, Threads, source};
 use crate::findings::Judge;
 use crate::findings::service::Services;
@@ -68,6 +67,15 @@ pub trait Told: Iterator<Item = Connection> {
     /// Passes over the next connection if nothing is found in it, there is nothing to tell but what is usual, and `unwanted`
     /// says so. It counts as told.
     fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool;
+}
+
+/// How many connections are in one part.
+#[derive(Clone, Copy, Debug)]
+pub enum PartSize {
+    /// So many.
+    Connections(usize),
+    /// As many as give all threads work: what is made of a part is small.
+    AsFew,
 }
 
 /// A row of connections. See [`Connections::in_parts`].
@@ -202,57 +210,42 @@ impl Connections {
         ))
     }
 
-    /// All that are still to be told: where they are many and the machine has the processors, in several parts, which
-    /// threads tell at the same time. `each` is given each part; what it makes of them comes in their order.
-    pub fn in_parts<T: Send>(&mut self, each: impl Fn(&mut Part<'_>) -> T + Sync) -> Vec<T> {
+    /// All that are still to be told, in parts of so many: where they are many and the machine has the processors, several
+    /// threads tell them. `each` is given each part, and what it makes of them is given to `take` in their order.
+    ///
+    /// # Errors
+    ///
+    /// That of `take`; then nothing more is told.
+    pub fn in_parts<T: Send, E>(
+        &mut self,
+        of: PartSize,
+        each: impl Fn(&mut Part<'_>) -> T + Sync,
+        mut take: impl FnMut(T) -> Result<(), E>,
+    ) -> Result<(), E> {
         let means = &self.means;
+        let count = self.telling.size_hint().0;
         let threads = match means.settings.threads {
-            Threads::Auto if self.telling.size_hint().0 < MANY => 1,
+            Threads::Auto if count < MANY => 1,
             Threads::Auto => thread::available_parallelism().map_or(1, NonZeroUsize::get),
             Threads::One => 1,
             Threads::Two => 2,
         };
-        let parts = if threads > 1 { threads * PARTS } else { 1 };
-        let coming = Mutex::new(self.telling.split(parts, means).into_iter().enumerate());
-        let tell = || {
-            let mut told = Vec::new();
-            while let Some((place, mut telling)) = next_of(&coming) {
-                let mut part = Part {
-                    means,
-                    telling: &mut telling,
-                };
-                let made = each(&mut part);
-                part.for_each(drop); // what it has left
-                told.push((place, telling, made));
-            }
-            told
+        let size = match of {
+            PartSize::Connections(size) => size,
+            PartSize::AsFew => count.div_ceil(if threads > 1 { threads * PARTS } else { 1 }),
         };
-        let mut told = thread::scope(|scope| {
-            let thread = |_| {
-                Builder::new()
-                    .name("telling".to_owned())
-                    .spawn_scoped(scope, tell)
-            };
-            // Where there can be no thread, the others do its work.
-            let others: Vec<_> = (1..threads).flat_map(thread).collect();
-            let mut told = tell();
-            for other in others {
-                told.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
-            }
-            told
-        });
-        told.sort_unstable_by_key(|(place, ..)| *place);
-        let made = told.into_iter().map(|(_, telling, made)| {
-            self.telling.merge(telling);
+        let parts = self.telling.split(size, means);
+        let tell = |telling: &mut Telling| {
+            let mut part = Part { means, telling };
+            let made = each(&mut part);
+            part.for_each(drop); // what it has left
             made
-        });
-        made.collect()
+        };
+        in_order(parts, threads, tell, |telling, made| {
+            self.telling.merge(telling);
+            take(made)
+        })
     }
-}
-
-/// The next of what several threads share.
-fn next_of<T>(shared: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner).next()
 }
 
 impl Means {
@@ -324,24 +317,22 @@ impl Telling {
         }
     }
 
-    /// Those that are left, in so many parts of one size, in their order.
-    fn split(&mut self, parts: usize, means: &Means) -> Vec<Telling> {
+    /// Those that are left, in parts of so many, in their order.
+    fn split(&mut self, size: usize, means: &Means) -> Vec<Telling> {
         self.numbered();
-        let size = self.size_hint().0.div_ceil(parts.max(1));
-        match self.take_rest() {
-            Standing::Numbered(rest) => {
-                let mut rests = vec![*rest];
-                while rests.len() < parts
-                    && let Some(last) = rests.last_mut()
-                {
-                    let others = last.split_off(size);
-                    rests.push(others);
+        let rests = match self.take_rest() {
+            Standing::Numbered(mut rest) => {
+                let mut rests = Vec::new();
+                while rest.size_hint().0 > size.max(1) {
+                    let others = rest.split_off(size.max(1));
+                    rests.push(Standing::Numbered(std::mem::replace(&mut rest, Box::new(others))));
                 }
-                let rests = rests.into_iter().map(|rest| Standing::Numbered(Box::new(rest)));
-                rests.map(|rest| means.telling(rest)).collect()
+                rests.push(Standing::Numbered(rest));
+                rests
             }
-            rest @ (Standing::Left(_) | Standing::All(_)) => vec![means.telling(rest)],
-        }
+            rest @ (Standing::Left(_) | Standing::All(_)) => vec![rest],
+        };
+        rests.into_iter().map(|rest| means.telling(rest)).collect()
     }
 
     /// Adds what there is to tell of connections that come behind those that were told.

@@ -1,21 +1,26 @@
 //! The default command: the screen of connections.
 
+use std::convert::Infallible;
 use std::io;
 
 use anyhow::bail;
 
-use tcptrace_states::analyze::{LadderRequest, Told};
+use tcptrace_states::analyze::{Connections, LadderRequest, Part, PartSize, Told};
 use tcptrace_states::cli::{Format, List};
 use tcptrace_states::model::{Analysis, Connection, Line};
 use tcptrace_states::report::html::Besides;
 use tcptrace_states::report::table::Listing;
 use tcptrace_states::report::{self, Look, Rows, SequenceNumbers};
+use tcptrace_states::select::Selection;
 
 use super::html::Html;
 use super::{
     Done, ROWS, Screen, Selected, connections_by, follow, print_raw, print_raw_to_the_end, print_text,
     settings_of,
 };
+
+/// Lines that a thread writes at once: some hundred thousand octets.
+const LINES: usize = 128;
 
 /// The default command.
 pub fn run(args: &List) -> anyhow::Result<Done> {
@@ -57,9 +62,12 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
                     let listing = listed(&mut selected, &look);
                     return Ok((listing, selected.finish()?));
                 }
-                let parts = connections.in_parts(|part| listed(&mut Selected::of(part, &selection), &look));
                 let mut listing = Listing::new(&look);
-                parts.into_iter().for_each(|part| listing.merge(part));
+                let each = |part: &mut Part<'_>| listed(&mut Selected::of(part, &selection), &look);
+                let Ok(()) = connections.in_parts(PartSize::AsFew, each, |part| {
+                    listing.merge(part);
+                    Ok::<_, Infallible>(())
+                });
                 let mut analysis = connections.finish()?;
                 analysis.summary.connections_selected = listing.given();
                 Ok((listing, analysis))
@@ -77,6 +85,10 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
             print_streamed(wanted, |out| {
                 report::json::write_each(out, &capture, &sources, selected, finish)
             })?
+        }
+        Format::Jsonl if !wanted => {
+            let connections = connections_by(&settings, common.progress, Ok)?;
+            print_raw(|out| json_lines(out, connections, &selection))?
         }
         Format::Jsonl => {
             let mut selected = read(&mut html)?;
@@ -102,6 +114,30 @@ pub fn run(args: &List) -> anyhow::Result<Done> {
     done.unwritten
         .extend(html.write(&mut analysis, &Besides::default()));
     Ok(done)
+}
+
+/// All of these as JSON Lines.
+fn json_lines(
+    out: &mut dyn io::Write,
+    mut connections: Connections,
+    selection: &Selection,
+) -> io::Result<Analysis> {
+    report::jsonl::write_line(out, &Line::Capture(&connections.capture()))?;
+    let mut count = 0;
+    let each = |part: &mut Part<'_>| {
+        let (mut lines, mut selected) = (Vec::new(), Selected::of(part, selection));
+        report::jsonl::write_connections(&mut lines, selected.by_ref())?;
+        Ok((lines, selected.passed()))
+    };
+    connections.in_parts(PartSize::Connections(LINES), each, |part: io::Result<_>| {
+        let (lines, selected) = part?;
+        count += selected;
+        out.write_all(&lines)
+    })?;
+    let mut analysis = connections.finish().map_err(io::Error::other)?;
+    analysis.summary.connections_selected = count;
+    report::jsonl::write_end(out, &analysis)?;
+    Ok(analysis)
 }
 
 /// The listing of all of these.

@@ -452,18 +452,19 @@ impl Room {
     }
 }
 
-/// Who makes room; nobody by default.
+/// Who makes room; nobody by default. The lock is for those who look at a table from several threads; it is never waited for.
 #[derive(Default)]
-pub(super) struct Spares(Option<Receiver<Room>>);
+pub(super) struct Spares(Option<Mutex<Receiver<Room>>>);
 
 impl Spares {
     pub fn of(made: Receiver<Room>) -> Spares {
-        Spares(Some(made))
+        Spares(Some(Mutex::new(made)))
     }
 
     /// None if none is ready.
-    fn next(&self) -> Option<Vec<Option<Ordinary>>> {
-        let Room(room) = self.0.as_ref()?.try_recv().ok()?;
+    fn next(&mut self) -> Option<Vec<Option<Ordinary>>> {
+        let made = self.0.as_mut()?.get_mut().ok()?;
+        let Room(room) = made.try_recv().ok()?;
         Some(room)
     }
 }
