@@ -161,7 +161,7 @@ impl<'scope, 'env> Relay<'scope, 'env> {
         let thread = Builder::new().name("tracking".to_owned());
         if let Ok(thread) = thread.spawn_scoped(self.scope, track) {
             let _ = to.send(std::mem::take(&mut here.flows));
-            let make_room = move || while made.send(Room::new()).is_ok() {};
+            let make_room = move || while made.send(Room::default()).is_ok() {};
             // Without it the table makes room itself.
             let _ = Builder::new()
                 .name("making room".to_owned())

@@ -19,8 +19,9 @@ use super::{
     settings_of,
 };
 
-/// Lines that a thread writes at once: some hundred thousand octets.
+/// Lines that a thread writes at once, and octets that one has hardly more of.
 const LINES: usize = 128;
+const LINE: usize = 6 << 10;
 
 /// The default command.
 pub fn run(args: &List) -> anyhow::Result<Done> {
@@ -125,7 +126,8 @@ fn json_lines(
     report::jsonl::write_line(out, &Line::Capture(&connections.capture()))?;
     let mut count = 0;
     let each = |part: &mut Part<'_>| {
-        let (mut lines, mut selected) = (Vec::new(), Selected::of(part, selection));
+        let mut selected = Selected::of(part, selection);
+        let mut lines = Vec::with_capacity(LINES * LINE);
         report::jsonl::write_connections(&mut lines, selected.by_ref())?;
         Ok((lines, selected.passed()))
     };

@@ -50,6 +50,10 @@ impl Keyer {
 }
 
 #[inline]
+#[expect(
+    clippy::manual_hash_one,
+    reason = "that one is not inlined, and this is done for each segment"
+)]
 fn hash(seed: &RandomState, key: &FlowKey) -> Hash {
     let mut hasher = seed.build_hasher();
     key.hash(&mut hasher);

@@ -442,9 +442,9 @@ impl Lives {
 /// nothing to do any more. Made by a thread that has time for it.
 pub struct Room(Vec<Option<Ordinary>>);
 
-impl Room {
+impl Default for Room {
     /// Some room.
-    pub fn new() -> Room {
+    fn default() -> Room {
         let mut room = Vec::with_capacity(CHUNK);
         room.resize_with(CHUNK, || None);
         room.clear();
