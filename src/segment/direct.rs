@@ -5,12 +5,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::Scope;
 use super::layers::ip::{IpPacket, TCP};
 use super::layers::{be16, be32};
 use super::lean::{Lean, LeanIp, Wide};
-use super::{ChecksumState, Endpoint, Flags, Options, Scope, Segment, options};
 use crate::capture::Frame;
-use crate::seq::Seq;
 
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
@@ -66,140 +65,6 @@ pub(super) fn lean(frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
         }
         _ => None,
     }
-}
-
-/// What an IP header says of the packet.
-struct Ip {
-    source: IpAddr,
-    destination: IpAddr,
-    id: Option<u16>,
-    ttl: u8,
-    /// Octets of the packet, its header included.
-    total: usize,
-    header_len: usize,
-}
-
-/// Octets of a TCP header without options.
-const TCP_LEN: usize = 20;
-
-/// The segment in an Ethernet frame with at most one tag, over IP without options or extensions, if both headers were captured
-/// and nothing about them is unusual. Its checksum is not verified.
-#[inline(always)]
-pub(super) fn read(frame: &Frame<'_>, segment: &mut Segment) -> Option<()> {
-    let mut scope = Scope::default();
-    let (mut kind, mut at) = (be16(frame.bytes, 12)?, 14);
-    if kind == VLAN {
-        scope.vlans[0] = (be16(frame.bytes, 14)? & 0x0fff) + 1;
-        (kind, at) = (be16(frame.bytes, 16)?, 18);
-    }
-    let packet = frame.bytes.get(at..)?;
-    match kind {
-        IPV4 => {
-            let (ip, tcp) = packet.first_chunk::<40>()?.split_first_chunk::<20>()?;
-            // Neither more fragments nor an offset.
-            if ip[0] != 0x45 || ip[9] != TCP || be16(ip, 6)? & 0x3fff != 0 {
-                return None;
-            }
-            let address = |at: usize| Some(IpAddr::V4(Ipv4Addr::from_bits(be32(ip, at)?)));
-            let ip = Ip {
-                source: address(12)?,
-                destination: address(16)?,
-                id: Some(be16(ip, 4)?),
-                ttl: ip[8],
-                total: usize::from(be16(ip, 2)?),
-                header_len: ip.len(),
-            };
-            read_tcp(frame, scope, packet, &ip, tcp.first_chunk()?, segment)
-        }
-        IPV6 => {
-            let (ip, tcp) = packet.first_chunk::<60>()?.split_first_chunk::<40>()?;
-            let payload = usize::from(be16(ip, 4)?);
-            // Without a length it was captured before the network card split it.
-            if ip[0] >> 4 != 6 || ip[6] != TCP || payload == 0 {
-                return None;
-            }
-            let address = |at: usize| Some(IpAddr::V6(Ipv6Addr::from(*ip.get(at..)?.first_chunk::<16>()?)));
-            let ip = Ip {
-                source: address(8)?,
-                destination: address(24)?,
-                id: None,
-                ttl: ip[7],
-                total: ip.len() + payload,
-                header_len: ip.len(),
-            };
-            read_tcp(frame, scope, packet, &ip, tcp.first_chunk()?, segment)
-        }
-        _ => None,
-    }
-}
-
-/// As [`read`], behind the IP header. `tcp` is the header without options.
-#[inline(always)]
-fn read_tcp(
-    frame: &Frame<'_>,
-    scope: Scope,
-    packet: &[u8],
-    ip: &Ip,
-    tcp: &[u8; TCP_LEN],
-    segment: &mut Segment,
-) -> Option<()> {
-    let header_len = usize::from(tcp[12] >> 4) * 4;
-    let payload_len = ip.total.checked_sub(ip.header_len + header_len)?;
-    let options_len = header_len.checked_sub(TCP_LEN)?;
-    if options_len > 0 {
-        let from = ip.header_len + TCP_LEN;
-        let captured = packet.get(from..ip.total).or_else(|| packet.get(from..))?;
-        options::read_into(captured, options_len, &mut segment.options);
-    } else {
-        segment.options = Options::default();
-    }
-    let flags = Flags(be16(tcp, 12)? & 0x1ff);
-    let raw_ack = be32(tcp, 8)?;
-    // All of them: a field that is forgotten here is one too few.
-    let Segment {
-        packet: number,
-        time,
-        source,
-        destination,
-        scope: to_scope,
-        seq,
-        ack,
-        raw_ack: to_raw_ack,
-        flags: to_flags,
-        window,
-        payload_len: to_payload_len,
-        options: _,
-        ip_id,
-        ttl,
-        checksum,
-        checksum_state,
-        header_cut,
-        cut,
-    } = segment;
-    *number = frame.number;
-    *time = frame.time;
-    *source = Endpoint {
-        ip: ip.source,
-        port: be16(tcp, 0)?,
-    };
-    *destination = Endpoint {
-        ip: ip.destination,
-        port: be16(tcp, 2)?,
-    };
-    *to_scope = scope;
-    *seq = Seq(be32(tcp, 4)?);
-    *ack = flags.ack().then_some(Seq(raw_ack));
-    *to_raw_ack = raw_ack;
-    *to_flags = flags;
-    *window = be16(tcp, 14)?;
-    *to_payload_len = u32::try_from(payload_len).ok()?;
-    *ip_id = ip.id;
-    *ttl = ip.ttl;
-    *checksum = Some(be16(tcp, 16)?);
-    *checksum_state = ChecksumState::NotVerified;
-    *header_cut = packet.len() < ip.header_len + header_len;
-    *cut = packet.len() < ip.total;
-    Some(())
 }
 
 /// The IP packet in an Ethernet frame, and its tag.

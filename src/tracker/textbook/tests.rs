@@ -1,0 +1,242 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::tracker::calm::Calm;
+use crate::tracker::calm::tests::{Step, segments, step};
+
+const PLAIN: Step = Step {
+    from_client: true,
+    payload: 0,
+    flags: Flags::ACK,
+    seq_off: 0,
+    ack_off: 0,
+    ns: 1_000_000,
+    timestamps: true,
+    ticks: 1,
+    oddity: 0,
+};
+
+fn said(from_client: bool, payload: u32, flags: u16) -> Step {
+    Step {
+        from_client,
+        payload,
+        flags,
+        ..PLAIN
+    }
+}
+
+/// What goes by the book, in any order, and what does not now and then.
+fn ordinary() -> impl Strategy<Value = Step> {
+    let flags = prop_oneof![16 => Just(Flags::ACK), 4 => Just(Flags::ACK | Flags::PSH), 3 => Just(Flags::ACK | Flags::FIN),
+        1 => Just(Flags::RST | Flags::ACK), 1 => Just(Flags::RST)];
+    let payload = prop_oneof![3 => Just(0), 2 => 1..2_000u32];
+    let ordinary = (
+        any::<bool>(),
+        payload,
+        flags,
+        0..30_000_000i64,
+        0..50i32,
+        prop_oneof![6 => Just(0), 1 => -3_000..0i32],
+    );
+    let ordinary = ordinary.prop_map(|(from_client, payload, flags, ns, ticks, ack_off)| Step {
+        from_client,
+        payload,
+        flags,
+        ns,
+        ticks,
+        ack_off,
+        ..PLAIN
+    });
+    prop_oneof![30 => ordinary, 1 => step()]
+}
+
+fn plain(tracker: &Tracker) -> String {
+    let tracker = Tracker {
+        calm: Calm::default(),
+        ..tracker.clone()
+    };
+    format!("{tracker:?}")
+}
+
+/// How many segments went by the book, each of them with the tracker that all together make.
+/// Of a usual story it is also known when it is over.
+fn by_the_book(segments: &[Segment], usual: bool) -> Result<usize, TestCaseError> {
+    let (Some(syn), Some(answer)) = (segments.first(), segments.get(1)) else {
+        return Ok(0);
+    };
+    let mut tracker = Tracker::new(syn, 0);
+    tracker.on_segment(syn);
+    let Some(mut book) = Textbook::begin(syn, answer) else {
+        return Ok(0);
+    };
+    tracker.on_segment(answer);
+    for (before, seg) in segments.iter().enumerate().skip(2) {
+        let untouched = plain(&book.tracker(syn));
+        prop_assert_eq!(
+            &untouched,
+            &plain(&book.replay(syn)),
+            "before packet {}",
+            seg.packet
+        );
+        prop_assert_eq!(&untouched, &plain(&tracker), "before packet {}", seg.packet);
+        prop_assert_eq!(
+            book.packets(),
+            tracker.streams.iter().map(|stream| stream.packets).sum::<u64>()
+        );
+        if usual {
+            prop_assert_eq!(book.is_over(), tracker.is_over(), "before packet {}", seg.packet);
+        }
+        prop_assert_eq!(tracker.duplicates, 0);
+        if !book.take(seg, tracker.role_of(seg)) {
+            prop_assert_eq!(
+                &untouched,
+                &plain(&book.tracker(syn)),
+                "after packet {}",
+                seg.packet
+            );
+            return Ok(before);
+        }
+        tracker.on_segment(seg);
+    }
+    prop_assert_eq!(plain(&book.tracker(syn)), plain(&tracker));
+    prop_assert_eq!(plain(&book.replay(syn)), plain(&tracker));
+    Ok(segments.len())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn the_telling_segments_tell_it_all(story in prop::collection::vec(ordinary(), 1..24), timestamps: bool) {
+        by_the_book(&segments(&story, true, timestamps), false)?;
+    }
+}
+
+/// The close by four segments, or by three, as far as it goes; with data, late acknowledgments and clocks that stand still.
+fn usual_close() -> impl Strategy<Value = Vec<Step>> {
+    let step = (
+        0..40_000_000i64,
+        0..3i32,
+        prop_oneof![3 => Just(0), 1 => 1..900u32],
+    );
+    (
+        any::<bool>(),
+        any::<bool>(),
+        prop::collection::vec(step, 4),
+        0usize..5,
+        -900..=0i32,
+    )
+        .prop_map(|(closer, at_once, steps, length, late)| {
+            let fin = Flags::FIN | Flags::ACK;
+            let mut close = vec![
+                (closer, fin),
+                (!closer, Flags::ACK),
+                (!closer, fin),
+                (closer, Flags::ACK),
+            ];
+            if at_once {
+                close.remove(1);
+            }
+            let steps = close.into_iter().zip(steps).enumerate().take(length);
+            let step = |(index, ((from_client, flags), (ns, ticks, payload)))| Step {
+                from_client,
+                payload: if from_client == closer && index > 0 {
+                    0
+                } else {
+                    payload
+                },
+                flags,
+                ns,
+                ticks,
+                ack_off: if index == 0 { late } else { 0 },
+                ..PLAIN
+            };
+            steps.map(step).collect()
+        })
+}
+
+/// The segments of a connection that closes in a usual way, as far as it goes.
+pub(crate) fn usual_stories() -> impl Strategy<Value = Vec<Segment>> {
+    let stories = (
+        prop::collection::vec(ordinary(), 0..6),
+        usual_close(),
+        any::<bool>(),
+    );
+    stories.prop_map(|(story, close, timestamps)| {
+        let open = story.into_iter().map(|step| Step {
+            flags: Flags::ACK,
+            ..step
+        });
+        let story: Vec<Step> = open.chain(close).collect();
+        segments(&story, true, timestamps)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    #[test]
+    fn the_usual_closes_are_told_at_once(story in usual_stories()) {
+        by_the_book(&story, true)?;
+    }
+}
+
+#[test]
+fn a_whole_life_goes_by_the_book() {
+    let (client, server) = (true, false);
+    let data = |count: u32| {
+        (0..count).flat_map(|_| [said(client, 100, Flags::ACK), said(server, 1_400, Flags::ACK)])
+    };
+    let fin = Flags::FIN | Flags::ACK;
+    let closes: [(bool, Vec<Step>); 6] = [
+        (true, vec![]),
+        (
+            true,
+            vec![
+                said(client, 0, fin),
+                said(server, 0, Flags::ACK),
+                said(server, 0, fin),
+                said(client, 0, Flags::ACK),
+            ],
+        ),
+        (
+            true,
+            vec![
+                said(server, 9, fin),
+                said(client, 0, fin),
+                said(server, 0, Flags::ACK),
+            ],
+        ),
+        (
+            true,
+            vec![said(server, 9, fin), said(client, 10, fin | Flags::PSH)],
+        ),
+        (
+            false,
+            vec![
+                said(client, 0, fin),
+                said(server, 700, Flags::ACK),
+                said(client, 0, Flags::RST),
+            ],
+        ),
+        (false, vec![said(server, 0, Flags::RST | Flags::ACK)]),
+    ];
+    for (usual, close) in closes {
+        let story: Vec<Step> = data(40).chain(close).collect();
+        for timestamps in [true, false] {
+            let segments = segments(&story, true, timestamps);
+            let taken = by_the_book(&segments, true).expect("the same");
+            assert_eq!(taken, segments.len(), "{story:?}");
+            let mut book = Textbook::begin(&segments[0], &segments[1]).expect("by the book");
+            for seg in &segments[2..] {
+                let from = if seg.source == segments[0].source {
+                    Role::Client
+                } else {
+                    Role::Server
+                };
+                assert!(book.take(seg, from));
+            }
+            assert_eq!(book.retell(&segments[0]).is_some(), usual, "{story:?}");
+        }
+    }
+}
