@@ -3,6 +3,7 @@
 
 mod connections;
 pub(crate) mod count;
+mod crew;
 mod follow;
 mod glimpses;
 mod parts;
@@ -18,10 +19,12 @@ use anyhow::Result;
 use crate::capture::{Frame, Record, Skip, Stop};
 use crate::findings;
 pub use crate::flow::Limits;
-use crate::flow::{Flows, Ladders, ReportBytes};
+use crate::flow::{Flows, Ladders, ReportBytes, Shards};
 use crate::input::{self, Copies, Dedup, Facts, Item, Place, Taker, Timeline};
 use crate::model::{self, Address, Analysis};
 use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
+use crate::time::Timestamp;
+use connections::Left;
 pub use connections::{Connections, Part, PartSize, Told};
 use count::{Count, Sums};
 pub use follow::{Following, News, follow};
@@ -57,14 +60,11 @@ pub struct Settings {
 /// How many threads read captures, track their connections, and tell of them. The result does not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Threads {
-    /// One where the captures are small or the machine has one processor. Else one reads and one tracks, and as many as there
-    /// are processors tell.
+    /// One where the captures are small, else as many as there are processors: one reads, the others track, and all tell.
     #[default]
     Auto,
-    /// One does it all.
-    One,
-    /// One reads and one tracks; two tell.
-    Two,
+    /// So many; one does it all.
+    Exactly(usize),
 }
 
 impl Default for Settings {
@@ -170,8 +170,8 @@ fn read(
 ) -> Result<Connections> {
     let mut timeline = open(settings, stop)?;
     let mut run = Run::new(settings, timeline.len(), report_bytes);
-    run.read(&mut timeline, settings.threads, progress);
-    run.finish_reading(timeline, settings)
+    let shards = run.read(&mut timeline, settings.threads, progress);
+    run.finish_reading(shards, timeline, settings)
 }
 
 /// The files in their order, by clocks that are set by one another if that is asked for.
@@ -219,14 +219,19 @@ impl Run {
         }
     }
 
-    /// Reads all files to their end.
-    fn read(&mut self, timeline: &mut Timeline, threads: Threads, progress: &mut dyn FnMut(Progress)) {
+    /// Reads all files to their end, into the table of this run as several.
+    fn read(
+        &mut self,
+        timeline: &mut Timeline,
+        threads: Threads,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Shards {
         let (bytes_total, bytes_read) = (timeline.octets(), timeline.meter());
-        let flows = std::mem::take(&mut self.flows);
-        self.flows = thread::scope(|scope| {
+        let shards = Shards::of(std::mem::take(&mut self.flows));
+        thread::scope(|scope| {
             let mut reading = Reading {
                 run: self,
-                relay: Relay::new(scope, flows, threads),
+                relay: Relay::new(scope, shards, threads),
                 progress: |packets| {
                     progress(Progress {
                         bytes_read: bytes_read(),
@@ -237,7 +242,7 @@ impl Run {
             };
             let _ = timeline.read_to(&mut reading);
             reading.relay.finish()
-        });
+        })
     }
 
     /// Takes a record.
@@ -282,8 +287,13 @@ impl Run {
         false
     }
 
-    /// The connections that stand once all files were read, or reading was stopped.
-    fn finish_reading(self, mut timeline: Timeline, settings: &Settings) -> Result<Connections> {
+    /// The connections that stand in these tables once all files were read, or reading was stopped.
+    fn finish_reading(
+        self,
+        shards: Shards,
+        mut timeline: Timeline,
+        settings: &Settings,
+    ) -> Result<Connections> {
         if self.count.packets == 0
             && let Some(interrupted) = timeline.interrupted()
         {
@@ -295,13 +305,24 @@ impl Run {
                 file.copies_of.push((of, count));
             }
         }
-        Ok(self.finish(settings, facts, None))
+        let left = Left::all(shards.finish(self.end()));
+        Ok(Connections::new(self, left, settings.clone(), facts))
     }
 
     /// The connections that stand. `given_out` are the sums of those that were told before, where some were: then each keeps
     /// the number that it had.
-    fn finish(self, settings: &Settings, facts: Facts, given_out: Option<Sums>) -> Connections {
-        Connections::new(self, settings.clone(), facts, given_out)
+    fn finish(mut self, settings: &Settings, facts: Facts, given_out: Option<Sums>) -> Connections {
+        let (flows, end) = (std::mem::take(&mut self.flows), self.end());
+        let left = match given_out {
+            None => Left::all(flows.finish(end)),
+            Some(sums) => Left::of_given_out(flows.finish_rest(end), sums),
+        };
+        Connections::new(self, left, settings.clone(), facts)
+    }
+
+    /// Time of the last packet.
+    fn end(&self) -> Timestamp {
+        self.count.last_time.unwrap_or_default()
     }
 }
 

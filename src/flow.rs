@@ -10,6 +10,7 @@
 //! Connections of which nothing can change any more can be taken out on the way ([`Flows::take_finished`]).
 
 mod batch;
+mod by_birth;
 mod contexts;
 mod embryo;
 mod evicted;
@@ -21,10 +22,10 @@ mod ordinary;
 mod packing;
 mod rest;
 mod route;
+mod shards;
 
 use std::mem::size_of;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -42,11 +43,13 @@ use index::{Hash, Index};
 pub use key::FlowKey;
 pub use limits::Limits;
 use limits::Used;
-pub use lives::Room;
-use lives::{Handle, Life, Lives, Ordinary, Place, Spares, Waiting};
+use by_birth::ByBirth;
+pub use lives::{Room, Rooms};
+use lives::{Handle, Life, Lives, Ordinary, Place, Waiting};
 pub use packing::Packing;
 pub use rest::{Numbered, Rest};
 use route::Route;
+pub use shards::{Shards, Sorter};
 
 /// What each connection takes besides: in the table of 4-tuples an entry and its control octet, where that has just doubled,
 /// with the old one beside it (32 octets at most); and what rules about services keep of it at the end.
@@ -101,6 +104,24 @@ pub struct Totals {
     pub standing: u64,
 }
 
+impl Totals {
+    /// Adds those of another table.
+    fn add(&mut self, other: Totals) {
+        let Totals {
+            begun,
+            absorbed,
+            evicted,
+            taken,
+            standing,
+        } = other;
+        self.begun = self.begun.saturating_add(begun);
+        self.absorbed = self.absorbed.saturating_add(absorbed);
+        self.evicted = self.evicted.saturating_add(evicted);
+        self.taken = self.taken.saturating_add(taken);
+        self.standing = self.standing.saturating_add(standing);
+    }
+}
+
 /// Says how many octets the report of a connection takes.
 pub type ReportBytes = fn(&Tracker) -> u64;
 
@@ -123,6 +144,8 @@ pub struct Flows {
     /// The footprint of an embryo, once there was one.
     embryo_bytes: Option<u64>,
     totals: Totals,
+    /// A life is born with the number of its first packet, not with how many began before it.
+    born_by_packet: bool,
     evicted: Evicted,
     /// The slot at which the next look for finished connections begins, and segments since the last.
     hand: u32,
@@ -164,9 +187,27 @@ impl Flows {
         Flows { packing, ..self }
     }
 
-    /// Uses room that another thread makes; without one it makes room itself again.
-    pub fn room_from(&mut self, made: Option<Receiver<Room>>) {
-        self.lives.spares = made.map(Spares::of).unwrap_or_default();
+    /// Uses room that another thread makes; where there is none, it makes room itself.
+    pub fn use_rooms(&mut self, rooms: Rooms) {
+        self.lives.rooms = rooms;
+    }
+
+    /// The same table, as one of several between which 4-tuples are shared out: a life is born with the number of its first
+    /// packet, so that those of all tables have one order.
+    fn born_by_packet(self) -> Flows {
+        Flows {
+            born_by_packet: true,
+            ..self
+        }
+    }
+
+    /// The birth of a life that begins with this segment.
+    fn birth(&self, seg: &Segment) -> u64 {
+        if self.born_by_packet {
+            seg.packet
+        } else {
+            self.totals.begun
+        }
     }
 
     /// How many connections are packed now.
@@ -280,15 +321,14 @@ impl Flows {
 
     /// All connections in order of their first packet, once the capture has ended with a packet at `end`. Connections
     /// before them are named by their place in this order; where the one before was evicted, nothing is said of it.
-    pub fn finish(mut self, end: Timestamp) -> Rest {
+    pub fn finish(self, end: Timestamp) -> Rest {
+        Shards::from(self).finish(end)
+    }
+
+    /// The last word on all SYNs that nobody answered.
+    fn settle_all(&mut self) {
         for index in 0..self.lives.slots() {
             self.settle(index);
-        }
-        Rest {
-            totals: self.totals(),
-            evicted: std::mem::take(&mut self.evicted),
-            lives: self.lives.by_birth(grown),
-            end,
         }
     }
 
@@ -333,9 +373,7 @@ impl Flows {
     /// What [`Flows::take_finished`] has left, once the capture has ended with a packet at `end`, numbered as there.
     pub fn finish_rest(self, end: Timestamp) -> (Totals, Evicted, impl Iterator<Item = Finished>) {
         let mut flows = self;
-        for index in 0..flows.lives.slots() {
-            flows.settle(index);
-        }
+        flows.settle_all();
         let mut heirs: HashMap<u64, Heir, RandomState> = HashMap::default();
         for (_, life) in flows.lives.iter() {
             if let Some(before) = &life.tracker.aside.predecessor
@@ -345,7 +383,7 @@ impl Flows {
             }
         }
         let totals = flows.totals();
-        let rest = flows.lives.by_birth(grown).map(move |mut life| {
+        let rest = ByBirth::of(vec![flows.lives], grown).map(move |mut life| {
             life.tracker.end(end);
             let number = life.birth.saturating_add(1);
             Finished {
@@ -416,7 +454,7 @@ impl Flows {
     /// full of better ones would never see a handshake to its end.
     fn make_room(&mut self, seg: &Segment) {
         let goal = self.limits.after_eviction();
-        let newest = (self.totals.begun).saturating_sub(Limits::part(self.lives.len()).max(1));
+        let newest = self.newest();
         let mut order: Vec<(bool, Class, u64, Handle)> = Vec::new();
         let mut attempts_memory = 0_u64;
         for (index, life) in self.lives.iter_mut() {
@@ -480,6 +518,18 @@ impl Flows {
             }
             rest = later;
         }
+    }
+
+    /// From which birth on a life is one of the newest: as many of those that stand as are kept for newcomers.
+    fn newest(&self) -> u64 {
+        let mut births: Vec<u64> = self.lives.births().map(|(birth, _)| birth).collect();
+        let count = Limits::part(births.len() as u64).max(1);
+        let older = births.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+        if births.is_empty() {
+            return 0;
+        }
+        let (_, newest, _) = births.select_nth_unstable(older);
+        *newest
     }
 
     fn evict(&mut self, handle: Handle, class: Class, seg: &Segment) {
@@ -620,7 +670,7 @@ impl Flows {
         let stands = |other: &FlowKey| self.current.look_up(other, &self.lives).is_some();
         self.contexts.begin(&key, stands);
         let embryo = match self.ladders.keeps(seg) {
-            false => Embryo::of(seg, self.totals.begun),
+            false => Embryo::of(seg, self.birth(seg)),
             true => None,
         };
         let Some(embryo) = embryo else {
@@ -699,8 +749,8 @@ impl Flows {
         if let Some(before) = previous {
             self.put_out_of_reach(before);
         }
-        let birth = self.totals.begun;
-        self.totals.begun = birth.saturating_add(1);
+        let birth = self.birth(seg);
+        self.totals.begun = self.totals.begun.saturating_add(1);
         let index = self.lives.insert(Life {
             previous,
             ..Life::new(tracker, birth)

@@ -1,4 +1,5 @@
-//! What is told does not depend on how it is computed: by one thread or two, and with usual connections told or summed up.
+//! What is told does not depend on how it is computed: by one thread or several, in one table or several, and with usual
+//! connections told or summed up.
 
 mod repository;
 #[path = "../benches/workload/mod.rs"]
@@ -45,9 +46,10 @@ fn settings(path: &Path, threads: Threads) -> Settings {
     }
 }
 
-/// Everything that is told; none of a file that is no capture.
+/// Everything that is told, of several tables; none of a file that is no capture.
 fn told(path: &Path, threads: Threads) -> Option<Analysis> {
-    analyze(&settings(path, threads), &mut |_| {}).ok()
+    let connections = connections(&settings(path, threads), &Stop::default(), &mut |_| {}).ok()?;
+    Some(connections.into_analysis().expect("counts that add up"))
 }
 
 fn json(analysis: &Analysis) -> String {
@@ -55,13 +57,32 @@ fn json(analysis: &Analysis) -> String {
 }
 
 #[test]
-fn two_threads_tell_what_one_tells() {
+fn many_threads_tell_what_one_tells() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for path in captures().into_iter().chain(workloads(folder.path())) {
-        let [one, two] = [Threads::One, Threads::Two].map(|threads| told(&path, threads));
+        let one = told(&path, Threads::Exactly(1));
+        for threads in [2, 3, 8] {
+            let many = told(&path, Threads::Exactly(threads));
+            assert_eq!(
+                one.as_ref().map(json),
+                many.as_ref().map(json),
+                "{}, {threads} threads",
+                path.display()
+            );
+        }
+    }
+}
+
+/// What is kept in full is kept in one table.
+#[test]
+fn several_tables_tell_what_one_tells() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for path in captures().into_iter().chain(workloads(folder.path())) {
+        let one = analyze(&settings(&path, Threads::Auto), &mut |_| {}).ok();
+        let several = told(&path, Threads::Auto);
         assert_eq!(
             one.as_ref().map(json),
-            two.as_ref().map(json),
+            several.as_ref().map(json),
             "{}",
             path.display()
         );
@@ -108,7 +129,7 @@ fn parts_make_the_screen_that_all_make() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for path in captures().into_iter().chain(workloads(folder.path())) {
         for rows in [4, 40] {
-            let [one, two] = [Threads::One, Threads::Two].map(|threads| screen(&path, threads, rows));
+            let [one, two] = [Threads::Exactly(1), Threads::Exactly(2)].map(|threads| screen(&path, threads, rows));
             assert_eq!(one, two, "{}", path.display());
         }
     }
@@ -118,8 +139,8 @@ fn parts_make_the_screen_that_all_make() {
 fn parts_are_told_in_order_to_the_end() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for path in workloads(folder.path()) {
-        let whole = told(&path, Threads::One).expect("a capture");
-        let settings = settings(&path, Threads::Two);
+        let whole = told(&path, Threads::Exactly(1)).expect("a capture");
+        let settings = settings(&path, Threads::Exactly(2));
         let connections = || connections(&settings, &Stop::default(), &mut |_| {}).expect("a capture");
         for (size, least) in [(PartSize::AsFew, 3), (PartSize::Connections(100), 20)] {
             let (mut parts, mut all) = (0, Vec::new());
@@ -156,7 +177,7 @@ fn usual_connections_count_the_same_told_or_summed_up() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (mut summed_up, mut all) = (0_u64, 0_u64);
     for path in captures().into_iter().chain(workloads(folder.path())) {
-        let Some(mut whole) = told(&path, Threads::One) else {
+        let Some(mut whole) = told(&path, Threads::Exactly(1)) else {
             continue;
         };
         let settings = settings(&path, Threads::Auto);

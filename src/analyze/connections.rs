@@ -62,6 +62,40 @@ enum Standing {
     Left(Box<dyn Iterator<Item = Finished> + Send>),
 }
 
+/// What tables of connections have left when all was read.
+pub(super) struct Left {
+    totals: Totals,
+    evicted: Evicted,
+    rest: Standing,
+    /// What there is to tell of those that were told before.
+    sums: Sums,
+}
+
+impl Left {
+    /// All connections.
+    pub fn all(rest: Rest) -> Left {
+        Left {
+            totals: rest.totals(),
+            evicted: rest.evicted().clone(),
+            rest: Standing::All(Box::new(rest)),
+            sums: Sums::default(),
+        }
+    }
+
+    /// Those that were not told before, of which these are the sums.
+    pub fn of_given_out(
+        (totals, evicted, rest): (Totals, Evicted, impl Iterator<Item = Finished> + Send + 'static),
+        sums: Sums,
+    ) -> Left {
+        Left {
+            totals,
+            evicted,
+            rest: Standing::Left(Box::new(rest)),
+            sums,
+        }
+    }
+}
+
 /// Connections that are told one after the other.
 pub trait Told: Iterator<Item = Connection> {
     /// Passes over the next connection if nothing is found in it, there is nothing to tell but what is usual, and `unwanted`
@@ -85,38 +119,33 @@ pub struct Part<'a> {
 }
 
 impl Connections {
-    /// Those of a run that has read everything. See [`Run::finish`].
-    pub(super) fn new(run: Run, settings: Settings, facts: Facts, given_out: Option<Sums>) -> Connections {
+    /// Those that a run has left that has read everything.
+    pub(super) fn new(run: Run, left: Left, settings: Settings, facts: Facts) -> Connections {
+        let end = run.end();
         let Run {
             decoder,
-            flows,
             copies,
             mut count,
+            flows: _, // it has left these
         } = run;
-        let end = count.last_time.unwrap_or_default();
         count.files(&facts);
         count.copies_not_looked_for = copies.forgotten();
-        let (totals, evicted, rest) = if given_out.is_some() {
-            let (totals, evicted, rest) = flows.finish_rest(end);
-            (totals, evicted, Standing::Left(Box::new(rest)))
-        } else {
-            let rest = flows.finish(end);
-            (
-                rest.totals(),
-                rest.evicted().clone(),
-                Standing::All(Box::new(rest)),
-            )
-        };
         let means = Means {
             judge: Judge::new(&settings.findings),
             settings,
             decoder,
             end,
         };
+        let Left {
+            totals,
+            evicted,
+            rest,
+            sums,
+        } = left;
         Connections {
             sources: facts.files.iter().map(source::of).collect(),
             telling: Telling {
-                sums: given_out.unwrap_or_default(),
+                sums,
                 ..means.telling(rest)
             },
             means,
@@ -227,8 +256,7 @@ impl Connections {
         let threads = match means.settings.threads {
             Threads::Auto if count < MANY => 1,
             Threads::Auto => thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            Threads::One => 1,
-            Threads::Two => 2,
+            Threads::Exactly(threads) => threads.max(1),
         };
         let size = match of {
             PartSize::Connections(size) => size,

@@ -61,7 +61,8 @@ pub fn connections_with_glimpses(
             next = Instant::now() + EVERY.max(begun.elapsed().saturating_mul(SHARE));
         }
     }
-    run.finish_reading(timeline, settings)
+    let table = std::mem::take(&mut run.flows).into();
+    run.finish_reading(table, timeline, settings)
 }
 
 #[cfg(test)]

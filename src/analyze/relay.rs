@@ -1,73 +1,82 @@
-//! On the way from the thread that reads to the table of connections: segments go over by the hundred, and where the machine
-//! has a second processor, another thread tracks them meanwhile.
+//! On the way from the thread that reads to the tables of connections: segments go over by the hundred, and where the machine
+//! has more processors, other threads track them meanwhile.
 //!
-//! The table gets the same segments in the same order either way, so what it tells does not depend on it.
+//! Each table gets the same segments in the same order either way, so what they tell does not depend on it.
 
+use std::mem::take;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread::{self, Builder, Scope, ScopedJoinHandle};
 
 use super::Threads;
-use crate::flow::{Batch, Flows, Keyer, Room};
+use super::crew::Crew;
+use crate::flow::{Batch, Flows, Room, Rooms, Shards, Sorter};
 use crate::segment::{Lean, Segment, Wide};
 
-/// Segments that go to the table at once: they stay in the processor's cache.
+/// Segments that go to a table at once: they stay in the processor's cache.
 const FEW: usize = 128;
 /// Segments that go over to another thread at once: each time costs microseconds.
-const MANY: usize = 2048;
-/// Batches that wait for the other thread at most.
-const WAITING: usize = 2;
+const MANY: usize = 512;
 /// After so many segments it is worth it to begin another thread.
 const PATIENCE: u64 = 1 << 12;
+/// More threads than this wait for the one that reads.
+const MOST_THREADS: usize = 8;
 
-/// The way to the table, and the table.
+/// The way to the tables, and the tables.
 pub(super) struct Relay<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
-    keyer: Keyer,
     /// Where a segment is read.
     place: Segment,
-    batch: Batch,
+    sorter: Sorter,
     /// How many segments a batch gets.
     most: usize,
     way: Way<'scope>,
 }
 
 enum Way<'scope> {
-    Here(Box<Here>),
+    Here(Here),
     There(There<'scope>),
 }
 
 /// This thread tracks.
 struct Here {
-    flows: Flows,
-    /// After so many segments more another thread does, if that is wanted.
-    patience: Option<u64>,
+    shards: Shards,
+    /// After so many segments more other threads do, if that is wanted, and how many of them.
+    patience: Option<(u64, usize)>,
 }
 
-/// Another thread tracks.
+/// Other threads track.
 struct There<'scope> {
-    full: SyncSender<Batch>,
-    /// Those that it is through with, to be filled again.
-    empty: Receiver<Batch>,
-    thread: ScopedJoinHandle<'scope, Flows>,
+    crew: Arc<Crew<Flows>>,
+    threads: Vec<ScopedJoinHandle<'scope, ()>>,
+}
+
+impl Drop for There<'_> {
+    /// Where this thread panics, the others end, too.
+    fn drop(&mut self) {
+        self.crew.end();
+    }
 }
 
 impl<'scope, 'env> Relay<'scope, 'env> {
-    pub fn new(scope: &'scope Scope<'scope, 'env>, flows: Flows, threads: Threads) -> Self {
+    pub fn new(scope: &'scope Scope<'scope, 'env>, shards: Shards, threads: Threads) -> Self {
         let processors = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let patience = match threads {
-            Threads::One => None,
-            Threads::Two => Some(0),
-            Threads::Auto => (processors() > 1).then_some(PATIENCE),
+        let (patience, threads) = match threads {
+            Threads::Auto => (PATIENCE, processors()),
+            Threads::Exactly(threads) => (0, threads),
         };
+        let others = threads.min(MOST_THREADS).saturating_sub(1);
         Relay {
             scope,
-            keyer: flows.keyer(),
             place: Segment::default(),
-            batch: Batch::default(),
+            sorter: Sorter::new(&shards),
             most: FEW,
-            way: Way::Here(Box::new(Here { flows, patience })),
+            way: Way::Here(Here {
+                shards,
+                patience: (others > 0).then_some((patience, others)),
+            }),
         }
     }
 
@@ -80,94 +89,107 @@ impl<'scope, 'env> Relay<'scope, 'env> {
     /// Where the IPv6 addresses of the next lean segment are to be written.
     #[inline]
     pub fn wide(&mut self) -> &mut Wide {
-        self.batch.wide()
+        self.sorter.wide()
     }
 
     /// Takes the segment that was written to its place, the next one in capture order.
     pub fn take(&mut self) {
-        self.batch.add(&self.place, &self.keyer);
-        self.took();
+        let table = self.sorter.add(&self.place);
+        self.took(table);
     }
 
     /// Takes the next segment in capture order.
     #[inline]
     pub fn take_lean(&mut self, lean: Lean) {
-        self.batch.add_lean(lean, &self.keyer);
-        self.took();
+        let table = self.sorter.add_lean(lean);
+        self.took(table);
     }
 
     #[inline]
-    fn took(&mut self) {
-        if self.batch.len() == self.most {
-            self.pass_on();
+    fn took(&mut self, table: usize) {
+        if let Some(batch) = self.sorter.batches().get_mut(table)
+            && batch.len() == self.most
+        {
+            self.way.pass_on(table, batch);
+            self.look_at_patience();
         }
     }
 
-    /// The table, which has all of them then.
-    pub fn finish(mut self) -> Flows {
-        self.pass_on();
+    /// The tables, which have all segments then.
+    pub fn finish(mut self) -> Shards {
+        for (table, batch) in self.sorter.batches().iter_mut().enumerate() {
+            self.way.pass_on(table, batch);
+        }
         match self.way {
-            Way::Here(here) => here.flows,
-            Way::There(There {
-                full, empty, thread, ..
-            }) => {
-                drop((full, empty)); // it sees the end
-                thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+            Way::Here(here) => here.shards,
+            Way::There(mut there) => {
+                there.crew.end();
+                there.crew.help();
+                for thread in take(&mut there.threads) {
+                    thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+                }
+                let mut shards = Shards::from(there.crew.tables());
+                shards.tables().iter_mut().for_each(|flows| flows.use_rooms(Rooms::default()));
+                shards
             }
         }
     }
 
-    #[inline(never)]
-    fn pass_on(&mut self) {
-        match &mut self.way {
-            Way::Here(here) => {
-                let held = self.batch.len();
-                here.flows.on_batch(&mut self.batch);
-                if let Some(patience) = &mut here.patience {
-                    match patience.checked_sub(held as u64) {
-                        Some(left) => *patience = left,
-                        None => self.begin(),
-                    }
+    #[inline]
+    fn look_at_patience(&mut self) {
+        if let Way::Here(Here { patience: Some((left, threads)), .. }) = &mut self.way {
+            match left.checked_sub(self.most as u64) {
+                Some(less) => *left = less,
+                None => {
+                    let threads = *threads;
+                    self.begin(threads);
                 }
             }
-            Way::There(there) => {
-                let next = there.empty.try_recv().unwrap_or_default();
-                let batch = std::mem::replace(&mut self.batch, next);
-                // Where nobody takes it, the other thread has panicked: finish() says so.
-                let _ = there.full.send(batch);
-            }
         }
     }
 
-    /// Moves the table to another thread. Where there can be none, it stays.
-    fn begin(&mut self) {
+    /// Moves the tables to where other threads find them. Where there can be none, they stay.
+    fn begin(&mut self, threads: usize) {
         let Way::Here(here) = &mut self.way else { return };
         here.patience = None;
-        // The table goes after the thread: what a thread that does not begin was given is lost.
-        let (to, table) = sync_channel::<Flows>(1);
-        let (full, batches) = sync_channel::<Batch>(WAITING);
-        let (back, empty) = sync_channel(WAITING);
         let (made, room) = sync_channel(0); // one waits to be taken
-        let track = move || {
-            let mut flows = table.recv().unwrap_or_default();
-            flows.room_from(Some(room));
-            while let Ok(mut batch) = batches.recv() {
-                flows.on_batch(&mut batch);
-                let _ = back.try_send(batch);
-            }
-            flows.room_from(None);
+        let rooms = Rooms::of(room);
+        let tables = take(here.shards.tables()).into_iter().map(|mut flows| {
+            flows.use_rooms(rooms.clone());
             flows
-        };
-        let thread = Builder::new().name("tracking".to_owned());
-        if let Ok(thread) = thread.spawn_scoped(self.scope, track) {
-            let _ = to.send(std::mem::take(&mut here.flows));
-            let make_room = move || while made.send(Room::default()).is_ok() {};
-            // Without it the table makes room itself.
-            let _ = Builder::new()
-                .name("making room".to_owned())
-                .spawn_scoped(self.scope, make_room);
-            self.most = MANY;
-            self.way = Way::There(There { full, empty, thread });
+        });
+        let crew = Arc::new(Crew::new(tables, threads));
+        let begun = (0..threads).map_while(|_| {
+            let crew = Arc::clone(&crew);
+            let thread = Builder::new().name("tracking".to_owned());
+            thread.spawn_scoped(self.scope, move || crew.work()).ok()
+        });
+        let threads: Vec<_> = begun.collect();
+        if threads.is_empty() {
+            here.shards = Shards::from(crew.tables());
+            return;
+        }
+        let make_room = move || while made.send(Room::default()).is_ok() {};
+        // Without it the tables make room themselves.
+        let _ = Builder::new()
+            .name("making room".to_owned())
+            .spawn_scoped(self.scope, make_room);
+        self.most = MANY;
+        self.way = Way::There(There { crew, threads });
+    }
+}
+
+impl Way<'_> {
+    /// Leaves the batch empty.
+    #[inline(never)]
+    fn pass_on(&mut self, table: usize, batch: &mut Batch) {
+        match self {
+            Way::Here(here) => {
+                if let Some(flows) = here.shards.tables().get_mut(table) {
+                    flows.on_batch(batch);
+                }
+            }
+            Way::There(there) => *batch = there.crew.give(table, take(batch)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use super::index::{Hash, Keyer};
+use super::index::Hash;
 use super::lives::Place;
 use super::{FlowKey, Flows};
 use crate::segment::{Lean, Scope, Segment, Wide};
@@ -30,37 +30,33 @@ struct Other {
 }
 
 impl Batch {
-    /// Adds the next segment.
-    #[inline]
-    pub fn add(&mut self, segment: &Segment, keyer: &Keyer) {
+    /// Adds the next segment, and what it is looked up by.
+    pub(super) fn add(&mut self, segment: &Segment, key: FlowKey, hash: Hash) {
         match Lean::of(segment, &mut self.wide) {
-            Some(lean) => self.add_lean(lean, keyer),
-            None => self.add_other(segment, keyer),
+            Some(mut lean) => {
+                lean.hash = hash.0;
+                self.segments.push(lean);
+            }
+            None => self.add_other(segment, key, hash),
         }
     }
 
-    /// Adds the next segment, of which [`Batch::wide`] has got the addresses.
+    /// Adds the next segment, of which `wide` has the addresses.
     #[inline]
-    pub fn add_lean(&mut self, mut lean: Lean, keyer: &Keyer) {
-        lean.hash = keyer.hash_lean(&lean, &self.wide).0;
+    pub(super) fn add_lean(&mut self, mut lean: Lean, wide: &mut Wide, hash: Hash) {
+        lean.hash = hash.0;
+        lean.take_along(wide, &mut self.wide);
         self.segments.push(lean);
     }
 
-    /// Where the IPv6 addresses of the next lean segment are to be added.
-    #[inline]
-    pub fn wide(&mut self) -> &mut Wide {
-        &mut self.wide
-    }
-
     #[cold]
-    fn add_other(&mut self, segment: &Segment, keyer: &Keyer) {
-        let key = FlowKey::of(segment);
+    fn add_other(&mut self, segment: &Segment, key: FlowKey, hash: Hash) {
         self.behind
             .push(u32::try_from(self.segments.len()).unwrap_or(u32::MAX));
         self.others.push(Other {
             segment: *segment,
-            hash: keyer.hash(&key),
             key,
+            hash,
         });
     }
 
@@ -83,7 +79,7 @@ impl Batch {
 }
 
 impl Flows {
-    /// Takes the next segments in capture order, added with this table's [`Keyer`], and leaves the batch empty. Where their
+    /// Takes the next segments in capture order, added by a [`Sorter`](super::Sorter) for this table, and leaves the batch empty. Where their
     /// connections are many, most of the time is spent waiting for memory: that of some dozens is asked for at once.
     pub fn on_batch(&mut self, batch: &mut Batch) {
         let Batch {

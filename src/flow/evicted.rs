@@ -161,10 +161,33 @@ impl Evicted {
             self.servers.insert(server, 1);
         } else {
             // Misra and Gries: each pays one, so that only heavy ones stay; what is paid was counted before.
-            self.servers.retain(|_, count| {
-                *count -= 1;
-                *count > 0
-            });
+            self.all_pay(1);
         }
+    }
+
+    /// Adds those of another table.
+    pub(super) fn merge(&mut self, other: &Evicted) {
+        for (own, more) in self.by_class.iter_mut().zip(other.by_class) {
+            *own = own.saturating_add(more);
+        }
+        self.packets = self.packets.saturating_add(other.packets);
+        self.since = self.since.into_iter().chain(other.since).min();
+        for (server, count) in &other.servers {
+            let own = self.servers.entry(*server).or_default();
+            *own = own.saturating_add(*count);
+        }
+        // Each pays as much as the heaviest of those that are too many: no more in all than if they had been counted together.
+        let mut counts: Vec<u64> = self.servers.values().copied().collect();
+        if counts.len() > SERVERS_COUNTED {
+            counts.sort_unstable_by_key(|count| Reverse(*count));
+            self.all_pay(counts[SERVERS_COUNTED]);
+        }
+    }
+
+    fn all_pay(&mut self, price: u64) {
+        self.servers.retain(|_, count| {
+            *count = count.saturating_sub(price);
+            *count > 0
+        });
     }
 }

@@ -14,7 +14,6 @@ use foldhash::quality::RandomState;
 
 use super::FlowKey;
 use super::lives::{Handle, Lives};
-use crate::segment::{Lean, Scope, Wide};
 
 /// The current life of each 4-tuple.
 #[derive(Clone, Default)]
@@ -28,24 +27,15 @@ pub(super) struct Index {
 pub(super) struct Hash(pub u32);
 
 /// Makes the hashes for one table of connections, whoever reads the segments.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Keyer {
     seed: RandomState,
 }
 
 impl Keyer {
+    #[inline]
     pub(super) fn hash(&self, key: &FlowKey) -> Hash {
         hash(&self.seed, key)
-    }
-
-    /// As [`Keyer::hash`] of the key of a lean segment.
-    #[inline(always)]
-    pub(super) fn hash_lean(&self, lean: &Lean, wide: &Wide) -> Hash {
-        let [source, destination] = lean.ends(wide);
-        hash(
-            &self.seed,
-            &FlowKey::between(source, destination, Scope::default()),
-        )
     }
 }
 

@@ -59,6 +59,25 @@ impl FlowKey {
         FlowKey::between_others(a, b, scope)
     }
 
+    /// A number that is spread evenly, the same in each run and in each outer context.
+    #[inline]
+    pub(super) fn spread(&self) -> u64 {
+        // Odd, and chosen once at random: sums of multiples of such numbers are even in their highest bits.
+        const FACTORS: [u64; 5] = [
+            0x9e37_79b9_7f4a_7c15,
+            0xc2b2_ae3d_27d4_eb4f,
+            0xd6e8_feb8_6659_fd93,
+            0xa076_1d64_78bd_642f,
+            0xe703_7ed1_a0b4_28db,
+        ];
+        let numbers = [self.low[1], self.high[1], self.low[0], self.high[0], self.ports.into()];
+        let few = if self.v6[1] { numbers.len() } else { 2 };
+        let products = (FACTORS.iter().zip(numbers).take(few)).map(|(factor, number)| number.wrapping_mul(*factor));
+        let sum = products.fold(0, u64::wrapping_add);
+        // Ports stand in the lowest bits: those of the sum are mixed into the highest.
+        (sum ^ sum >> 32).wrapping_mul(FACTORS[0])
+    }
+
     fn between_others(a: Endpoint, b: Endpoint, scope: Scope) -> FlowKey {
         let (low, high) = if order(&a) <= order(&b) { (a, b) } else { (b, a) };
         let number = |end: Endpoint| {

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::segment::{Endpoint, Scope, Segment};
 use crate::tracker::evidence::Mark;
@@ -13,15 +13,12 @@ use super::FlowKey;
 use super::embryo::Embryo;
 use super::evicted::Class;
 
-/// Slots that are allocated together; large enough that the system gets them back one by one.
-const CHUNK: usize = 1 << 11;
-
 /// One life of a 4-tuple in the table.
 #[derive(Clone)]
 pub(super) struct Life {
     /// On its own, because a life is moved from place to place.
     pub tracker: Box<Tracker>,
-    /// Number among all lives, from 0 in order of first packets.
+    /// Grows from life to life in order of first packets. See [`Flows`](super::Flows).
     pub birth: u64,
     /// The outer context under which it is looked up, and another one if there is.
     pub scope: Scope,
@@ -205,11 +202,12 @@ pub(super) fn after(slot: u32, slots: u32) -> u32 {
 /// Slots of lives, of embryos, and of lives that wait.
 #[derive(Clone, Default)]
 pub(super) struct Lives {
-    lives: Slots<Life>,
-    embryos: Slots<Embryo>,
-    waiting: Slots<Waiting>,
-    ordinary: Slots<Ordinary>,
-    pub spares: Spares,
+    pub lives: Slots<Life>,
+    pub embryos: Slots<Embryo>,
+    pub waiting: Slots<Waiting>,
+    pub ordinary: Slots<Ordinary>,
+    /// Where it takes room from.
+    pub rooms: Rooms,
 }
 
 impl Lives {
@@ -360,7 +358,7 @@ impl Lives {
     /// Puts a life by the book into a slot.
     pub fn insert_ordinary(&mut self, ordinary: Ordinary) -> Handle {
         if self.ordinary.is_full()
-            && let Some(room) = self.spares.next()
+            && let Some(room) = self.rooms.next()
         {
             self.ordinary.chunks.push(room);
         }
@@ -407,34 +405,13 @@ impl Lives {
         embryos.map(|(slot, embryo)| (Handle::embryo(slot), embryo))
     }
 
-    /// All lives in order of their births; `grow` makes those of embryos. Memory is given back on the way.
-    pub fn by_birth(self, grow: fn(&Embryo) -> Life) -> ByBirth {
-        let lives = self
-            .lives
-            .iter()
-            .map(|(slot, life)| (life.birth, Handle::life(slot)));
+    /// When each life was born, and where it is.
+    pub fn births(&self) -> impl Iterator<Item = (u64, Handle)> {
+        let lives = self.iter().map(|(slot, life)| (life.birth, Handle::life(slot)));
         let embryos = self.embryos().map(|(handle, embryo)| (embryo.birth, handle));
-        let mut order: Vec<(u64, Handle)> = Vec::with_capacity(usize::try_from(self.len()).unwrap_or(0));
-        order.extend(lives);
-        order.extend(embryos);
-        order.extend(
-            self.all_waiting()
-                .map(|(handle, waiting)| (waiting.birth, handle)),
-        );
-        order.extend((self.all_ordinary()).map(|(handle, ordinary)| (ordinary.syn.birth, handle)));
-        order.sort_unstable();
-        ByBirth {
-            next: 0,
-            end: order.len(),
-            all: Arc::new(All {
-                lives: Leaving::of(self.lives),
-                embryos: Leaving::of(self.embryos),
-                waiting: Leaving::of(self.waiting),
-                ordinary: Leaving::of(self.ordinary),
-                grow,
-                order,
-            }),
-        }
+        let waiting = (self.all_waiting()).map(|(handle, waiting)| (waiting.birth, handle));
+        let ordinary = (self.all_ordinary()).map(|(handle, ordinary)| (ordinary.syn.birth, handle));
+        lives.chain(embryos).chain(waiting).chain(ordinary)
     }
 }
 
@@ -445,41 +422,34 @@ pub struct Room(Vec<Option<Ordinary>>);
 impl Default for Room {
     /// Some room.
     fn default() -> Room {
-        let mut room = Vec::with_capacity(CHUNK);
-        room.resize_with(CHUNK, || None);
+        let mut room = Vec::with_capacity(Slots::<Ordinary>::CHUNK);
+        room.resize_with(Slots::<Ordinary>::CHUNK, || None);
         room.clear();
         Room(room)
     }
 }
 
-/// Who makes room; nobody by default. The lock is for those who look at a table from several threads; it is never waited for.
-#[derive(Default)]
-pub(super) struct Spares(Option<Mutex<Receiver<Room>>>);
+/// Where room is that another thread has made; nowhere by default. Several tables may take from it.
+#[derive(Clone, Default)]
+pub struct Rooms(Option<Arc<Mutex<Receiver<Room>>>>);
 
-impl Spares {
-    pub fn of(made: Receiver<Room>) -> Spares {
-        Spares(Some(Mutex::new(made)))
+impl Rooms {
+    /// What this gets.
+    pub fn of(made: Receiver<Room>) -> Rooms {
+        Rooms(Some(Arc::new(Mutex::new(made))))
     }
 
     /// None if none is ready.
-    fn next(&mut self) -> Option<Vec<Option<Ordinary>>> {
-        let made = self.0.as_mut()?.get_mut().ok()?;
-        let Room(room) = made.try_recv().ok()?;
+    fn next(&self) -> Option<Vec<Option<Ordinary>>> {
+        let Room(room) = self.0.as_ref()?.try_lock().ok()?.try_recv().ok()?;
         Some(room)
-    }
-}
-
-impl Clone for Spares {
-    /// Nobody makes room for the copy.
-    fn clone(&self) -> Spares {
-        Spares::default()
     }
 }
 
 /// Slots that are used again, in chunks that are never moved.
 #[derive(Clone)]
-struct Slots<T> {
-    chunks: Vec<Vec<Option<T>>>,
+pub(super) struct Slots<T> {
+    pub chunks: Vec<Vec<Option<T>>>,
     free: Vec<u32>,
     standing: u64,
 }
@@ -495,8 +465,11 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
+    /// Slots that are allocated together: so much memory that the system gets it back at once.
+    pub const CHUNK: usize = ((256 << 10) / size_of::<Option<T>>()).next_power_of_two();
+
     fn slots(&self) -> u32 {
-        let before = self.chunks.len().saturating_sub(1).saturating_mul(CHUNK);
+        let before = self.chunks.len().saturating_sub(1).saturating_mul(Self::CHUNK);
         let slots = before.saturating_add(self.chunks.last().map_or(0, Vec::len));
         u32::try_from(slots).unwrap_or(u32::MAX)
     }
@@ -524,16 +497,16 @@ impl<T> Slots<T> {
 
     /// Whether the next new slot begins a chunk.
     fn is_full(&self) -> bool {
-        self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK)
+        self.chunks.last().is_none_or(|chunk| chunk.len() == Self::CHUNK)
     }
 
     fn push(&mut self, value: T) -> u32 {
         let index = self.slots();
         match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK => chunk.push(Some(value)),
+            Some(chunk) if chunk.len() < Self::CHUNK => chunk.push(Some(value)),
             // All of it at once: a chunk that grew would be moved. The system gives memory page by page as it is used.
             Some(_) | None => {
-                let mut chunk = Vec::with_capacity(CHUNK);
+                let mut chunk = Vec::with_capacity(Self::CHUNK);
                 chunk.push(Some(value));
                 self.chunks.push(chunk);
             }
@@ -565,12 +538,12 @@ impl<T> Slots<T> {
     #[inline]
     fn place(&self, index: u32) -> Option<&Option<T>> {
         let index = index as usize;
-        self.chunks.get(index / CHUNK)?.get(index % CHUNK)
+        self.chunks.get(index / Self::CHUNK)?.get(index % Self::CHUNK)
     }
 
     fn slot_mut(&mut self, index: u32) -> Option<&mut Option<T>> {
         let index = index as usize;
-        self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
+        self.chunks.get_mut(index / Self::CHUNK)?.get_mut(index % Self::CHUNK)
     }
 
     fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
@@ -578,177 +551,6 @@ impl<T> Slots<T> {
         (0..)
             .zip(slots)
             .filter_map(|(slot, value)| Some((slot, value.as_ref()?)))
-    }
-}
-
-/// Slots that are emptied one by one, by several threads; a chunk that is empty is given back.
-struct Leaving<T>(Vec<Mutex<Chunk<T>>>);
-
-struct Chunk<T> {
-    slots: Vec<Option<T>>,
-    /// Values that it still holds.
-    left: usize,
-}
-
-impl<T> Leaving<T> {
-    fn of(slots: Slots<T>) -> Leaving<T> {
-        let chunks = slots.chunks.into_iter().map(|slots| Chunk {
-            left: slots.iter().flatten().count(),
-            slots,
-        });
-        Leaving(chunks.map(Mutex::new).collect())
-    }
-
-    fn chunk(&self, slot: u32) -> Option<MutexGuard<'_, Chunk<T>>> {
-        Some(held(self.0.get(slot as usize / CHUNK)?))
-    }
-
-    /// Looks at the value in a slot.
-    fn look<R>(&self, slot: u32, look: impl FnOnce(&T) -> R) -> Option<R> {
-        let chunk = self.chunk(slot)?;
-        Some(look(chunk.slots.get(slot as usize % CHUNK)?.as_ref()?))
-    }
-
-    fn take(&self, slot: u32) -> Option<T> {
-        let mut chunk = self.chunk(slot)?;
-        let value = chunk.slots.get_mut(slot as usize % CHUNK)?.take()?;
-        chunk.one_less();
-        Some(value)
-    }
-
-    /// One that is taken, without being moved.
-    fn forget(&self, slot: u32) {
-        if let Some(mut chunk) = self.chunk(slot)
-            && let Some(place) = chunk.slots.get_mut(slot as usize % CHUNK)
-            && place.is_some()
-        {
-            *place = None;
-            chunk.one_less();
-        }
-    }
-
-    /// Shows all values that are left.
-    fn each(&self, mut look: impl FnMut(&T)) {
-        for chunk in &self.0 {
-            held(chunk).slots.iter().flatten().for_each(&mut look);
-        }
-    }
-}
-
-impl<T> Chunk<T> {
-    fn one_less(&mut self) {
-        self.left -= 1;
-        if self.left == 0 {
-            self.slots = Vec::new();
-        }
-    }
-}
-
-/// A thread that panics leaves nothing half done in a chunk.
-fn held<T>(chunk: &Mutex<T>) -> MutexGuard<'_, T> {
-    chunk.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Lives in order of their births, or a part of them.
-pub(super) struct ByBirth {
-    all: Arc<All>,
-    /// Where the next one and the end of this part are in the order of all.
-    next: usize,
-    end: usize,
-}
-
-/// All lives, and the order of their births.
-struct All {
-    lives: Leaving<Life>,
-    embryos: Leaving<Embryo>,
-    waiting: Leaving<Waiting>,
-    ordinary: Leaving<Ordinary>,
-    grow: fn(&Embryo) -> Life,
-    order: Vec<(u64, Handle)>,
-}
-
-impl ByBirth {
-    /// Number among all, from 1, of the life with this birth.
-    pub fn rank(&self, birth: u64) -> Option<u64> {
-        let order = &self.all.order;
-        let found = order.binary_search_by_key(&birth, |(birth, _)| *birth).ok()?;
-        Some(found as u64 + 1)
-    }
-
-    /// Number among all, from 1, of the next one.
-    pub fn number(&self) -> u64 {
-        self.next as u64 + 1
-    }
-
-    fn coming(&self) -> &[(u64, Handle)] {
-        self.all.order.get(self.next..self.end).unwrap_or_default()
-    }
-
-    /// Shows those with trackers that are still to come, each with its number among all, from 1.
-    pub fn each_awake(&self, mut look: impl FnMut(u64, &Life)) {
-        for (number, (_, handle)) in (self.number()..).zip(self.coming()) {
-            if let Place::Life(slot) = handle.place() {
-                self.all.lives.look(slot, |life| look(number, life));
-            }
-        }
-    }
-
-    /// Looks at the next one, if it is by the book.
-    pub fn look_at_ordinary<R>(&self, look: impl FnOnce(&Ordinary) -> R) -> Option<R> {
-        let (_, handle) = self.coming().first()?;
-        match handle.place() {
-            Place::Ordinary(slot) => self.all.ordinary.look(slot, look),
-            Place::Life(_) | Place::Embryo(_) | Place::Waiting(_) => None,
-        }
-    }
-
-    /// Passes over the next one, which is by the book.
-    pub fn pass_ordinary(&mut self) {
-        if let Some((_, handle)) = self.coming().first()
-            && let Place::Ordinary(slot) = handle.place()
-        {
-            self.all.ordinary.forget(slot);
-            self.next += 1;
-        }
-    }
-
-    /// Shows all that wait and were not taken yet, in any order.
-    pub fn each_waiting(&self, look: impl FnMut(&Waiting)) {
-        self.all.waiting.each(look);
-    }
-
-    /// How many are still to come.
-    pub fn remaining(&self) -> usize {
-        self.end.saturating_sub(self.next)
-    }
-
-    /// Keeps so many of those that are still to come. The others are those of the result.
-    pub fn split_off(&mut self, count: usize) -> ByBirth {
-        let middle = self.next.saturating_add(count).min(self.end);
-        ByBirth {
-            all: Arc::clone(&self.all),
-            next: middle,
-            end: std::mem::replace(&mut self.end, middle),
-        }
-    }
-}
-
-impl Iterator for ByBirth {
-    type Item = Life;
-
-    fn next(&mut self) -> Option<Life> {
-        let (_, handle) = *self.coming().first()?;
-        self.next += 1;
-        let all = &self.all;
-        match handle.place() {
-            Place::Life(slot) => all.lives.take(slot),
-            Place::Ordinary(slot) => Some(all.ordinary.take(slot)?.life()),
-            Place::Embryo(slot) => Some((all.grow)(&all.embryos.take(slot)?)),
-            Place::Waiting(slot) => {
-                let waiting = all.waiting.take(slot)?;
-                Some(Life::new(waiting.tracker.unpack(), waiting.birth))
-            }
-        }
     }
 }
 

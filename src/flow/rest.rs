@@ -5,7 +5,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use super::lives::ByBirth;
+use super::by_birth::ByBirth;
 use super::{Evicted, Totals};
 use crate::time::Timestamp;
 use crate::tracker::{Finished, Heir, Tracker, Usual};

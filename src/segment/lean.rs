@@ -246,6 +246,18 @@ impl Lean {
         [(source, source_port), (destination, destination_port)].map(|(ip, port)| Endpoint { ip, port })
     }
 
+    /// Moves its addresses from some wide ones, which are left empty, to others.
+    #[inline]
+    pub fn take_along(&mut self, from: &mut Wide, to: &mut Wide) {
+        if self.has(V6) {
+            let place = self.addresses[0] as usize;
+            // As many as segments in a batch.
+            self.addresses[0] = to.len() as u32;
+            to.push(from.get(place).copied().unwrap_or([Ipv6Addr::UNSPECIFIED; 2]));
+            from.clear();
+        }
+    }
+
     /// Whether it goes from `a` to `b`, or the other way; none if neither.
     #[inline]
     pub fn goes(&self, a: &Endpoint, b: &Endpoint, wide: &Wide) -> Option<bool> {

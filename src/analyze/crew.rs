@@ -1,0 +1,275 @@
+//! Threads that track: each takes the table for which most segments wait, and nobody else works on it meanwhile.
+//!
+//! A table gets its segments in their order, whoever gives them to it, so what it tells does not depend on that. The thread
+//! that reads lends a hand as long as too many wait.
+
+use std::mem::take;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use crate::flow::{Batch, Flows};
+
+/// Batches that may wait for each thread.
+const WAITING: usize = 8;
+/// For fewer nobody is woken: that takes longer than the work on some hundred segments.
+const WORTH_WAKING: usize = 3;
+
+/// What segments are given to.
+pub(super) trait Table: Send {
+    /// Segments in their order.
+    type Batch: Default + Send;
+
+    /// Takes these and leaves the batch empty.
+    fn take(&mut self, batch: &mut Self::Batch);
+}
+
+impl Table for Flows {
+    type Batch = Batch;
+
+    fn take(&mut self, batch: &mut Batch) {
+        self.on_batch(batch);
+    }
+}
+
+/// Tables, and the segments that wait for them.
+pub(super) struct Crew<T: Table> {
+    board: Mutex<Board<T>>,
+    /// There is more to do, or all is over.
+    work: Condvar,
+    /// Fewer batches wait.
+    room: Condvar,
+}
+
+struct Board<T: Table> {
+    desks: Vec<Desk<T>>,
+    /// Batches at all of them.
+    waiting: usize,
+    /// How many may wait.
+    most: usize,
+    /// Threads that have nothing to do.
+    idle: usize,
+    /// Batches to be filled again.
+    empty: Vec<T::Batch>,
+    /// No more segments come.
+    over: bool,
+    /// A table has panicked.
+    failed: bool,
+}
+
+/// A table, and batches that wait for it.
+struct Desk<T: Table> {
+    /// None while somebody works on it.
+    table: Option<Box<T>>,
+    batches: Vec<T::Batch>,
+}
+
+/// A table that this thread works on.
+struct Job<T: Table> {
+    desk: usize,
+    table: Box<T>,
+    batches: Vec<T::Batch>,
+}
+
+impl<T: Table> Crew<T> {
+    /// For so many threads besides the one that reads.
+    pub fn new(tables: impl Iterator<Item = T>, threads: usize) -> Crew<T> {
+        let desks = tables.map(|table| Desk {
+            table: Some(Box::new(table)),
+            batches: Vec::new(),
+        });
+        Crew {
+            board: Mutex::new(Board {
+                desks: desks.collect(),
+                waiting: 0,
+                most: threads.saturating_mul(WAITING),
+                idle: 0,
+                empty: Vec::new(),
+                over: false,
+                failed: false,
+            }),
+            work: Condvar::new(),
+            room: Condvar::new(),
+        }
+    }
+
+    /// Gives segments to a table, and an empty batch for them. Works itself while too many wait.
+    pub fn give(&self, desk: usize, batch: T::Batch) -> T::Batch {
+        let mut board = self.board();
+        if let Some(desk) = board.desks.get_mut(desk) {
+            desk.batches.push(batch);
+            board.waiting += 1;
+        }
+        if board.idle > 0 && board.waiting >= WORTH_WAKING {
+            self.work.notify_one();
+        }
+        // What a thread that has panicked leaves is of no use: finishing says so.
+        while board.waiting > board.most && !board.failed {
+            board = match board.next_job() {
+                Some(job) => self.does(job, board),
+                None => wait(&self.room, board),
+            };
+        }
+        board.empty.pop().unwrap_or_default()
+    }
+
+    /// What a thread of the crew does until all is over.
+    pub fn work(&self) {
+        let mut board = self.board();
+        loop {
+            board = match board.next_job() {
+                Some(job) => {
+                    self.room.notify_one();
+                    self.does(job, board)
+                }
+                None if board.over => return,
+                None => {
+                    board.idle += 1;
+                    board = wait(&self.work, board);
+                    board.idle -= 1;
+                    board
+                }
+            };
+        }
+    }
+
+    /// No more segments come: the threads end when they have done what there is.
+    pub fn end(&self) {
+        self.board().over = true;
+        self.work.notify_all();
+    }
+
+    /// Does what there is and nobody else does.
+    pub fn help(&self) {
+        let mut board = self.board();
+        while let Some(job) = board.next_job() {
+            board = self.does(job, board);
+        }
+    }
+
+    /// The tables, in their order, once all threads have ended.
+    pub fn tables(&self) -> Vec<T> {
+        let desks = take(&mut self.board().desks);
+        desks.into_iter().filter_map(|desk| Some(*desk.table?)).collect()
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board<T>> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn does<'a>(&'a self, mut job: Job<T>, board: MutexGuard<'a, Board<T>>) -> MutexGuard<'a, Board<T>> {
+        drop(board);
+        let watch = Watch(self);
+        for batch in &mut job.batches {
+            job.table.take(batch);
+        }
+        drop(watch);
+        let mut board = self.board();
+        board.empty.append(&mut job.batches);
+        if let Some(desk) = board.desks.get_mut(job.desk) {
+            desk.table = Some(job.table);
+        }
+        board
+    }
+}
+
+impl<T: Table> Board<T> {
+    /// The table that most batches wait for, and these.
+    fn next_job(&mut self) -> Option<Job<T>> {
+        let desks = self.desks.iter_mut().enumerate();
+        let ready = desks.filter(|(_, desk)| desk.table.is_some() && !desk.batches.is_empty());
+        let (number, desk) = ready.max_by_key(|(_, desk)| desk.batches.len())?;
+        let batches = take(&mut desk.batches);
+        self.waiting -= batches.len();
+        Some(Job {
+            desk: number,
+            table: desk.table.take()?,
+            batches,
+        })
+    }
+}
+
+/// Where a table panics, all is over.
+struct Watch<'a, T: Table>(&'a Crew<T>);
+
+impl<T: Table> Drop for Watch<'_, T> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let mut board = self.0.board();
+            (board.failed, board.over) = (true, true);
+            self.0.work.notify_all();
+            self.0.room.notify_all();
+        }
+    }
+}
+
+fn wait<'a, T: Table>(condition: &Condvar, board: MutexGuard<'a, Board<T>>) -> MutexGuard<'a, Board<T>> {
+    condition.wait(board).unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    /// What it was given; it panics at a certain number.
+    struct Given {
+        numbers: Vec<u32>,
+        worst: u32,
+    }
+
+    impl Table for Given {
+        type Batch = Vec<u32>;
+
+        fn take(&mut self, batch: &mut Vec<u32>) {
+            assert!(!batch.contains(&self.worst), "the worst number");
+            self.numbers.append(batch);
+        }
+    }
+
+    /// Gives the numbers up to `count` to the table of their last digit, three at a time.
+    fn given(count: u32, threads: usize, worst: u32) -> Vec<Vec<u32>> {
+        let tables = (0..10).map(|_| Given {
+            numbers: Vec::new(),
+            worst,
+        });
+        let crew = Crew::new(tables, threads);
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| crew.work())).collect();
+            let mut batches = vec![Vec::new(); 10];
+            for number in 0..count {
+                let table = number as usize % 10;
+                batches[table].push(number);
+                if batches[table].len() == 3 {
+                    batches[table] = crew.give(table, take(&mut batches[table]));
+                    assert!(batches[table].is_empty());
+                }
+            }
+            for (table, batch) in batches.into_iter().enumerate() {
+                crew.give(table, batch);
+            }
+            crew.end();
+            crew.help();
+            let ended: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+            assert!(ended.iter().all(Result::is_ok), "a thread has panicked");
+        });
+        crew.tables().into_iter().map(|table| table.numbers).collect()
+    }
+
+    #[test]
+    fn each_table_gets_its_segments_in_order() {
+        for threads in [0, 1, 2, 5] {
+            let expected: Vec<Vec<u32>> = (0..10).map(|table| (table..20_000).step_by(10).collect()).collect();
+            // Without threads the one that gives does it all.
+            assert_eq!(given(20_000, threads, u32::MAX), expected, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_all() {
+        for threads in [1, 2, 5] {
+            let ended = catch_unwind(AssertUnwindSafe(|| given(200_000, threads, 70_000)));
+            assert!(ended.is_err(), "{threads} threads");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Lives in order of their births, once no segments come any more.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::embryo::Embryo;
+use super::lives::{Handle, Life, Lives, Ordinary, Place, Slots, Waiting};
+
+/// Lives in order of their births, or a part of them.
+pub(super) struct ByBirth {
+    all: Arc<All>,
+    /// Where the next one and the end of this part are in the order of all.
+    next: usize,
+    end: usize,
+}
+
+/// All lives, and the order of their births.
+struct All {
+    tables: Vec<Table>,
+    grow: fn(&Embryo) -> Life,
+    order: Vec<Born>,
+}
+
+/// The lives of one table.
+struct Table {
+    lives: Leaving<Life>,
+    embryos: Leaving<Embryo>,
+    waiting: Leaving<Waiting>,
+    ordinary: Leaving<Ordinary>,
+}
+
+/// Where a life is.
+#[derive(Clone, Copy)]
+struct Born {
+    birth: u64,
+    handle: Handle,
+    table: u32,
+}
+
+impl ByBirth {
+    /// Those of all tables; `grow` makes those of embryos. Memory is given back on the way.
+    pub fn of(tables: Vec<Lives>, grow: fn(&Embryo) -> Life) -> ByBirth {
+        let count: u64 = tables.iter().map(Lives::len).sum();
+        let mut order = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+        for (table, lives) in (0..).zip(&tables) {
+            order.extend(lives.births().map(|(birth, handle)| Born { birth, handle, table }));
+        }
+        order.sort_unstable_by_key(|born| born.birth);
+        let tables = tables.into_iter().map(|lives| Table {
+            lives: Leaving::of(lives.lives),
+            embryos: Leaving::of(lives.embryos),
+            waiting: Leaving::of(lives.waiting),
+            ordinary: Leaving::of(lives.ordinary),
+        });
+        ByBirth {
+            next: 0,
+            end: order.len(),
+            all: Arc::new(All {
+                tables: tables.collect(),
+                grow,
+                order,
+            }),
+        }
+    }
+
+    /// Number among all, from 1, of the life with this birth.
+    pub fn rank(&self, birth: u64) -> Option<u64> {
+        let found = (self.all.order).binary_search_by_key(&birth, |born| born.birth);
+        Some(found.ok()? as u64 + 1)
+    }
+
+    /// Number among all, from 1, of the next one.
+    pub fn number(&self) -> u64 {
+        self.next as u64 + 1
+    }
+
+    fn coming(&self) -> &[Born] {
+        self.all.order.get(self.next..self.end).unwrap_or_default()
+    }
+
+    /// The table of the next one, and where it is there.
+    fn first(&self) -> Option<(&Table, Place)> {
+        let born = self.coming().first()?;
+        Some((self.all.table(born)?, born.handle.place()))
+    }
+
+    /// Shows those with trackers that are still to come, each with its number among all, from 1.
+    pub fn each_awake(&self, mut look: impl FnMut(u64, &Life)) {
+        for (number, born) in (self.number()..).zip(self.coming()) {
+            if let Place::Life(slot) = born.handle.place()
+                && let Some(table) = self.all.table(born)
+            {
+                table.lives.look(slot, |life| look(number, life));
+            }
+        }
+    }
+
+    /// Looks at the next one, if it is by the book.
+    pub fn look_at_ordinary<R>(&self, look: impl FnOnce(&Ordinary) -> R) -> Option<R> {
+        match self.first()? {
+            (table, Place::Ordinary(slot)) => table.ordinary.look(slot, look),
+            (_, Place::Life(_) | Place::Embryo(_) | Place::Waiting(_)) => None,
+        }
+    }
+
+    /// Passes over the next one, which is by the book.
+    pub fn pass_ordinary(&mut self) {
+        if let Some((table, Place::Ordinary(slot))) = self.first() {
+            table.ordinary.forget(slot);
+            self.next += 1;
+        }
+    }
+
+    /// Shows all that wait and were not taken yet, in any order.
+    pub fn each_waiting(&self, mut look: impl FnMut(&Waiting)) {
+        self.all.tables.iter().for_each(|table| table.waiting.each(&mut look));
+    }
+
+    /// How many are still to come.
+    pub fn remaining(&self) -> usize {
+        self.end.saturating_sub(self.next)
+    }
+
+    /// Keeps so many of those that are still to come. The others are those of the result.
+    pub fn split_off(&mut self, count: usize) -> ByBirth {
+        let middle = self.next.saturating_add(count).min(self.end);
+        ByBirth {
+            all: Arc::clone(&self.all),
+            next: middle,
+            end: std::mem::replace(&mut self.end, middle),
+        }
+    }
+}
+
+impl Iterator for ByBirth {
+    type Item = Life;
+
+    fn next(&mut self) -> Option<Life> {
+        let (table, place) = self.first()?;
+        let life = match place {
+            Place::Life(slot) => table.lives.take(slot),
+            Place::Ordinary(slot) => table.ordinary.take(slot).map(|ordinary| ordinary.life()),
+            Place::Embryo(slot) => table.embryos.take(slot).map(|embryo| (self.all.grow)(&embryo)),
+            Place::Waiting(slot) => (table.waiting.take(slot))
+                .map(|waiting| Life::new(waiting.tracker.unpack(), waiting.birth)),
+        };
+        self.next += 1;
+        life
+    }
+}
+
+impl All {
+    fn table(&self, born: &Born) -> Option<&Table> {
+        self.tables.get(born.table as usize)
+    }
+}
+
+/// Slots that are emptied one by one, by several threads; a chunk that is empty is given back.
+struct Leaving<T>(Vec<Mutex<Chunk<T>>>);
+
+struct Chunk<T> {
+    slots: Vec<Option<T>>,
+    /// Values that it still holds.
+    left: usize,
+}
+
+impl<T> Leaving<T> {
+    fn of(slots: Slots<T>) -> Leaving<T> {
+        let chunks = slots.chunks.into_iter().map(|slots| Chunk {
+            left: slots.iter().flatten().count(),
+            slots,
+        });
+        Leaving(chunks.map(Mutex::new).collect())
+    }
+
+    fn chunk(&self, slot: u32) -> Option<MutexGuard<'_, Chunk<T>>> {
+        Some(held(self.0.get(slot as usize / Slots::<T>::CHUNK)?))
+    }
+
+    /// Looks at the value in a slot.
+    fn look<R>(&self, slot: u32, look: impl FnOnce(&T) -> R) -> Option<R> {
+        let chunk = self.chunk(slot)?;
+        Some(look(chunk.slots.get(slot as usize % Slots::<T>::CHUNK)?.as_ref()?))
+    }
+
+    fn take(&self, slot: u32) -> Option<T> {
+        let mut chunk = self.chunk(slot)?;
+        let value = chunk.slots.get_mut(slot as usize % Slots::<T>::CHUNK)?.take()?;
+        chunk.one_less();
+        Some(value)
+    }
+
+    /// One that is taken, without being moved.
+    fn forget(&self, slot: u32) {
+        if let Some(mut chunk) = self.chunk(slot)
+            && let Some(place) = chunk.slots.get_mut(slot as usize % Slots::<T>::CHUNK)
+            && place.is_some()
+        {
+            *place = None;
+            chunk.one_less();
+        }
+    }
+
+    /// Shows all values that are left.
+    fn each(&self, mut look: impl FnMut(&T)) {
+        for chunk in &self.0 {
+            held(chunk).slots.iter().flatten().for_each(&mut look);
+        }
+    }
+}
+
+impl<T> Chunk<T> {
+    fn one_less(&mut self) {
+        self.left -= 1;
+        if self.left == 0 {
+            self.slots = Vec::new();
+        }
+    }
+}
+
+/// A thread that panics leaves nothing half done in a chunk.
+fn held<T>(chunk: &Mutex<T>) -> MutexGuard<'_, T> {
+    chunk.lock().unwrap_or_else(PoisonError::into_inner)
+}

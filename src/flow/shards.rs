@@ -1,0 +1,215 @@
+//! One table of connections as several, which can be worked on at once.
+//!
+//! A connection knows of others of its own 4-tuple at most, so what is told does not depend on how 4-tuples are shared out, but
+//! for what is given up for a limit: each table has its share of the memory. So that this is told alike, too, the same 4-tuples
+//! go together in each run, and one thread works on as many tables as many threads do.
+
+use super::by_birth::ByBirth;
+use super::{Batch, Evicted, FlowKey, Flows, Keyer, Ladders, Rest, Totals, grown};
+use crate::segment::{Lean, Scope, Segment, Wide};
+use crate::time::Timestamp;
+
+/// Tables: enough for the threads that one thread can read for.
+const TABLES: usize = 8;
+/// Less memory is not shared out, octets: the largest connections take some thousandths of a share.
+const LEAST_SHARED: u64 = 1 << 30;
+
+/// Tables of connections, each with 4-tuples of its own.
+pub struct Shards(Vec<Flows>);
+
+impl Shards {
+    /// This table, which is empty, as several: where no single connection can take much of a share.
+    pub fn of(flows: Flows) -> Shards {
+        let limits = flows.limits;
+        let shared = flows.ladders == Ladders::None
+            && flows.report_bytes.is_none()
+            && limits.connections.is_none()
+            && limits.memory.is_none_or(|most| most >= LEAST_SHARED);
+        if !shared {
+            return Shards(vec![flows]);
+        }
+        let mut shard = flows.born_by_packet();
+        shard.limits.memory = limits.memory.map(|most| most / TABLES as u64);
+        Shards(vec![shard; TABLES])
+    }
+
+    /// The tables.
+    pub fn tables(&mut self) -> &mut Vec<Flows> {
+        &mut self.0
+    }
+
+    /// As [`Flows::finish`], of all tables.
+    pub fn finish(self, end: Timestamp) -> Rest {
+        let (mut totals, mut evicted) = (Totals::default(), Evicted::default());
+        let mut lives = Vec::with_capacity(self.0.len());
+        for mut flows in self.0 {
+            flows.settle_all();
+            totals.add(flows.totals());
+            evicted.merge(&flows.evicted);
+            lives.push(flows.lives);
+        }
+        Rest {
+            totals,
+            evicted,
+            lives: ByBirth::of(lives, grown),
+            end,
+        }
+    }
+}
+
+impl From<Flows> for Shards {
+    /// One table.
+    fn from(flows: Flows) -> Shards {
+        Shards(vec![flows])
+    }
+}
+
+impl From<Vec<Flows>> for Shards {
+    /// The tables of one that was taken apart, in their order.
+    fn from(tables: Vec<Flows>) -> Shards {
+        Shards(tables)
+    }
+}
+
+/// Sorts segments by the tables that they are for.
+pub struct Sorter {
+    keyer: Keyer,
+    batches: Vec<Batch>,
+    /// Room for the addresses of the lean segment that comes next.
+    wide: Wide,
+}
+
+impl Sorter {
+    /// For these tables.
+    pub fn new(shards: &Shards) -> Sorter {
+        Sorter {
+            // They are copies of one.
+            keyer: shards.0.first().map(Flows::keyer).unwrap_or_default(),
+            batches: shards.0.iter().map(|_| Batch::default()).collect(),
+            wide: Wide::default(),
+        }
+    }
+
+    /// Adds the next segment. Returns the table that it is for.
+    pub fn add(&mut self, segment: &Segment) -> usize {
+        let key = FlowKey::of(segment);
+        let table = self.table(&key);
+        if let Some(batch) = self.batches.get_mut(table) {
+            batch.add(segment, key, self.keyer.hash(&key));
+        }
+        table
+    }
+
+    /// Adds the next segment, of which [`Sorter::wide`] has got the addresses. Returns the table that it is for.
+    #[inline]
+    pub fn add_lean(&mut self, lean: Lean) -> usize {
+        let [source, destination] = lean.ends(&self.wide);
+        let key = FlowKey::between(source, destination, Scope::default());
+        let table = self.table(&key);
+        if let Some(batch) = self.batches.get_mut(table) {
+            batch.add_lean(lean, &mut self.wide, self.keyer.hash(&key));
+        }
+        table
+    }
+
+    /// Where the IPv6 addresses of the next lean segment are to be added.
+    #[inline]
+    pub fn wide(&mut self) -> &mut Wide {
+        &mut self.wide
+    }
+
+    /// What was added for each table.
+    pub fn batches(&mut self) -> &mut [Batch] {
+        &mut self.batches
+    }
+
+    #[inline]
+    fn table(&self, key: &FlowKey) -> usize {
+        match self.batches.len() {
+            1 => 0,
+            tables => ((u128::from(key.spread()) * tables as u128) >> 64) as usize,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Limits;
+    use crate::segment::Endpoint;
+
+    fn sorter() -> Sorter {
+        Sorter::new(&Shards::of(Flows::new(Ladders::None)))
+    }
+
+    fn segment(host: u32, port: u16, v6: bool) -> Segment {
+        let end = |host: u32, port| Endpoint {
+            ip: if v6 {
+                std::net::Ipv6Addr::from(0xfd00 << 112 | u128::from(host)).into()
+            } else {
+                std::net::Ipv4Addr::from(host).into()
+            },
+            port,
+        };
+        Segment {
+            source: end(host, port),
+            destination: end(0x0a00_0001, 443),
+            ..Segment::default()
+        }
+    }
+
+    #[test]
+    fn both_directions_and_all_contexts_of_a_4_tuple_go_to_one_table() {
+        let mut sorter = sorter();
+        for v6 in [false, true] {
+            for number in 0..100 {
+                let there = segment(0x0a01_0000 + number, 40_000 + number as u16, v6);
+                let back = Segment {
+                    source: there.destination,
+                    destination: there.source,
+                    ..there
+                };
+                let mut tagged = there;
+                tagged.scope.vlans[0] = 5;
+                let tables = [there, back, tagged].map(|segment| sorter.add(&segment));
+                assert!(tables.iter().all(|table| *table == tables[0]), "{tables:?}");
+            }
+        }
+    }
+
+    /// Ports one after the other, hosts one after the other: each table gets its share of them.
+    #[test]
+    fn tables_get_equal_shares() {
+        for v6 in [false, true] {
+            for step in [(0, 1), (1, 0), (256, 0), (0, 2), (1, 1)] {
+                let mut counts = [0; TABLES];
+                let mut sorter = sorter();
+                for number in 0..8_000 {
+                    let (host, port) = (step.0 * number, (step.1 * number) as u16);
+                    counts[sorter.add(&segment(0x0a01_0000 + host, 20_000 + port, v6))] += 1;
+                }
+                assert!(
+                    counts.iter().all(|count| (700..1_300).contains(count)),
+                    "{v6} {step:?}: {counts:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn little_memory_is_not_shared_out() {
+        let tables = |limits, ladders| Shards::of(Flows::bounded(ladders, limits, None)).tables().len();
+        assert_eq!(tables(Limits::default(), Ladders::None), TABLES);
+        assert_eq!(tables(Limits::default(), Ladders::All), 1);
+        let few = Limits {
+            connections: Some(1 << 40),
+            ..Limits::default()
+        };
+        assert_eq!(tables(few, Ladders::None), 1);
+        let little = Limits {
+            memory: Some(LEAST_SHARED - 1),
+            ..Limits::default()
+        };
+        assert_eq!(tables(little, Ladders::None), 1);
+    }
+}
