@@ -11,8 +11,8 @@ use crate::flow::{Batch, Flows};
 
 /// Batches that may wait for each thread.
 const WAITING: usize = 8;
-/// For fewer nobody is woken: that takes longer than the work on some hundred segments.
-const WORTH_WAKING: usize = 3;
+/// For fewer nobody is woken: that would take a good part of the time that it saves.
+const WORTH_WAKING: usize = 4;
 
 /// What segments are given to.
 pub(super) trait Table: Send {

@@ -18,7 +18,7 @@ use crate::segment::{Lean, Segment, Wide};
 /// Segments that go to a table at once: they stay in the processor's cache.
 const FEW: usize = 128;
 /// Segments that go over to another thread at once: each time costs microseconds.
-const MANY: usize = 512;
+const MANY: usize = 1024;
 /// After so many segments it is worth it to begin another thread.
 const PATIENCE: u64 = 1 << 12;
 /// More threads than this wait for the one that reads.
