@@ -35,6 +35,7 @@ use crate::time::Timestamp;
 use crate::tracker::footprint::allocated;
 use crate::tracker::{Finished, Heir, Predecessor, Role, Tracker};
 pub use batch::Batch;
+use by_birth::ByBirth;
 use contexts::Contexts;
 use embryo::Embryo;
 pub use evicted::{Class, Evicted};
@@ -43,9 +44,8 @@ use index::{Hash, Index};
 pub use key::FlowKey;
 pub use limits::Limits;
 use limits::Used;
-use by_birth::ByBirth;
-pub use lives::{Room, Rooms};
 use lives::{Handle, Life, Lives, Ordinary, Place, Waiting};
+pub use lives::{Room, Rooms};
 pub use packing::Packing;
 pub use rest::{Numbered, Rest};
 use route::Route;
@@ -524,7 +524,9 @@ impl Flows {
     fn newest(&self) -> u64 {
         let mut births: Vec<u64> = self.lives.births().map(|(birth, _)| birth).collect();
         let count = Limits::part(births.len() as u64).max(1);
-        let older = births.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+        let older = births
+            .len()
+            .saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
         if births.is_empty() {
             return 0;
         }

@@ -129,7 +129,8 @@ fn parts_make_the_screen_that_all_make() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for path in captures().into_iter().chain(workloads(folder.path())) {
         for rows in [4, 40] {
-            let [one, two] = [Threads::Exactly(1), Threads::Exactly(2)].map(|threads| screen(&path, threads, rows));
+            let [one, two] =
+                [Threads::Exactly(1), Threads::Exactly(2)].map(|threads| screen(&path, threads, rows));
             assert_eq!(one, two, "{}", path.display());
         }
     }

@@ -259,7 +259,9 @@ mod tests {
     #[test]
     fn each_table_gets_its_segments_in_order() {
         for threads in [0, 1, 2, 5] {
-            let expected: Vec<Vec<u32>> = (0..10).map(|table| (table..20_000).step_by(10).collect()).collect();
+            let expected: Vec<Vec<u32>> = (0..10)
+                .map(|table| (table..20_000).step_by(10).collect())
+                .collect();
             // Without threads the one that gives does it all.
             assert_eq!(given(20_000, threads, u32::MAX), expected, "{threads} threads");
         }

@@ -129,7 +129,10 @@ impl<'scope, 'env> Relay<'scope, 'env> {
                     thread.join().unwrap_or_else(|panic| resume_unwind(panic));
                 }
                 let mut shards = Shards::from(there.crew.tables());
-                shards.tables().iter_mut().for_each(|flows| flows.use_rooms(Rooms::default()));
+                shards
+                    .tables()
+                    .iter_mut()
+                    .for_each(|flows| flows.use_rooms(Rooms::default()));
                 shards
             }
         }
@@ -137,7 +140,11 @@ impl<'scope, 'env> Relay<'scope, 'env> {
 
     #[inline]
     fn look_at_patience(&mut self) {
-        if let Way::Here(Here { patience: Some((left, threads)), .. }) = &mut self.way {
+        if let Way::Here(Here {
+            patience: Some((left, threads)),
+            ..
+        }) = &mut self.way
+        {
             match left.checked_sub(self.most as u64) {
                 Some(less) => *left = less,
                 None => {

@@ -42,9 +42,14 @@ impl ByBirth {
         let count: u64 = tables.iter().map(Lives::len).sum();
         let mut order = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
         for (table, lives) in (0..).zip(&tables) {
-            order.extend(lives.births().map(|(birth, handle)| Born { birth, handle, table }));
+            order.extend(
+                lives
+                    .births()
+                    .map(|(birth, handle)| Born { birth, handle, table }),
+            );
         }
-        order.sort_unstable_by_key(|born| born.birth);
+        // Stable, because that one makes use of rows in order, which most slots are.
+        order.sort_by_key(|born| born.birth);
         let tables = tables.into_iter().map(|lives| Table {
             lives: Leaving::of(lives.lives),
             embryos: Leaving::of(lives.embryos),
@@ -112,7 +117,10 @@ impl ByBirth {
 
     /// Shows all that wait and were not taken yet, in any order.
     pub fn each_waiting(&self, mut look: impl FnMut(&Waiting)) {
-        self.all.tables.iter().for_each(|table| table.waiting.each(&mut look));
+        self.all
+            .tables
+            .iter()
+            .for_each(|table| table.waiting.each(&mut look));
     }
 
     /// How many are still to come.
@@ -140,8 +148,9 @@ impl Iterator for ByBirth {
             Place::Life(slot) => table.lives.take(slot),
             Place::Ordinary(slot) => table.ordinary.take(slot).map(|ordinary| ordinary.life()),
             Place::Embryo(slot) => table.embryos.take(slot).map(|embryo| (self.all.grow)(&embryo)),
-            Place::Waiting(slot) => (table.waiting.take(slot))
-                .map(|waiting| Life::new(waiting.tracker.unpack(), waiting.birth)),
+            Place::Waiting(slot) => {
+                (table.waiting.take(slot)).map(|waiting| Life::new(waiting.tracker.unpack(), waiting.birth))
+            }
         };
         self.next += 1;
         life
@@ -179,7 +188,9 @@ impl<T> Leaving<T> {
     /// Looks at the value in a slot.
     fn look<R>(&self, slot: u32, look: impl FnOnce(&T) -> R) -> Option<R> {
         let chunk = self.chunk(slot)?;
-        Some(look(chunk.slots.get(slot as usize % Slots::<T>::CHUNK)?.as_ref()?))
+        Some(look(
+            chunk.slots.get(slot as usize % Slots::<T>::CHUNK)?.as_ref()?,
+        ))
     }
 
     fn take(&self, slot: u32) -> Option<T> {

@@ -8,6 +8,7 @@ use crate::segment::{ChecksumState, Endpoint, Flags, Lean, Options, Scope, Segme
 use crate::seq::Seq;
 use crate::time::Timestamp;
 use crate::tracker::Role;
+use crate::tracker::evidence::Mark;
 use crate::tracker::passing::sender;
 
 /// A SYN, packed. What it is recognised by comes first.
@@ -143,6 +144,14 @@ impl Embryo {
     #[inline]
     pub fn touch(&self) -> i64 {
         self.time.ns()
+    }
+
+    /// Its packet and time.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            packet: self.packet,
+            time: self.time,
+        }
     }
 
     /// The key that it is looked up by.

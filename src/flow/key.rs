@@ -70,9 +70,16 @@ impl FlowKey {
             0xa076_1d64_78bd_642f,
             0xe703_7ed1_a0b4_28db,
         ];
-        let numbers = [self.low[1], self.high[1], self.low[0], self.high[0], self.ports.into()];
+        let numbers = [
+            self.low[1],
+            self.high[1],
+            self.low[0],
+            self.high[0],
+            self.ports.into(),
+        ];
         let few = if self.v6[1] { numbers.len() } else { 2 };
-        let products = (FACTORS.iter().zip(numbers).take(few)).map(|(factor, number)| number.wrapping_mul(*factor));
+        let products =
+            (FACTORS.iter().zip(numbers).take(few)).map(|(factor, number)| number.wrapping_mul(*factor));
         let sum = products.fold(0, u64::wrapping_add);
         // Ports stand in the lowest bits: those of the sum are mixed into the highest.
         (sum ^ sum >> 32).wrapping_mul(FACTORS[0])

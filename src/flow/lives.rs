@@ -543,7 +543,9 @@ impl<T> Slots<T> {
 
     fn slot_mut(&mut self, index: u32) -> Option<&mut Option<T>> {
         let index = index as usize;
-        self.chunks.get_mut(index / Self::CHUNK)?.get_mut(index % Self::CHUNK)
+        self.chunks
+            .get_mut(index / Self::CHUNK)?
+            .get_mut(index % Self::CHUNK)
     }
 
     fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
@@ -566,6 +568,6 @@ mod tests {
             size_of::<Option<Waiting>>(),
             size_of::<Option<Life>>(),
         ];
-        assert_eq!(sizes, [768, 112, 96]);
+        assert_eq!(sizes, [704, 112, 96]);
     }
 }

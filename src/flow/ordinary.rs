@@ -42,7 +42,7 @@ impl Flows {
         };
         let before = ordinary.book.telling();
         let from = ordinary.role_of(seg);
-        if !ordinary.book.take(seg, from) {
+        if !ordinary.book.take(seg, from, ordinary.syn.mark()) {
             return false;
         }
         if ordinary.book.telling() != before {

@@ -77,7 +77,7 @@ impl Numbered {
     pub fn usual(&self) -> Option<Usual> {
         let number = self.lives.number();
         let usual = self.lives.look_at_ordinary(|next| {
-            let close = next.book.usual_close()?;
+            let close = next.book.usual_close(next.syn.mark())?;
             let syn = next.syn.segment();
             Some(Usual {
                 number,

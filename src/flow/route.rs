@@ -80,10 +80,7 @@ impl Flows {
             life.opener_reset_old |= from_opener && seg.flags.rst();
             life.opener_went_on |= from_opener && !seg.flags.rst();
             if let Some(before) = &mut life.tracker.aside.predecessor {
-                let mark = Mark {
-                    packet: seg.packet,
-                    time: seg.time,
-                };
+                let mark = Mark::of(seg);
                 if !from_opener {
                     before.refused.get_or_insert(mark);
                 } else if seg.flags.rst() && before.refused.is_some() {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::packed::{Pack, Packer, Placed, Unpacker, packed};
 use super::state::{Event, State};
 use crate::segment::PacketNumber;
+use crate::segment::Segment;
 use crate::time::Timestamp;
 
 /// A packet and its capture time.
@@ -15,6 +16,16 @@ pub struct Mark {
     pub packet: PacketNumber,
     /// Capture time.
     pub time: Timestamp,
+}
+
+impl Mark {
+    /// That of a segment.
+    pub fn of(seg: &Segment) -> Mark {
+        Mark {
+            packet: seg.packet,
+            time: seg.time,
+        }
+    }
 }
 
 /// How a transition is known.

@@ -135,10 +135,7 @@ impl Ladder {
                 .any(|note| matches!(*note, "retransmission" | "probe"));
             self.trace.add(seg, from, repeated, window);
         }
-        let mark = Mark {
-            packet: seg.packet,
-            time: seg.time,
-        };
+        let mark = Mark::of(seg);
         let plain = plain || self.rows.len() >= ROWS_KEPT;
         if plain
             && let Some(Row {

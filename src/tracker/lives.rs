@@ -101,10 +101,7 @@ impl Tracker {
             return;
         };
         if seg.seq_len() > 0 && !seg.flags.syn() && seg.seq.between(next, edge) {
-            let mark = Mark {
-                packet: seg.packet,
-                time: seg.time,
-            };
+            let mark = Mark::of(seg);
             self.aside
                 .observations
                 .note(Kind::OldDuplicateInWindow, from, mark);

@@ -51,10 +51,7 @@ pub struct SynOptions {
 impl Syn {
     /// The first copy of a SYN or SYN-ACK.
     pub(super) fn of(seg: &Segment) -> Syn {
-        let mark = Mark {
-            packet: seg.packet,
-            time: seg.time,
-        };
+        let mark = Mark::of(seg);
         Syn {
             first: mark,
             last: mark,

@@ -44,10 +44,7 @@ impl Passing {
     #[inline]
     pub(super) fn of(seg: &Segment) -> Option<Passing> {
         Some(Passing {
-            mark: Mark {
-                packet: seg.packet,
-                time: seg.time,
-            },
+            mark: Mark::of(seg),
             seq: seg.seq,
             ack: seg.ack?,
             seq_len: seg.seq_len(),

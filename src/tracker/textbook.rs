@@ -21,8 +21,8 @@ use crate::segment::{ChecksumState, Flags, Options, Segment};
 use crate::seq::Seq;
 pub use usual::UsualClose;
 
-/// Telling segments that are kept besides the SYN: three of the opening, and those of the close, which mostly are four.
-const MOST: usize = 8;
+/// Telling segments that are kept besides the SYN: three of the opening, and of the close the four that there mostly are.
+const MOST: usize = 7;
 
 /// With more segments of one side it is not by the book: those of both sides together fit into 32 bits.
 const MANY: u32 = 1 << 31;
@@ -58,7 +58,8 @@ pub enum Stage {
     Ended,
 }
 
-/// A connection on which all went by the book since its SYN, which is kept elsewhere.
+/// A connection on which all went by the book since its SYN, which is kept elsewhere: those who ask say which that was. Times
+/// and numbers of the telling segments are counted from it.
 ///
 /// What each segment needs comes first.
 #[derive(Clone, Debug)]
@@ -80,13 +81,12 @@ pub struct Textbook {
     /// Who has closed, and whose FIN was acknowledged.
     closed: [bool; 2],
     acknowledged: [bool; 2],
-    /// Time and number of the SYN, which those of the telling segments are counted from.
-    began: Mark,
     told: [Told; MOST],
-    /// Segments of the client that the server may not know of yet, and the first new TSval among them.
+    /// Segments of the client that the server may not know of yet, and the first new TSval among them, if there is one.
     unanswered: u32,
-    unanswered_tsval: Option<u32>,
+    unanswered_tsval: u32,
     answer: Answer,
+    has_unanswered_tsval: bool,
 }
 
 /// What only the SYN-ACK has.
@@ -211,7 +211,7 @@ impl Told {
             Role::Client => (syn.source, syn.destination),
             Role::Server => (syn.destination, syn.source),
         };
-        let Mark { packet, time } = self.mark(book.began);
+        let Mark { packet, time } = self.mark(Mark::of(syn));
         let mut segment = Segment {
             packet,
             time,
@@ -276,14 +276,7 @@ impl Textbook {
         {
             return None;
         }
-        let began = Mark {
-            packet: syn.packet,
-            time: syn.time,
-        };
-        let last = Mark {
-            packet: answer.packet,
-            time: answer.time,
-        };
+        let (began, last) = (Mark::of(syn), Mark::of(answer));
         let mut told = [Told::default(); MOST];
         told[0] = Told::without_options(answer, Role::Server, began, answer.options.timestamps)?;
         let mut sides = [Flowing::new(syn), Flowing::new(answer)];
@@ -297,7 +290,6 @@ impl Textbook {
         Some(Textbook {
             next: [syn.seq.plus(1), answer.seq.plus(1)],
             sides,
-            began,
             last,
             told,
             count: 1,
@@ -308,7 +300,8 @@ impl Textbook {
             timestamps: syn.options.timestamps.is_some() && answer.options.timestamps.is_some(),
             cut: 0,
             unanswered: 0,
-            unanswered_tsval: None,
+            unanswered_tsval: 0,
+            has_unanswered_tsval: false,
             answer: Answer {
                 mss: answer.options.mss,
                 window_scale: answer.options.window_scale,
@@ -326,9 +319,9 @@ impl Textbook {
         self.last.time.ns() ^ client.touch() ^ server.touch()
     }
 
-    /// Takes the next segment, from this side. False if it is not by the book: then nothing has changed, and
-    /// [`Textbook::tracker`] has to take it.
-    pub fn take(&mut self, seg: &Segment, from: Role) -> bool {
+    /// Takes the next segment, from this side, of the connection that began with this SYN. False if it is not by the book: then
+    /// nothing has changed, and [`Textbook::tracker`] has to take it.
+    pub fn take(&mut self, seg: &Segment, from: Role, syn: Mark) -> bool {
         if self.phase == Phase::Open
             && let Some(passing) = Passing::plain(seg)
         {
@@ -344,17 +337,19 @@ impl Textbook {
             return false;
         }
         if self.phase != Phase::Acknowledged || from == Role::Server {
-            return self.take_telling(seg, from);
+            return self.take_telling(seg, from, syn);
         }
         let Some(passing) = Passing::plain(seg) else {
-            return self.take_telling(seg, from);
+            return self.take_telling(seg, from, syn);
         };
         let value = seg.options.timestamps.map(|(value, _)| value);
         let fresh = value.filter(|value| self.sides[0].is_fresh(*value));
         if seg.ack != Some(self.sides[1].nxt) || !self.flow(&passing, from) {
             return false;
         }
-        self.unanswered_tsval = self.unanswered_tsval.or(fresh);
+        if let (Some(value), false) = (fresh, self.has_unanswered_tsval) {
+            (self.unanswered_tsval, self.has_unanswered_tsval) = (value, true);
+        }
         self.unanswered = self.unanswered.saturating_add(1);
         self.cut += u32::from(seg.cut);
         true
@@ -379,8 +374,8 @@ impl Textbook {
 
     /// A segment that is not one of many, or not yet.
     #[inline(never)]
-    fn take_telling(&mut self, seg: &Segment, from: Role) -> bool {
-        let Some(told) = Told::of(seg, from, self.began) else {
+    fn take_telling(&mut self, seg: &Segment, from: Role, syn: Mark) -> bool {
+        let Some(told) = Told::of(seg, from, syn) else {
             return false;
         };
         let Some(slot) = self.told.get(usize::from(self.count)) else {
@@ -411,10 +406,7 @@ impl Textbook {
         }
         self.told[usize::from(self.count)] = told;
         self.count += 1;
-        self.last = Mark {
-            packet: seg.packet,
-            time: seg.time,
-        };
+        self.last = Mark::of(seg);
         self.next[me] = seg.seq_end();
         true
     }
@@ -500,7 +492,8 @@ impl Textbook {
             && let Some(waiting) = tracker.ends[1].waiting_mut(Event::RcvAckOfSyn)
         {
             waiting.last = self.last;
-            waiting.echo = waiting.echo.or(self.unanswered_tsval);
+            let echo = self.has_unanswered_tsval.then_some(self.unanswered_tsval);
+            waiting.echo = waiting.echo.or(echo);
         }
         tracker.last = self.last;
         tracker.look_for_calm();

@@ -122,7 +122,7 @@ impl Textbook {
 
 impl Telling<'_> {
     fn open(&mut self, answer: &Told, ack: &Told, shows: &Told) {
-        let began = self.book.began;
+        let began = Mark::of(self.syn);
         let [answer, ack, shows] = [answer, ack, shows].map(|told| told.mark(began));
         let [client, server] = &mut self.ends;
         client.sends(State::SynSent, Cause::SynSent, began, None);
@@ -144,7 +144,7 @@ impl Telling<'_> {
         if !seg.flags.fin() {
             return None;
         }
-        let mark = mark_of(&seg);
+        let mark = Mark::of(&seg);
         self.pass(&seg, closer);
         let floor = self.sides[closer as usize].floor();
         self.ends[closer as usize].sends(State::FinWait1, Cause::FinSent, mark, floor);
@@ -155,7 +155,7 @@ impl Telling<'_> {
             return Some(());
         };
         let seg = self.answers(second, other, covered)?;
-        let answered = mark_of(&seg);
+        let answered = Mark::of(&seg);
         self.note_half_close(&seg, other);
         let echo = self.fresh_tsval(&seg, other);
         self.pass(&seg, other);
@@ -178,11 +178,11 @@ impl Telling<'_> {
             self.pass(&seg, other);
             if let Some(waiting) = &mut self.ends[closer as usize].acknowledgment {
                 waiting.proof = waiting.proof.or(Some(seg.seq_end()));
-                waiting.last = mark_of(&seg);
+                waiting.last = Mark::of(&seg);
             }
             seg
         };
-        let closed = mark_of(&seg);
+        let closed = Mark::of(&seg);
         let floor = self.sides[other as usize].floor();
         self.ends[other as usize].sends(State::LastAck, Cause::FinSent, closed, floor);
         let covered = self.note_fin(&seg, other);
@@ -193,7 +193,7 @@ impl Telling<'_> {
 
         let Some(last) = rest.next() else { return Some(()) };
         let seg = self.answers(last, closer, covered)?;
-        let ended = mark_of(&seg);
+        let ended = Mark::of(&seg);
         self.note_half_close(&seg, closer);
         let echo = self.fresh_tsval(&seg, closer);
         self.pass(&seg, closer);
@@ -235,8 +235,8 @@ impl Telling<'_> {
     fn note_fin(&mut self, seg: &Segment, from: Role) -> Seq {
         let fin = Fin {
             seq: seg.seq.plus(seg.payload_len),
-            first: mark_of(seg),
-            last: mark_of(seg),
+            first: Mark::of(seg),
+            last: Mark::of(seg),
             ack: seg.ack,
             inferred: false,
         };
@@ -267,20 +267,20 @@ impl Telling<'_> {
             stream.set_fin(fin);
         }
         let answer = answer.segment(book, syn, book.sides[1].first());
-        let acknowledged = ack.mark(book.began);
+        let acknowledged = ack.mark(Mark::of(syn));
         let [client, server] = self.ends;
         let mut tracker = Tracker {
             addresses: [syn.source, syn.destination],
             scope: syn.scope,
             roles_from: RolesFrom::Syn,
             incarnation: 0,
-            first: book.began,
+            first: Mark::of(syn),
             last: book.last,
             streams,
             ends: [client.mirror(false), server.mirror(true)],
             opening: Opening {
                 syn: [Some(Syn::of(syn)), Some(Syn::of(&answer))],
-                syn_ack: Some(mark_of(&answer)),
+                syn_ack: Some(Mark::of(&answer)),
                 ack: Some(acknowledged),
                 rtt: Some(acknowledged.time.since(syn.time)),
                 syn_data_accepted: None,
@@ -300,12 +300,5 @@ impl Telling<'_> {
         };
         tracker.look_for_calm();
         tracker
-    }
-}
-
-fn mark_of(seg: &Segment) -> Mark {
-    Mark {
-        packet: seg.packet,
-        time: seg.time,
     }
 }

@@ -87,7 +87,7 @@ fn by_the_book(segments: &[Segment], usual: bool) -> Result<usize, TestCaseError
             prop_assert_eq!(book.is_over(), tracker.is_over(), "before packet {}", seg.packet);
         }
         prop_assert_eq!(tracker.duplicates, 0);
-        if !book.take(seg, tracker.role_of(seg)) {
+        if !book.take(seg, tracker.role_of(seg), Mark::of(syn)) {
             prop_assert_eq!(
                 &untouched,
                 &plain(&book.tracker(syn)),
@@ -234,7 +234,7 @@ fn a_whole_life_goes_by_the_book() {
                 } else {
                     Role::Server
                 };
-                assert!(book.take(seg, from));
+                assert!(book.take(seg, from, Mark::of(&segments[0])));
             }
             assert_eq!(book.retell(&segments[0]).is_some(), usual, "{story:?}");
         }

@@ -7,6 +7,7 @@ use crate::segment::Flags;
 use crate::seq::Seq;
 use crate::time::Timestamp;
 use crate::tracker::Role;
+use crate::tracker::evidence::Mark;
 
 /// A handshake, then a FIN, its acknowledgment with the other FIN or before it, and the acknowledgment of that one. Times are
 /// capture times.
@@ -21,8 +22,9 @@ pub struct UsualClose {
 }
 
 impl Textbook {
-    /// None if the connection was not closed like that, or not yet, or if there is more to tell of it than that.
-    pub fn usual_close(&self) -> Option<UsualClose> {
+    /// None if the connection, which began with this SYN, was not closed like that, or not yet, or if there is more to tell of
+    /// it than that.
+    pub fn usual_close(&self, syn: Mark) -> Option<UsualClose> {
         let (opening, closing) = self
             .told
             .get(..usize::from(self.count))?
@@ -48,7 +50,7 @@ impl Textbook {
             && answers(last, other)
             && !closing.iter().any(|told| told.is(Flags::RST))
             && self.clocks_go_on(closing);
-        let time = |told: &Told| told.mark(self.began).time;
+        let time = |told: &Told| told.mark(syn).time;
         usual.then(|| UsualClose {
             closer,
             fin: time(first),
