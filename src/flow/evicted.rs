@@ -191,3 +191,42 @@ impl Evicted {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten servers have a twentieth each, the others one each: the ten are named, by no more than an allowed share too low.
+    #[test]
+    fn heavy_servers_are_known_however_the_connections_were_shared_out() {
+        let server = |number: u32| Endpoint {
+            ip: std::net::Ipv4Addr::from(number).into(),
+            port: 80,
+        };
+        for tables in [1, 2, 8] {
+            let mut evicted = vec![Evicted::default(); tables];
+            for number in 0..20_000_u32 {
+                let to = if number % 2 == 0 {
+                    number / 2 % 10
+                } else {
+                    1_000 + number
+                };
+                evicted[number as usize / 7 % tables].note(server(to), 2, Class::Unanswered, number.into());
+            }
+            let mut all = Evicted::default();
+            evicted.iter().for_each(|evicted| all.merge(evicted));
+            assert_eq!(
+                (all.total(), all.packets(), all.since()),
+                (20_000, 40_000, Some(0))
+            );
+            assert!(all.servers.len() <= SERVERS_COUNTED);
+            for heavy in 0..10 {
+                let known = all.servers.get(&server(heavy)).copied().unwrap_or_default();
+                assert!(
+                    (1_000 - 20_000 / 256..=1_000).contains(&known),
+                    "{heavy}: {known}"
+                );
+            }
+        }
+    }
+}

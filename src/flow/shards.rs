@@ -196,6 +196,41 @@ mod tests {
         }
     }
 
+    /// What was given up does not depend on the seeds of the tables, and adds up.
+    #[test]
+    fn what_is_given_up_is_the_same_in_each_run() {
+        let limits = Limits {
+            connections: Some(100),
+            ..Limits::default()
+        };
+        let run = || {
+            let table = Flows::bounded(Ladders::None, limits, None).born_by_packet();
+            let mut shards = Shards(vec![table; TABLES]);
+            let mut sorter = Sorter::new(&shards);
+            for packet in 1..=9_000_u32 {
+                let syn = Segment {
+                    packet: packet.into(),
+                    flags: crate::segment::Flags(crate::segment::Flags::SYN),
+                    ..segment(0x0a01_0000 + packet, 40_000, false)
+                };
+                let table = sorter.add(&syn);
+                shards.0[table].on_batch(&mut sorter.batches()[table]);
+            }
+            let rest = shards.finish(Timestamp::default());
+            let evicted = rest.evicted().clone();
+            let told = (rest.totals(), evicted.total(), evicted.since(), evicted.servers());
+            (told, rest.map(|tracker| tracker.first.packet).collect::<Vec<_>>())
+        };
+        let ((totals, evicted, since, servers), left) = run();
+        assert_eq!(totals.begun, 9_000);
+        assert_eq!(totals.begun, evicted + totals.standing);
+        assert_eq!(left.len() as u64, totals.standing);
+        assert!(left.len() <= 100 * TABLES && left.is_sorted());
+        assert!(since.is_some_and(|since| since < 2_000), "{since:?}");
+        assert_eq!(servers, [(segment(1, 1, false).destination, evicted)]);
+        assert_eq!(run(), ((totals, evicted, since, servers), left));
+    }
+
     #[test]
     fn little_memory_is_not_shared_out() {
         let tables = |limits, ladders| Shards::of(Flows::bounded(ladders, limits, None)).tables().len();
