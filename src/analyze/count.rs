@@ -34,10 +34,14 @@ pub(crate) struct Count {
     pub snap_length: Option<u32>,
     pub first_time: Option<Timestamp>,
     pub last_time: Option<Timestamp>,
-    /// Effective time of the packet before.
+    /// Effective time of the packet before, but in a row.
     newest: Option<Timestamp>,
-    /// Time of the packet before in each file.
+    /// Time of the packet before in each file, but of a file in a row.
     previous: Vec<Option<Timestamp>>,
+    /// While packets of one file and of one link type come in the order of their times, that type and file: the packet before
+    /// is the latest of all.
+    row_link: Option<LinkType>,
+    row_file: usize,
     pub steps_back: u64,
     pub longest_step_back: Option<Step>,
     pub longest_pause: Option<Step>,
@@ -50,17 +54,40 @@ pub(crate) struct Count {
 
 impl Count {
     /// A packet of any kind; where it stands in time. Pauses are those of the timeline, steps back those inside a file.
+    #[inline]
     pub fn packet(&mut self, frame: &Frame<'_>, place: &Place<'_>) {
-        let (time, link) = (frame.time, frame.link);
         self.packets += 1;
         self.cut_packets += u64::from(frame.original_len as usize > frame.bytes.len());
-        if let Some(newest) = self.newest.replace(place.time) {
-            longest(&mut self.longest_pause, self.packets, place.time.since(newest));
+        let time = frame.time;
+        if let Some(last) = self.last_time
+            && last <= time
+            && place.time == time
+            && self.row_link == Some(frame.link)
+            && self.row_file == place.file
+            && (self.longest_pause).is_some_and(|longest| time.since(last) <= longest.ns)
+        {
+            self.last_time = Some(time);
+            return;
         }
-        if self.previous.len() <= place.file {
-            self.previous.resize(place.file + 1, None);
+        self.packet_apart(time, frame.link, place.file, place.time);
+    }
+
+    /// A packet that begins a row, or tells something.
+    #[inline(never)]
+    fn packet_apart(&mut self, time: Timestamp, link: LinkType, file: usize, effective: Timestamp) {
+        if self.row_link.is_some() {
+            self.newest = self.last_time;
+            if let Some(previous) = self.previous.get_mut(self.row_file) {
+                *previous = self.last_time;
+            }
         }
-        if let Some(previous) = self.previous.get_mut(place.file)
+        if let Some(newest) = self.newest.replace(effective) {
+            longest(&mut self.longest_pause, self.packets, effective.since(newest));
+        }
+        if self.previous.len() <= file {
+            self.previous.resize(file + 1, None);
+        }
+        if let Some(previous) = self.previous.get_mut(file)
             && let Some(previous) = previous.replace(time)
             && time < previous
         {
@@ -72,6 +99,9 @@ impl Count {
         if self.link_types.last() != Some(&link) && self.known_links.insert(link) {
             self.link_types.push(link);
         }
+        let newest = self.last_time == Some(time) && effective == time;
+        self.row_link = newest.then_some(link);
+        self.row_file = file;
     }
 
     /// A TCP segment that belongs to a connection.
@@ -419,6 +449,8 @@ impl Sums {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -429,6 +461,59 @@ mod tests {
         assert_eq!(places, std::array::from_fn(|place| place));
         let places = EVIDENCE.map(|evidence| evidence as usize);
         assert_eq!(places, std::array::from_fn(|place| place));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        /// Most packets come in rows of one file, each later than the one before; what is counted does not depend on rows.
+        #[test]
+        fn packets_in_a_row_count_as_others(
+            rows in prop::collection::vec((0..3usize, 1..3u32, 0..40i64, 0..30i64, 1..6usize, any::<bool>()), 1..30),
+        ) {
+            let mut count = Count::default();
+            let (mut newest, mut before) = (None, [None; 3]);
+            let mut pause = None::<(u64, i64)>;
+            let mut back = None::<(u64, i64)>;
+            let (mut times, mut links) = (Vec::new(), Vec::new());
+            for (file, link, begin, step, length, late) in rows {
+                for place in 0..length as i64 {
+                    let time = Timestamp::from_ns(begin + step * place);
+                    // The timeline does not go back.
+                    let effective = if late { time.plus(3) } else { time };
+                    let frame = Frame {
+                        number: count.packets + 1,
+                        time,
+                        link: LinkType(link),
+                        bytes: &[0; 4],
+                        original_len: step as u32,
+                        interface: 0,
+                        direction: None,
+                        process: None,
+                    };
+                    count.packet(&frame, &Place { file, time: effective, next: None, spans: &[] });
+                    times.push(time);
+                    if !links.contains(&link) {
+                        links.push(link);
+                    }
+                    let packet = times.len() as u64;
+                    if let Some(newest) = newest.replace(effective) {
+                        let ns = effective.since(newest);
+                        pause = pause.filter(|(_, longest)| ns <= *longest).or(Some((packet, ns)));
+                    }
+                    if let Some(previous) = before[file].replace(time) && time < previous {
+                        let ns = previous.since(time);
+                        back = back.filter(|(_, longest)| ns <= *longest).or(Some((packet, ns)));
+                    }
+                    let step = |step: Option<Step>| step.map(|step| (step.packet, step.ns));
+                    prop_assert_eq!(step(count.longest_pause), pause);
+                    prop_assert_eq!(step(count.longest_step_back), back);
+                    prop_assert_eq!((count.first_time, count.last_time), (times.iter().min().copied(), times.iter().max().copied()));
+                    prop_assert_eq!(count.link_types.iter().map(|link| link.0).collect::<Vec<_>>(), links.clone());
+                    prop_assert_eq!(count.packets, packet);
+                }
+            }
+        }
     }
 
     #[test]

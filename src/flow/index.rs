@@ -8,7 +8,7 @@
 //! It is our own because of [`Index::glance`]: what [`Index::get`] will need is fetched for many segments at once, which
 //! takes hardly longer than for one.
 
-use std::hash::{BuildHasher, Hash as _, Hasher};
+use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::RandomState;
 
@@ -34,7 +34,7 @@ pub struct Keyer {
 
 impl Keyer {
     #[inline]
-    pub(super) fn hash(&self, key: &FlowKey) -> Hash {
+    pub(super) fn hash(&self, key: &impl std::hash::Hash) -> Hash {
         hash(&self.seed, key)
     }
 }
@@ -44,7 +44,7 @@ impl Keyer {
     clippy::manual_hash_one,
     reason = "that one is not inlined, and this is done for each segment"
 )]
-fn hash(seed: &RandomState, key: &FlowKey) -> Hash {
+fn hash(seed: &RandomState, key: &impl std::hash::Hash) -> Hash {
     let mut hasher = seed.build_hasher();
     key.hash(&mut hasher);
     Hash((hasher.finish() >> 32) as u32)

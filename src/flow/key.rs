@@ -62,27 +62,15 @@ impl FlowKey {
     /// A number that is spread evenly, the same in each run and in each outer context.
     #[inline]
     pub(super) fn spread(&self) -> u64 {
-        // Odd, and chosen once at random: sums of multiples of such numbers are even in their highest bits.
-        const FACTORS: [u64; 5] = [
-            0x9e37_79b9_7f4a_7c15,
-            0xc2b2_ae3d_27d4_eb4f,
-            0xd6e8_feb8_6659_fd93,
-            0xa076_1d64_78bd_642f,
-            0xe703_7ed1_a0b4_28db,
-        ];
-        let numbers = [
-            self.low[1],
-            self.high[1],
-            self.low[0],
-            self.high[0],
-            self.ports.into(),
-        ];
-        let few = if self.v6[1] { numbers.len() } else { 2 };
-        let products =
-            (FACTORS.iter().zip(numbers).take(few)).map(|(factor, number)| number.wrapping_mul(*factor));
-        let sum = products.fold(0, u64::wrapping_add);
-        // Ports stand in the lowest bits: those of the sum are mixed into the highest.
-        (sum ^ sum >> 32).wrapping_mul(FACTORS[0])
+        let [low, high] = [self.low[1], self.high[1]];
+        if !self.v6[1] {
+            return Pair { low, high }.spread();
+        }
+        let others = [self.low[0], self.high[0], self.ports.into()];
+        let products = FACTORS[2..].iter().zip(others);
+        scatter(products.fold(sum(low, high), |sum, (factor, number)| {
+            sum.wrapping_add(number.wrapping_mul(*factor))
+        }))
     }
 
     fn between_others(a: Endpoint, b: Endpoint, scope: Scope) -> FlowKey {
@@ -99,6 +87,59 @@ impl FlowKey {
             scope,
         }
     }
+}
+
+/// The 4-tuple of an IPv4 segment without outer context: a key without what it does not need, for most segments.
+#[derive(Clone, Copy)]
+pub(super) struct Pair {
+    low: u64,
+    high: u64,
+}
+
+impl Pair {
+    /// Of two endpoints: address and port of each in one number.
+    #[inline]
+    pub fn of([a, b]: [u64; 2]) -> Pair {
+        Pair {
+            low: a.min(b),
+            high: a.max(b),
+        }
+    }
+
+    /// As [`FlowKey::spread`].
+    #[inline]
+    pub fn spread(self) -> u64 {
+        scatter(sum(self.low, self.high))
+    }
+}
+
+impl Hash for Pair {
+    /// As its key.
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(u128::from(self.high) << 48 | u128::from(self.low));
+    }
+}
+
+/// Odd, and chosen once at random: sums of multiples of such numbers are spread evenly in their highest bits.
+const FACTORS: [u64; 5] = [
+    0x9e37_79b9_7f4a_7c15,
+    0xc2b2_ae3d_27d4_eb4f,
+    0xd6e8_feb8_6659_fd93,
+    0xa076_1d64_78bd_642f,
+    0xe703_7ed1_a0b4_28db,
+];
+
+#[inline]
+fn sum(low: u64, high: u64) -> u64 {
+    let (low, high) = (low.wrapping_mul(FACTORS[0]), high.wrapping_mul(FACTORS[1]));
+    low.wrapping_add(high)
+}
+
+/// Ports stand in the lowest bits: those of the sum are mixed into the highest.
+#[inline]
+fn scatter(sum: u64) -> u64 {
+    (sum ^ sum >> 32).wrapping_mul(FACTORS[0])
 }
 
 impl Hash for FlowKey {
@@ -144,6 +185,8 @@ fn bits(ip: IpAddr) -> u128 {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::BuildHasher;
+
     use super::*;
 
     #[test]
@@ -175,6 +218,14 @@ mod tests {
                     let key = FlowKey::between(*a, *b, scope);
                     assert_eq!(key, FlowKey::between(*b, *a, scope));
                     assert!(key.joins(*a, *b) && key.joins(*b, *a));
+                    if let (IpAddr::V4(x), IpAddr::V4(y)) = (a.ip, b.ip)
+                        && scope == Scope::default()
+                    {
+                        let pair = Pair::of([v4(y, b.port), v4(x, a.port)]);
+                        let seed = foldhash::quality::RandomState::default();
+                        assert_eq!(seed.hash_one(pair), seed.hash_one(key));
+                        assert_eq!(pair.spread(), key.spread());
+                    }
                     assert!(!keys.contains(&key), "{a} {b}");
                     keys.push(key);
                 }

@@ -5,6 +5,8 @@
 //! go together in each run, and one thread works on as many tables as many threads do.
 
 use super::by_birth::ByBirth;
+use super::index::Hash;
+use super::key::Pair;
 use super::{Batch, Evicted, FlowKey, Flows, Keyer, Ladders, Rest, Totals, grown};
 use crate::segment::{Lean, Scope, Segment, Wide};
 use crate::time::Timestamp;
@@ -93,7 +95,7 @@ impl Sorter {
     /// Adds the next segment. Returns the table that it is for.
     pub fn add(&mut self, segment: &Segment) -> usize {
         let key = FlowKey::of(segment);
-        let table = self.table(&key);
+        let table = self.table(key.spread());
         if let Some(batch) = self.batches.get_mut(table) {
             batch.add(segment, key, self.keyer.hash(&key));
         }
@@ -103,13 +105,25 @@ impl Sorter {
     /// Adds the next segment, of which [`Sorter::wide`] has got the addresses. Returns the table that it is for.
     #[inline]
     pub fn add_lean(&mut self, lean: Lean) -> usize {
-        let [source, destination] = lean.ends(&self.wide);
-        let key = FlowKey::between(source, destination, Scope::default());
-        let table = self.table(&key);
+        let (hash, spread) = match lean.v4_ends() {
+            Some(ends) => {
+                let pair = Pair::of(ends);
+                (self.keyer.hash(&pair), pair.spread())
+            }
+            None => self.look_up_wide(&lean),
+        };
+        let table = self.table(spread);
         if let Some(batch) = self.batches.get_mut(table) {
-            batch.add_lean(lean, &mut self.wide, self.keyer.hash(&key));
+            batch.add_lean(lean, &mut self.wide, hash);
         }
         table
+    }
+
+    #[inline(never)]
+    fn look_up_wide(&self, lean: &Lean) -> (Hash, u64) {
+        let [source, destination] = lean.ends(&self.wide);
+        let key = FlowKey::between(source, destination, Scope::default());
+        (self.keyer.hash(&key), key.spread())
     }
 
     /// Where the IPv6 addresses of the next lean segment are to be added.
@@ -124,11 +138,8 @@ impl Sorter {
     }
 
     #[inline]
-    fn table(&self, key: &FlowKey) -> usize {
-        match self.batches.len() {
-            1 => 0,
-            tables => ((u128::from(key.spread()) * tables as u128) >> 64) as usize,
-        }
+    fn table(&self, spread: u64) -> usize {
+        ((u128::from(spread) * self.batches.len() as u128) >> 64) as usize
     }
 }
 

@@ -246,6 +246,17 @@ impl Lean {
         [(source, source_port), (destination, destination_port)].map(|(ip, port)| Endpoint { ip, port })
     }
 
+    /// Source and destination over IPv4, address and port of each in one number; none over IPv6.
+    #[inline]
+    pub fn v4_ends(&self) -> Option<[u64; 2]> {
+        (!self.has(V6)).then(|| self.numbers())
+    }
+
+    #[inline]
+    fn numbers(&self) -> [u64; 2] {
+        [0, 1].map(|end| number(self.addresses[end], self.ports[end]))
+    }
+
     /// Moves its addresses from some wide ones, which are left empty, to others.
     #[inline]
     pub fn take_along(&mut self, from: &mut Wide, to: &mut Wide) {
@@ -269,9 +280,8 @@ impl Lean {
         let (IpAddr::V4(x), IpAddr::V4(y)) = (a.ip, b.ip) else {
             return None;
         };
-        let number = |address: u32, port: u16| u64::from(address) << 16 | u64::from(port);
         let (a, b) = (number(x.to_bits(), a.port), number(y.to_bits(), b.port));
-        let [source, destination] = [0, 1].map(|end| number(self.addresses[end], self.ports[end]));
+        let [source, destination] = self.numbers();
         let there = (source, destination) == (a, b);
         (there || (source, destination) == (b, a)).then_some(there)
     }
@@ -334,6 +344,12 @@ impl Lean {
             cut: self.has(CUT),
         }
     }
+}
+
+/// Address and port in one number.
+#[inline]
+fn number(address: u32, port: u16) -> u64 {
+    u64::from(address) << 16 | u64::from(port)
 }
 
 #[cfg(test)]
