@@ -7,7 +7,8 @@
 //! Memory is bounded ([`Limits`]): what is least worth keeping goes first ([`Class`]) and is counted ([`Evicted`]). A SYN alone
 //! is kept as that, a connection on which all goes by the book as its telling segments ([`Textbook`](crate::tracker::textbook)),
 //! and what is over or idle otherwise is packed until its next segment comes ([`Packing`]).
-//! Connections of which nothing can change any more can be taken out on the way ([`Flows::take_finished`]).
+//! Connections of which nothing can change any more can be taken out on the way ([`Flows::take_finished`]). Several threads work
+//! on several tables ([`Shards`]).
 
 mod batch;
 mod by_birth;

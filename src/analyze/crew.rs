@@ -11,7 +11,7 @@ use crate::flow::{Batch, Flows};
 
 /// Batches that may wait for each thread.
 const WAITING: usize = 8;
-/// For fewer nobody is woken: that would take a good part of the time that it saves.
+/// For fewer nobody is woken: waking takes time, too.
 const WORTH_WAKING: usize = 4;
 
 /// What segments are given to.

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 
 /// Tables: enough for the threads that one thread can read for.
 const TABLES: usize = 8;
-/// Less memory is not shared out, octets: the largest connections take some thousandths of a share.
+/// Less memory is not shared out, octets: a share is to hold many connections, whatever they hold.
 const LEAST_SHARED: u64 = 1 << 30;
 
 /// Tables of connections, each with 4-tuples of its own.
@@ -145,9 +145,12 @@ impl Sorter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::flow::Limits;
-    use crate::segment::Endpoint;
+    use crate::segment::{Endpoint, Flags};
+    use crate::seq::Seq;
 
     fn sorter() -> Sorter {
         Sorter::new(&Shards::of(Flows::new(Ladders::None)))
@@ -207,6 +210,57 @@ mod tests {
         }
     }
 
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        /// Few 4-tuples, opened again and again, in few contexts; each segment by itself, and of many at once.
+        #[test]
+        fn several_tables_tell_what_one_tells(
+            steps in prop::collection::vec((0..5u16, 0..3u16, any::<bool>(), 0..6usize, 0..4u32, 0..4u32), 1..400),
+            at_once in 1..50usize,
+        ) {
+            const FLAGS: [u16; 6] =
+                [Flags::SYN, Flags::SYN | Flags::ACK, Flags::ACK, Flags::ACK, Flags::FIN | Flags::ACK, Flags::RST];
+            let mut one = Flows::new(Ladders::None);
+            let mut shards = Shards::of(Flows::new(Ladders::None));
+            let mut sorter = Sorter::new(&shards);
+            let mut end = Timestamp::default();
+            for (packet, (port, vlan, back, flags, seq, ack)) in (1..).zip(steps) {
+                end = end.plus(1_000_000);
+                let flags = Flags(FLAGS[flags]);
+                let there = segment(0x0a01_0000 + u32::from(port % 2), port, port == 4);
+                let mut seg = Segment {
+                    packet,
+                    time: end,
+                    seq: Seq(seq),
+                    ack: flags.ack().then_some(Seq(ack)),
+                    raw_ack: ack,
+                    flags,
+                    ..there
+                };
+                seg.scope.vlans[0] = vlan;
+                if back {
+                    (seg.source, seg.destination) = (seg.destination, seg.source);
+                }
+                one.on_segment(&seg);
+                let table = sorter.add(&seg);
+                if sorter.batches()[table].len() == at_once {
+                    shards.0[table].on_batch(&mut sorter.batches()[table]);
+                }
+            }
+            for (flows, batch) in shards.0.iter_mut().zip(sorter.batches()) {
+                flows.on_batch(batch);
+            }
+            let (one, several) = (one.finish(end), shards.finish(end));
+            prop_assert_eq!(one.totals(), several.totals());
+            let told = |rest: Rest| {
+                let finished = rest.numbered();
+                finished.map(|finished| format!("{finished:?}")).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(told(one), told(several));
+        }
+    }
+
     /// What was given up does not depend on the seeds of the tables, and adds up.
     #[test]
     fn what_is_given_up_is_the_same_in_each_run() {
@@ -221,7 +275,7 @@ mod tests {
             for packet in 1..=9_000_u32 {
                 let syn = Segment {
                     packet: packet.into(),
-                    flags: crate::segment::Flags(crate::segment::Flags::SYN),
+                    flags: Flags(Flags::SYN),
                     ..segment(0x0a01_0000 + packet, 40_000, false)
                 };
                 let table = sorter.add(&syn);
