@@ -314,8 +314,11 @@ impl Flows {
             }
             Route::New => {
                 let before = self.settle(index);
-                let incarnation = self.life(before).tracker.incarnation + 1;
-                self.begin(key, seg, Some(before), incarnation);
+                let life = self.life(before);
+                let incarnation = life.tracker.incarnation + 1;
+                // One that is not looked up by this key could leave its slot without the new one being told.
+                let previous = life.has(&key).then_some(before);
+                self.begin(key, seg, previous, incarnation);
             }
         }
     }
@@ -326,9 +329,13 @@ impl Flows {
         Shards::from(self).finish(end)
     }
 
-    /// The last word on all SYNs that nobody answered.
+    /// The last word on all SYNs that nobody answered, in the order in which they came: in which slots they are depends on other
+    /// traffic.
     fn settle_all(&mut self) {
-        for index in 0..self.lives.slots() {
+        let undecided = (self.lives.iter()).filter(|(_, life)| life.is_undecided());
+        let mut undecided: Vec<(u64, u32)> = undecided.map(|(index, life)| (life.birth, index)).collect();
+        undecided.sort_unstable();
+        for (_, index) in undecided {
             self.settle(index);
         }
     }
@@ -590,7 +597,7 @@ impl Flows {
                     newer.previous = None;
                 }
             } else if let Some(before) = before {
-                self.current.insert(&key, Handle::life(before), &self.lives);
+                self.lead_to(&key, before);
             } else {
                 self.current.remove(&key, &self.lives);
             }
@@ -598,6 +605,20 @@ impl Flows {
         let life = self.lives.take(index)?;
         self.discharge(life.footprint, life.attempt);
         Some(life)
+    }
+
+    /// Makes a life the current one of a key, which it may have had under another context only. With two of them already it gets
+    /// no more, and the key leads nowhere.
+    fn lead_to(&mut self, key: &FlowKey, index: u32) {
+        if let Some(life) = self.lives.get_mut(index)
+            && !life.has(key)
+        {
+            if life.alias.is_some() {
+                return self.current.remove(key, &self.lives);
+            }
+            life.alias = Some(key.scope);
+        }
+        self.current.insert(key, Handle::life(index), &self.lives);
     }
 
     /// Gives a segment to a life, and counts anew what that takes where it may have grown.

@@ -211,7 +211,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
+        #![proptest_config(ProptestConfig::with_cases(1_024))]
 
         /// Few 4-tuples, opened again and again, in few contexts; each segment by itself, and of many at once.
         #[test]
