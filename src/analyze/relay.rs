@@ -21,7 +21,7 @@ const FEW: usize = 128;
 const MANY: usize = 1024;
 /// After so many segments it is worth it to begin another thread.
 const PATIENCE: u64 = 1 << 12;
-/// More threads than this wait for the one that reads.
+/// With more threads than this some would find no table that is free.
 const MOST_THREADS: usize = 8;
 
 /// The way to the tables, and the tables.

@@ -121,7 +121,7 @@ impl Hash for Pair {
     }
 }
 
-/// Odd, and chosen once at random: sums of multiples of such numbers are spread evenly in their highest bits.
+/// Odd, and without a pattern in their bits: sums of multiples of such numbers are spread in their highest bits.
 const FACTORS: [u64; 5] = [
     0x9e37_79b9_7f4a_7c15,
     0xc2b2_ae3d_27d4_eb4f,

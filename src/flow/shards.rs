@@ -11,7 +11,7 @@ use super::{Batch, Evicted, FlowKey, Flows, Keyer, Ladders, Rest, Totals, grown}
 use crate::segment::{Lean, Scope, Segment, Wide};
 use crate::time::Timestamp;
 
-/// Tables: enough for the threads that one thread can read for.
+/// Tables: more than the threads that track on most machines, so that each of them finds one that is free.
 const TABLES: usize = 8;
 /// Less memory is not shared out, octets: a share is to hold many connections, whatever they hold.
 const LEAST_SHARED: u64 = 1 << 30;

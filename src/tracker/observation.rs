@@ -218,7 +218,10 @@ impl Observations {
         let count = match known {
             Some(tally) => {
                 tally.count += 1;
-                tally.last = mark;
+                // An old SYN is noted when it turns out to be one, after younger segments.
+                if mark.packet > tally.last.packet {
+                    tally.last = mark;
+                }
                 tally.count
             }
             None => {
@@ -360,6 +363,7 @@ mod tests {
         (1..=1_000).for_each(|packet| seen.note(Kind::BadFlags, Role::Client, mark(packet)));
         seen.note(Kind::BadFlags, Role::Server, mark(1_001));
         assert_eq!(seen.kept().len() as u64, KEPT + 1);
+        seen.note(Kind::BadFlags, Role::Server, mark(1_000));
         let mut other = Observations::default();
         (2_000..2_100).for_each(|packet| other.note(Kind::BadFlags, Role::Client, mark(packet)));
         seen.absorb(other, false);
@@ -368,8 +372,8 @@ mod tests {
             .iter()
             .map(|tally| (tally.role, tally.count, tally.last.packet))
             .collect();
-        assert_eq!(tallies, [(Role::Client, 1_100, 2_099), (Role::Server, 1, 1_001)]);
-        assert_eq!(seen.kept().len() as u64, KEPT + 1);
+        assert_eq!(tallies, [(Role::Client, 1_100, 2_099), (Role::Server, 2, 1_001)]);
+        assert_eq!(seen.kept().len() as u64, KEPT + 2);
     }
 
     #[test]
