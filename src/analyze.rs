@@ -26,7 +26,7 @@ use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
 use crate::time::Timestamp;
 use connections::Left;
 pub use connections::{Connections, Part, PartSize, Told};
-use count::{Count, Sums};
+use count::{Count, Segments, Sums};
 pub use follow::{Following, News, follow};
 pub use glimpses::connections_with_glimpses;
 use relay::Relay;
@@ -278,7 +278,7 @@ impl Run {
         let reason = match self.decoder.decode_into(frame, segment) {
             Ok(()) if self.copies.is_copy(place, segment) => Skip::DuplicateOfAnotherFile,
             Ok(()) => {
-                self.count.segment(segment.cut, segment.header_cut);
+                self.count.segments.add(segment.cut, segment.header_cut);
                 return true;
             }
             Err(reason) => reason,
@@ -340,11 +340,33 @@ impl<P: FnMut(u64)> Reading<'_, '_, '_, P> {
         if a_segment {
             self.relay.take();
         }
+        self.report(1);
+        ControlFlow::Continue(())
+    }
+
+    /// Packets that were counted and are no copies.
+    #[inline(always)]
+    fn counted(&mut self, frames: &[Frame<'_>], place: &Place<'_>) {
+        let run = &mut *self.run;
+        let mut sums = Segments::default();
+        for frame in frames {
+            if let Some(lean) = run.decoder.lean(frame, self.relay.wide()) {
+                sums.add(lean.cut(), lean.header_cut());
+                self.relay.take_lean(lean);
+            } else if run.decode(frame, place, self.relay.place()) {
+                self.relay.take();
+            }
+        }
+        run.count.segments.merge(sums);
+    }
+
+    /// Tells of the progress, if that is due after so many packets more.
+    #[inline(always)]
+    fn report(&mut self, more: u64) {
         let packets = self.run.count.packets;
-        if packets.is_multiple_of(PROGRESS_EVERY) {
+        if packets % PROGRESS_EVERY < more {
             (self.progress)(packets);
         }
-        ControlFlow::Continue(())
     }
 }
 
@@ -355,17 +377,27 @@ impl<P: FnMut(u64)> Taker for Reading<'_, '_, '_, P> {
     }
 
     #[inline(always)]
-    fn frame(&mut self, frame: &Frame<'_>, place: &Place<'_>) -> ControlFlow<()> {
+    fn row(&mut self, frames: &[Frame<'_>], place: &Place<'_>) -> bool {
         let run = &mut *self.run;
-        run.count.packet(frame, place);
-        if !run.copies.looks_at(place)
-            && let Some(lean) = run.decoder.lean(frame, self.relay.wide())
-        {
-            run.count.segment(lean.cut(), lean.header_cut());
-            self.relay.take_lean(lean);
-            return self.took(false);
+        let at_first = frames.first().map_or(*place, |first| Place {
+            time: first.time,
+            ..*place
+        });
+        if run.copies.looks_at(&at_first) || run.copies.looks_at(place) || !run.count.row(frames, place) {
+            return false;
         }
-        let is = run.decode(frame, place, self.relay.place());
-        self.took(is)
+        self.counted(frames, place);
+        self.report(frames.len() as u64);
+        true
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, place: &Place<'_>) -> ControlFlow<()> {
+        self.run.count.packet(frame, place);
+        if self.run.copies.looks_at(place) {
+            let is = self.run.decode(frame, place, self.relay.place());
+            return self.took(is);
+        }
+        self.counted(std::slice::from_ref(frame), place);
+        self.took(false)
     }
 }

@@ -698,11 +698,11 @@ fn given_out_early(segments: &[Segment], end: Timestamp, path: &str) -> usize {
         flows.on_segment(seg);
         now = now.max(seg.time);
         let finished = flows.take_finished(now, TIME_WAIT).into_iter();
-        streamed.extend(finished.map(|one| model::finished(one, None, now, TIME_WAIT)));
+        streamed.extend(finished.map(|mut one| model::finished(&mut one, None, now, TIME_WAIT)));
     }
     let early = streamed.len();
     let (totals, _, rest) = flows.finish_rest(end);
-    streamed.extend(rest.map(|one| model::finished(one, None, end, TIME_WAIT)));
+    streamed.extend(rest.map(|mut one| model::finished(&mut one, None, end, TIME_WAIT)));
     assert_eq!(totals.taken, early as u64, "{path}");
     assert_eq!(totals.taken + totals.standing, at_end.len() as u64, "{path}");
     streamed.sort_by_key(|connection| connection.id);

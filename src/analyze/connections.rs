@@ -290,14 +290,17 @@ impl Means {
 
 impl Telling {
     fn next(&mut self, means: &Means) -> Option<Connection> {
-        let finished = match self.numbered() {
+        let mut finished = match self.numbered() {
             Standing::Numbered(rest) => rest.next(),
             Standing::Left(rest) => rest.next(),
             Standing::All(_) => None,
         }?;
         let (end, time_wait_ns) = (means.end, means.settings.time_wait_ns);
         let around = means.decoder.tunnel(finished.tracker.scope.tunnel).cloned();
-        let mut connection = model::finished(finished, around.as_ref(), end, time_wait_ns);
+        let mut connection = model::finished(&mut finished, around.as_ref(), end, time_wait_ns);
+        if let Standing::Numbered(rest) = &mut self.rest {
+            rest.give_back(finished);
+        }
         means.judge.judge(&mut connection, end, time_wait_ns);
         self.told += 1;
         self.sums.add(&connection);
@@ -413,10 +416,10 @@ impl Told for Part<'_> {
 fn account(count: &Count, totals: Totals, reported: u64) -> Result<()> {
     let skipped: u64 = count.skipped.values().sum();
     ensure!(
-        count.packets == count.segments + skipped,
+        count.packets == count.segments.count + skipped,
         "internal error: {} packets are not {} TCP segments and {skipped} skipped ones; please report this with the capture",
         count.packets,
-        count.segments,
+        count.segments.count,
     );
     let Totals {
         begun,
@@ -482,14 +485,14 @@ mod tests {
             let end = end.plus(later);
             let judge = Judge::new(&Default::default());
             let (mut rest, told) = (flows.clone().finish(end).numbered(), flows.finish(end).numbered());
-            for finished in told {
+            for mut finished in told {
                 let Some(usual) = rest.usual() else {
                     rest.next();
                     continue;
                 };
                 rest.pass();
                 let usual = Usual::of(&usual, end, TIME_WAIT_NS);
-                let mut connection = model::finished(finished, None, end, TIME_WAIT_NS);
+                let mut connection = model::finished(&mut finished, None, end, TIME_WAIT_NS);
                 judge.judge(&mut connection, end, TIME_WAIT_NS);
                 prop_assert_eq!((usual.id, usual.client, usual.server), (connection.id, connection.client, connection.server));
                 prop_assert_eq!(usual.cut, connection.quality.cut_segments > 0);

@@ -19,13 +19,36 @@ use crate::model::{
 use crate::segment::{ChecksumFacts, Decoder, FragmentFacts};
 use crate::time::Timestamp;
 
+/// TCP segments that belong to connections.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Segments {
+    pub count: u64,
+    pub cut: u64,
+    pub cut_headers: u64,
+}
+
+impl Segments {
+    /// One more.
+    #[inline]
+    pub fn add(&mut self, cut: bool, header_cut: bool) {
+        self.count += 1;
+        self.cut += u64::from(cut);
+        self.cut_headers += u64::from(header_cut);
+    }
+
+    /// So many more.
+    pub fn merge(&mut self, more: Segments) {
+        self.count += more.count;
+        self.cut += more.cut;
+        self.cut_headers += more.cut_headers;
+    }
+}
+
 /// What is counted while reading.
 #[derive(Clone, Default)]
 pub(crate) struct Count {
     pub packets: u64,
-    pub segments: u64,
-    pub cut: u64,
-    pub cut_headers: u64,
+    pub segments: Segments,
     pub skipped: HashMap<Skip, u64, foldhash::fast::RandomState>,
     /// In order of appearance.
     pub link_types: Vec<LinkType>,
@@ -72,6 +95,29 @@ impl Count {
         self.packet_apart(time, frame.link, place.file, place.time);
     }
 
+    /// Packets of one link type and file, each at its own time and none earlier than the one before it. False if they tell
+    /// something; then nothing has changed.
+    pub fn row(&mut self, frames: &[Frame<'_>], place: &Place<'_>) -> bool {
+        let (Some(mut newest), Some(longest)) = (self.last_time, self.longest_pause) else {
+            return false;
+        };
+        if frames.first().is_none_or(|first| first.time < newest) || self.row_file != place.file {
+            return false;
+        }
+        let (mut usual, mut cut) = (true, 0);
+        for frame in frames {
+            usual &= self.row_link == Some(frame.link) && frame.time.since(newest) <= longest.ns;
+            cut += u64::from(frame.original_len as usize > frame.bytes.len());
+            newest = frame.time;
+        }
+        if usual {
+            self.packets += frames.len() as u64;
+            self.cut_packets += cut;
+            self.last_time = Some(newest);
+        }
+        usual
+    }
+
     /// A packet that begins a row, or tells something.
     #[inline(never)]
     fn packet_apart(&mut self, time: Timestamp, link: LinkType, file: usize, effective: Timestamp) {
@@ -102,14 +148,6 @@ impl Count {
         let newest = self.last_time == Some(time) && effective == time;
         self.row_link = newest.then_some(link);
         self.row_file = file;
-    }
-
-    /// A TCP segment that belongs to a connection.
-    #[inline]
-    pub fn segment(&mut self, cut: bool, header_cut: bool) {
-        self.segments += 1;
-        self.cut += u64::from(cut);
-        self.cut_headers += u64::from(header_cut);
     }
 
     pub fn skip(&mut self, reason: Skip) {
@@ -169,14 +207,14 @@ impl Count {
             formats: self.formats.iter().map(|format| (*format).to_owned()).collect(),
             link_types: names(&self.link_types),
             packets: self.packets,
-            tcp_segments: self.segments,
+            tcp_segments: self.segments.count,
             skipped: self
                 .skipped
                 .iter()
                 .map(|(reason, count)| (reason.name().into_owned(), *count))
                 .collect(),
-            cut_segments: self.cut,
-            cut_headers: self.cut_headers,
+            cut_segments: self.segments.cut,
+            cut_headers: self.segments.cut_headers,
             duplicate_segments: flaws.duplicate_segments,
             missed_bytes: flaws.missed_bytes,
             one_sided_connections: flaws.one_sided,

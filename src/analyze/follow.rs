@@ -123,9 +123,9 @@ impl Run {
     fn take_ended(&mut self, settings: &Settings, judge: &Judge) -> Vec<Connection> {
         let now = self.count.last_time.unwrap_or_default();
         let ended = self.flows.take_finished(now, settings.time_wait_ns);
-        let ended = ended.into_iter().map(|finished| {
+        let ended = ended.into_iter().map(|mut finished| {
             let around = self.decoder.tunnel(finished.tracker.scope.tunnel).cloned();
-            let mut connection = model::finished(finished, around.as_ref(), now, settings.time_wait_ns);
+            let mut connection = model::finished(&mut finished, around.as_ref(), now, settings.time_wait_ns);
             judge.judge(&mut connection, now, settings.time_wait_ns);
             connection
         });

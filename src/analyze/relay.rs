@@ -99,13 +99,13 @@ impl<'scope, 'env> Relay<'scope, 'env> {
     }
 
     /// Takes the next segment in capture order.
-    #[inline]
+    #[inline(always)]
     pub fn take_lean(&mut self, lean: Lean) {
         let table = self.sorter.add_lean(lean);
         self.took(table);
     }
 
-    #[inline]
+    #[inline(always)]
     fn took(&mut self, table: usize) {
         if let Some(batch) = self.sorter.batches().get_mut(table)
             && batch.len() == self.most

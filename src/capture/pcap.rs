@@ -34,8 +34,18 @@ pub(super) struct Header {
     habits: Habits,
 }
 
+/// Packets whose records stand beside each other in the window. Nothing has changed yet: they may be read again.
+pub(super) struct Row {
+    /// How many.
+    pub packets: usize,
+    /// Octets of their records.
+    pub octets: usize,
+    /// With them.
+    habits: Habits,
+}
+
 /// What was seen in the records up to here: the measure of those behind damage.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Habits {
     /// Seconds of the first record and of the last two.
     first: Option<u32>,
@@ -162,7 +172,7 @@ impl Header {
     /// The header of the next record, and the record's length with it, if the window holds all of it and nothing about it is
     /// unusual: the short way for what most records are.
     #[inline]
-    fn record_in(&mut self, window: &[u8]) -> Option<(RecordHeader, usize)> {
+    fn record_in(&self, window: &[u8]) -> Option<(RecordHeader, usize)> {
         const LENGTH: usize = 16;
         if self.variant == Variant::Modified || !matches!(self.lengths, Lengths::CapturedFirst) {
             return None;
@@ -172,7 +182,6 @@ impl Header {
         if header.captured > self.allowed || header.is_zero() || length > window.len() {
             return None;
         }
-        self.habits.note(&header);
         Some((header, length))
     }
 
@@ -182,19 +191,57 @@ impl Header {
     pub fn packet_in<'a>(&mut self, window: &'a [u8], number: PacketNumber) -> Option<(Frame<'a>, usize)> {
         let (header, length) = self.record_in(window)?;
         let bytes = window.get(16..length)?;
+        self.habits.note(&header);
         Some((self.frame(&header, bytes, number), length))
     }
 
-    /// Seconds are unsigned, and the fraction may be more than a second: both fit into what a time can hold.
-    fn time_of(&self, header: &RecordHeader) -> Timestamp {
-        let unit = self.unit();
-        let seconds = i64::from(header.seconds) * 1_000_000_000;
-        Timestamp::from_ns(seconds.saturating_add(i64::from(header.fraction) * unit))
+    /// The next packets, as [`Header::packet_in`] gives them one after the other, from this number on, until `frames` is full, or
+    /// one is earlier than the one before it. Frame check sequences are left to that.
+    #[inline(always)]
+    pub fn row_in<'a>(&self, window: &'a [u8], number: PacketNumber, frames: &mut [Frame<'a>]) -> Row {
+        let mut row = Row {
+            packets: 0,
+            octets: 0,
+            habits: self.habits,
+        };
+        if self.variant == Variant::Modified || !matches!(self.lengths, Lengths::CapturedFirst) || self.fcs > 0 {
+            return row;
+        }
+        let (allowed, big_endian, unit) = (self.allowed, self.big_endian, self.unit());
+        let (mut left, mut newest) = (window, Timestamp::from_ns(i64::MIN));
+        for frame in frames {
+            let Some((header, behind)) = left.split_first_chunk() else {
+                break;
+            };
+            let header = RecordHeader::read(header, big_endian);
+            let Some((bytes, behind)) = behind.split_at_checked(header.captured as usize) else {
+                break;
+            };
+            let time = header.time(unit);
+            if header.captured > allowed || header.is_zero() || time < newest {
+                break;
+            }
+            frame.number = number.saturating_add(row.packets as u64);
+            frame.time = time;
+            frame.bytes = bytes;
+            frame.original_len = header.original;
+            row.habits.note(&header);
+            row.packets += 1;
+            (left, newest) = (behind, time);
+        }
+        row.octets = window.len() - left.len();
+        row
+    }
+
+    /// Takes a row as read.
+    pub fn accept(&mut self, row: &Row) {
+        self.habits = row.habits;
     }
 
     /// Waits until the next record is complete; its length with header, or `None` at the end of the file.
     pub fn find_packet(&mut self, source: &mut Source) -> Result<Option<usize>, Fault> {
-        if let Some((_, length)) = self.record_in(source.data()) {
+        if let Some((header, length)) = self.record_in(source.data()) {
+            self.habits.note(&header);
             return Ok(Some(length));
         }
         let header_len = self.record_header_len();
@@ -252,7 +299,7 @@ impl Header {
         let (bytes, original_len) = without_fcs(bytes, header.original, self.fcs);
         Frame {
             number,
-            time: self.time_of(header),
+            time: header.time(self.unit()),
             link: self.link,
             bytes,
             original_len,
@@ -374,6 +421,13 @@ impl RecordHeader {
             captured: number([c0, c1, c2, c3]),
             original: number([o0, o1, o2, o3]),
         }
+    }
+
+    /// `unit` is that of the fraction, nanoseconds. Seconds are unsigned, and the fraction may be more than a second: both fit
+    /// into what a time can hold.
+    fn time(&self, unit: i64) -> Timestamp {
+        let seconds = i64::from(self.seconds) * 1_000_000_000;
+        Timestamp::from_ns(seconds.saturating_add(i64::from(self.fraction) * unit))
     }
 
     fn is_zero(&self) -> bool {

@@ -189,7 +189,7 @@ impl OneFile {
                     }
                 }
                 let segment = self.decoder.newest();
-                self.count.segment(segment.cut, segment.header_cut);
+                self.count.segments.add(segment.cut, segment.header_cut);
                 let tunnels = self.decoder.tunnel(segment.scope.tunnel).cloned();
                 Some((self.count.packets, segment, tunnels))
             }

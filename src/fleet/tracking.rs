@@ -126,9 +126,9 @@ impl Ended {
             tunnels,
         } = self;
         let end = plan.end();
-        rest.numbered().map(move |finished| {
+        rest.numbered().map(move |mut finished| {
             let around = tunnels.path(finished.tracker.scope.tunnel).cloned();
-            let mut connection = model::finished(finished, around.as_ref(), end, settings.time_wait_ns);
+            let mut connection = model::finished(&mut finished, around.as_ref(), end, settings.time_wait_ns);
             let first = find(&mut places, connection.first_packet)?;
             // Findings name connections: ids come before them. They look at packets in the order of tracking: numbers
             // come behind them.

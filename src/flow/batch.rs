@@ -42,7 +42,7 @@ impl Batch {
     }
 
     /// Adds the next segment, of which `wide` has the addresses.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add_lean(&mut self, mut lean: Lean, wide: &mut Wide, hash: Hash) {
         lean.hash = hash.0;
         lean.take_along(wide, &mut self.wide);
@@ -92,17 +92,21 @@ impl Flows {
         let mut place = 0;
         for some in segments.chunks(AT_ONCE) {
             let end = place + some.len() as u32; // of some thousand
-            let mut handles = [None; 2 * AT_ONCE];
-            let (of_lean, of_others) = handles.split_at_mut(AT_ONCE);
-            for (handle, lean) in of_lean.iter_mut().zip(some) {
+            let mut handles = [None; AT_ONCE];
+            for (handle, lean) in handles.iter_mut().zip(some) {
                 *handle = self.current.glance(Hash(lean.hash));
             }
+            black_box(self.lives.touch(&handles));
             let coming = others.clone().take_while(|(behind, _)| **behind < end);
-            for (handle, (_, other)) in of_others.iter_mut().zip(coming) {
+            let mut handles = [None; AT_ONCE];
+            let mut known = 0;
+            for (handle, (_, other)) in handles.iter_mut().zip(coming) {
                 *handle = self.current.glance(other.hash);
+                known += usize::from(handle.is_some());
             }
-            let handles = handles.into_iter().flatten();
-            black_box(self.lives.touch::<{ 2 * AT_ONCE }>(handles));
+            if known > 0 {
+                black_box(self.lives.touch(&handles));
+            }
             for lean in some {
                 while let Some((_, other)) = others.next_if(|(behind, _)| **behind <= place) {
                     self.take(&other.key, other.hash, &other.segment);

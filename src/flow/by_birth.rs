@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::embryo::Embryo;
 use super::lives::{Handle, Life, Lives, Ordinary, Place, Slots, Waiting};
+use crate::tracker::Tracker;
 
 /// Lives in order of their births, or a part of them.
 pub(super) struct ByBirth {
@@ -11,6 +12,8 @@ pub(super) struct ByBirth {
     /// Where the next one and the end of this part are in the order of all.
     next: usize,
     end: usize,
+    /// Room for the next tracker. Several threads that asked for it and gave it back all the time would wait for each other.
+    spare: Option<Box<Tracker>>,
 }
 
 /// All lives, and the order of their births.
@@ -59,6 +62,7 @@ impl ByBirth {
         ByBirth {
             next: 0,
             end: order.len(),
+            spare: None,
             all: Arc::new(All {
                 tables: tables.collect(),
                 grow,
@@ -135,7 +139,42 @@ impl ByBirth {
             all: Arc::clone(&self.all),
             next: middle,
             end: std::mem::replace(&mut self.end, middle),
+            spare: None,
         }
+    }
+
+    /// The tracker of the next one.
+    pub fn next_tracker(&mut self) -> Option<Box<Tracker>> {
+        let spare = self.spare.take();
+        let (table, place) = self.first()?;
+        let tracker = match place {
+            Place::Life(slot) => table.lives.take(slot).map(|life| life.tracker),
+            Place::Ordinary(slot) => table.ordinary.look(slot, Ordinary::tracker).map(|tracker| {
+                table.ordinary.forget(slot);
+                placed(tracker, spare)
+            }),
+            Place::Embryo(slot) => (table.embryos.take(slot)).map(|embryo| (self.all.grow)(&embryo).tracker),
+            Place::Waiting(slot) => {
+                (table.waiting.take(slot)).map(|waiting| placed(waiting.tracker.unpack(), spare))
+            }
+        };
+        self.next += 1;
+        tracker
+    }
+
+    /// Takes a tracker back that was told, for its room.
+    pub fn give_back(&mut self, tracker: Box<Tracker>) {
+        self.spare = Some(tracker);
+    }
+}
+
+fn placed(tracker: Tracker, room: Option<Box<Tracker>>) -> Box<Tracker> {
+    match room {
+        Some(mut room) => {
+            *room = tracker;
+            room
+        }
+        None => Box::new(tracker),
     }
 }
 

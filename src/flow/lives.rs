@@ -114,9 +114,14 @@ impl Ordinary {
         }
     }
 
+    /// The tracker that it does without.
+    pub fn tracker(&self) -> Tracker {
+        self.book.tracker(&self.syn.segment())
+    }
+
     /// The same life with a tracker.
     pub fn life(&self) -> Life {
-        Life::new(self.book.tracker(&self.syn.segment()), self.syn.birth)
+        Life::new(self.tracker(), self.syn.birth)
     }
 }
 
@@ -246,16 +251,16 @@ impl Lives {
         }
     }
 
-    /// Reads a little of everything that segments of the lives behind these handles, which are `MOST` at most, will need, so
-    /// that it is at hand then. The sum means nothing.
+    /// Reads a little of everything that segments of the lives behind these handles will need, so that it is at hand then. The
+    /// sum means nothing.
     ///
     /// In rows of one kind: so few instructions lie between two reads that the processor waits for many of them at once.
     #[inline]
-    pub fn touch<const MOST: usize>(&self, handles: impl Iterator<Item = Handle>) -> i64 {
+    pub fn touch<const MOST: usize>(&self, handles: &[Option<Handle>; MOST]) -> i64 {
         let (mut ordinary, mut lives) = ([None; MOST], [None; MOST]);
         let (mut ordinary_count, mut lives_count) = (0, 0);
         let mut sum = 0;
-        for handle in handles.take(MOST) {
+        for handle in handles.iter().flatten() {
             match handle.place() {
                 Place::Ordinary(slot) => {
                     ordinary[ordinary_count] = self.ordinary.place(slot);

@@ -96,6 +96,11 @@ impl Numbered {
         self.lives.pass_ordinary();
     }
 
+    /// Takes back what was given out and told, for its room.
+    pub fn give_back(&mut self, told: Finished) {
+        self.lives.give_back(told.tracker);
+    }
+
     /// Keeps so many of those that are still to come. The others, which come behind them, are those of the result: each part
     /// can be told by a thread of its own.
     pub fn split_off(&mut self, count: usize) -> Numbered {
@@ -109,7 +114,7 @@ impl Numbered {
 
 /// The next one, at the end of the capture.
 fn ended(lives: &mut ByBirth, end: Timestamp) -> Option<Box<Tracker>> {
-    let mut tracker = lives.next()?.tracker;
+    let mut tracker = lives.next_tracker()?;
     tracker.end(end);
     // Lives that turned out to be none leave gaps: predecessors are named by their place among those that stand.
     if tracker.aside.predecessor.is_some()

@@ -48,6 +48,14 @@ impl Origins {
         self.end = packet.saturating_add(1);
     }
 
+    /// As [`Origins::add`], of so many packets one after the other, the first of which are these.
+    pub(super) fn add_row(&mut self, packet: PacketNumber, file: usize, number: PacketNumber, packets: u64) {
+        self.add(packet, file, number);
+        if !self.full {
+            self.end = packet.saturating_add(packets);
+        }
+    }
+
     /// The file of a packet (an index into [`Facts::files`](super::Facts::files)) and its number in that file, from 1.
     /// `None` for a number that the timeline does not have, or behind the runs that are kept.
     pub fn source_of(&self, packet: PacketNumber) -> Option<(usize, PacketNumber)> {

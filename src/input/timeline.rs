@@ -21,7 +21,7 @@ use crate::capture::{
 use crate::segment::{DecodeSettings, Decoder};
 use crate::time::Timestamp;
 pub use turn::Taker;
-use turn::{Turn, hold};
+use turn::{Hand, Turn, hold};
 
 /// Unusable packets before the first usable one of standard input or a FIFO that are held, at most.
 const MOST_LEADING: usize = 1 << 16;
@@ -610,9 +610,12 @@ impl Timeline {
                 spare,
                 ..
             } = &mut **open;
-            let mut flow = capture.each_at_hand(|frame| {
-                turn.frame(frame, effective, facts)
-                    .unwrap_or_else(|| hold(head, frame, spare))
+            let mut flow = capture.each_at_hand(&mut Hand {
+                turn: &mut turn,
+                effective,
+                facts,
+                head,
+                spare,
             });
             if flow.is_continue() {
                 match capture.next_record() {
@@ -823,6 +826,19 @@ impl FileFacts {
         self.steps_back += u64::from(previous.is_some_and(|previous| time < previous));
         self.first_time = Some(self.first_time.map_or(time, |first| first.min(time)));
         self.last_time = Some(self.last_time.map_or(time, |last| last.max(time)));
+    }
+
+    /// Whether a packet of this time is later than no other one, and not the first.
+    fn goes_on(&self, time: Timestamp) -> bool {
+        self.last_time.is_some_and(|last| last <= time)
+    }
+
+    /// So many packets behind one that [goes on](FileFacts::goes_on), none earlier than the one before it, the last one of this
+    /// time.
+    fn row(&mut self, packets: u64, last: Timestamp) {
+        self.packets += packets;
+        self.previous = Some(last);
+        self.last_time = Some(last);
     }
 
     fn damaged(&mut self, what: String) {

@@ -28,12 +28,12 @@ pub fn connections(
 ) -> Vec<Connection> {
     let numbered = trackers.into_iter().zip(1..);
     let mut connections: Vec<Connection> = numbered
-        .map(|(tracker, id)| {
+        .map(|(mut tracker, id)| {
             let around = Around {
                 tunnels: tunnels(&tracker, decoder),
                 successor: None,
             };
-            build(id, tracker, around, end, time_wait_ns)
+            build(id, &mut tracker, around, end, time_wait_ns)
         })
         .collect();
     for index in 0..connections.len() {
@@ -55,28 +55,23 @@ pub fn connections(
     connections
 }
 
-/// A connection that was given out on its own. `now` is the time at which it was, `time_wait_ns` 2 MSL, `around` the tunnels
-/// that it is in.
+/// A connection that was given out on its own, of which the tracker then has lost what the connection has got. `now` is the time
+/// at which it was given out, `time_wait_ns` 2 MSL, `around` the tunnels that it is in.
 pub fn finished(
-    finished: Finished,
+    finished: &mut Finished,
     around: Option<&TunnelPath>,
     now: Timestamp,
     time_wait_ns: i64,
 ) -> Connection {
-    let Finished {
-        number,
-        tracker,
-        successor,
-    } = finished;
     let around = Around {
         tunnels: around.map_or_else(Vec::new, names),
-        successor: successor.map(|heir| Successor {
+        successor: finished.successor.map(|heir| Successor {
             id: heir.number,
             first_packet: heir.first_packet,
             reset_packet: heir.reset_packet,
         }),
     };
-    build(number, tracker, around, now, time_wait_ns)
+    build(finished.number, &mut finished.tracker, around, now, time_wait_ns)
 }
 
 /// What a tracker does not know of its connection.
@@ -123,40 +118,40 @@ pub fn report_bytes(tracker: &Tracker) -> u64 {
 
 /// One connection as the views show it, without the names of its tunnels and without its successor. `end` is the time of
 /// the capture's last packet, `time_wait_ns` 2 MSL.
-pub fn connection(id: u64, tracker: Box<Tracker>, end: Timestamp, time_wait_ns: i64) -> Connection {
-    build(id, tracker, Around::default(), end, time_wait_ns)
+pub fn connection(id: u64, mut tracker: Box<Tracker>, end: Timestamp, time_wait_ns: i64) -> Connection {
+    build(id, &mut tracker, Around::default(), end, time_wait_ns)
 }
 
 fn build(
     id: u64,
-    mut tracker: Box<Tracker>,
+    tracker: &mut Tracker,
     around: Around,
     end: Timestamp,
     time_wait_ns: i64,
 ) -> Connection {
-    let reuse = reuse::of(&tracker, end, time_wait_ns);
+    let reuse = reuse::of(tracker, end, time_wait_ns);
     let start = if tracker.midstream {
         State::Unknown
     } else {
         State::Closed
     };
-    let quality = quality(&tracker);
-    let handshake = handshake(&tracker);
+    let quality = quality(tracker);
+    let handshake = handshake(tracker);
     let gone = [State::Unknown; 2].map(crate::tracker::endpoint::Mirror::new);
     let ends = std::mem::replace(&mut tracker.ends, gone);
     let [client, server] = ends;
     let mut lives = [Life::of(client, start), Life::of(server, start)];
-    let fins = [Fin::of(&tracker, 0), Fin::of(&tracker, 1)];
-    let close = close(&tracker, &lives, &fins, end);
-    let outcome = outcome(&tracker, &lives, &fins);
+    let fins = [Fin::of(tracker, 0), Fin::of(tracker, 1)];
+    let close = close(tracker, &lives, &fins, end);
+    let outcome = outcome(tracker, &lives, &fins);
     for (life, (_, restarted)) in lives.iter_mut().zip(tracker.aside.restarts) {
         life.expire_time_wait(restarted, end, time_wait_ns);
     }
     let [client, server] = lives;
     let [client_fin, server_fin] = fins;
     let endpoints = Endpoints {
-        client: endpoint(&tracker, 0, client, &client_fin, end),
-        server: endpoint(&tracker, 1, server, &server_fin, end),
+        client: endpoint(tracker, 0, client, &client_fin, end),
+        server: endpoint(tracker, 1, server, &server_fin, end),
     };
     let observations = &tracker.aside.observations;
     let kept = observations.kept().iter().map(|seen| Event {
@@ -173,7 +168,7 @@ fn build(
         last_packet: tally.last.packet,
         last_at: tally.last.time,
     });
-    let (rows, trace) = match tracker.ladder {
+    let (rows, trace) = match tracker.ladder.take() {
         Some(ladder) => {
             let (rows, trace) = ladder.into_parts();
             (rows, Some(Box::new(trace)))

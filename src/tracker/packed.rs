@@ -103,52 +103,80 @@ pub(super) trait Pack: Sized {
 }
 
 impl Pack for u64 {
+    #[inline]
     fn put(&self, into: &mut Packer) {
         if *self < 0x80 {
-            return into.octets.push(*self as u8);
+            into.octets.push(*self as u8);
+        } else {
+            put_long(*self, &mut into.octets);
         }
-        // All of it at once: each octet by itself would ask for room by itself.
-        let mut octets = [0; 10];
-        let (mut rest, mut length) = (*self, 0);
-        for octet in &mut octets {
-            *octet = rest as u8 | 0x80;
-            rest >>= 7;
-            length += 1;
-            if rest == 0 {
-                *octet &= 0x7f;
-                break;
-            }
-        }
-        into.octets.extend_from_slice(&octets[..length]);
     }
 
+    #[inline]
     fn get(from: &mut Unpacker<'_>) -> Option<u64> {
-        // Up to eight octets, in one step; what is read beyond the number is left where it is.
-        if let Some(octets) = from.rest.first_chunk::<8>() {
-            let word = u64::from_le_bytes(*octets);
-            let ends = !word & 0x8080_8080_8080_8080;
-            if ends != 0 {
-                let bits = ends.trailing_zeros() + 1;
-                let kept = word & (u64::MAX >> (64 - bits)) & 0x7f7f_7f7f_7f7f_7f7f;
-                // Seven bits of eight, twice, then four times as many.
-                let pairs = (kept & 0x007f_007f_007f_007f) | (kept & 0x7f00_7f00_7f00_7f00) >> 1;
-                let fours = (pairs & 0x0000_3fff_0000_3fff) | (pairs & 0x3fff_0000_3fff_0000) >> 2;
-                let number = (fours & 0x0fff_ffff) | (fours & 0x0fff_ffff_0000_0000) >> 4;
-                from.rest = from.rest.get(bits as usize / 8..)?;
-                return Some(number);
+        match from.rest {
+            [octet @ ..0x80, rest @ ..] => {
+                from.rest = rest;
+                Some(u64::from(*octet))
             }
+            _ => get_long(from),
         }
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let (octet, rest) = from.rest.split_first()?;
-            from.rest = rest;
-            number |= u64::from(octet & 0x7f) << shift;
-            if octet & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
     }
+}
+
+/// The highest bit of each of eight octets: set where the number goes on behind it.
+const GOES_ON: u64 = 0x8080_8080_8080_8080;
+
+/// A number of several octets.
+#[inline(never)]
+fn put_long(number: u64, octets: &mut Vec<u8>) {
+    if number >> 56 == 0 {
+        // Eight octets in one step, of which those behind the number are taken back.
+        let fours = (number & 0x0fff_ffff) | (number & 0x00ff_ffff_f000_0000) << 4;
+        let pairs = (fours & 0x0000_3fff_0000_3fff) | (fours & 0x0fff_c000_0fff_c000) << 2;
+        let sevens = (pairs & 0x007f_007f_007f_007f) | (pairs & 0x3f80_3f80_3f80_3f80) << 1;
+        let length = (u64::BITS - number.leading_zeros()).div_ceil(7).max(1);
+        let going_on = GOES_ON & ((1 << (8 * (length - 1))) - 1);
+        octets.extend_from_slice(&(sevens | going_on).to_le_bytes());
+        octets.truncate(octets.len() + length as usize - 8);
+        return;
+    }
+    let mut rest = number;
+    while rest >= 0x80 {
+        octets.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    octets.push(rest as u8);
+}
+
+/// A number of several octets, perhaps.
+#[inline(never)]
+fn get_long(from: &mut Unpacker<'_>) -> Option<u64> {
+    // Up to eight octets, in one step; what is read beyond the number is left where it is.
+    if let Some(octets) = from.rest.first_chunk::<8>() {
+        let word = u64::from_le_bytes(*octets);
+        let ends = !word & GOES_ON;
+        if ends != 0 {
+            let bits = ends.trailing_zeros() + 1;
+            let kept = word & (u64::MAX >> (64 - bits)) & !GOES_ON;
+            // Seven bits of eight, twice, then four times as many.
+            let pairs = (kept & 0x007f_007f_007f_007f) | (kept & 0x7f00_7f00_7f00_7f00) >> 1;
+            let fours = (pairs & 0x0000_3fff_0000_3fff) | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+            let number = (fours & 0x0fff_ffff) | (fours & 0x0fff_ffff_0000_0000) >> 4;
+            from.rest = from.rest.get(bits as usize / 8..)?;
+            return Some(number);
+        }
+    }
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (octet, rest) = from.rest.split_first()?;
+        from.rest = rest;
+        number |= u64::from(octet & 0x7f) << shift;
+        if octet & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
 }
 
 impl Pack for i64 {
