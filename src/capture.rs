@@ -400,7 +400,10 @@ impl CaptureReader {
         let (whole, mut records) = (window.len(), 0);
         let mut flow = ControlFlow::Continue(());
         // All that those of one file have in common.
-        let mut frames = [Frame { link: header.link, ..NO_FRAME }; ROW];
+        let mut frames = [Frame {
+            link: header.link,
+            ..NO_FRAME
+        }; ROW];
         while flow.is_continue() && !self.stop.asked() {
             let row = header.row_in(window, self.packets.saturating_add(1), &mut frames);
             let Some(frames) = frames.get_mut(..row.packets).filter(|frames| !frames.is_empty()) else {

@@ -22,6 +22,7 @@ mod limits;
 mod lives;
 mod ordinary;
 mod packing;
+mod packs;
 mod rest;
 mod route;
 mod shards;
@@ -161,6 +162,8 @@ pub struct Flows {
     woke: u64,
     /// Where packed ones are written first; kept for its room.
     packed: Vec<u8>,
+    /// When each life was born, and where it is, once all is settled.
+    births: Option<Vec<(u64, Handle)>>,
 }
 
 impl Flows {
@@ -312,9 +315,24 @@ impl Flows {
         Shards::from(self).finish(end)
     }
 
+    /// Says the last word on all that waits for one, and puts the connections in order: no more segments come. Tables of several
+    /// can do this at once, before all of them are finished.
+    pub fn settle_all(&mut self) {
+        if self.births.is_none() {
+            self.settle_undecided();
+            self.births = Some(self.lives.births());
+        }
+    }
+
+    /// The births, once all is settled.
+    fn settled(&mut self) -> Vec<(u64, Handle)> {
+        self.settle_all();
+        self.births.take().unwrap_or_default()
+    }
+
     /// The last word on all SYNs that nobody answered, in the order in which they came: in which slots they are depends on other
     /// traffic.
-    fn settle_all(&mut self) {
+    fn settle_undecided(&mut self) {
         let undecided = (self.lives.iter()).filter(|(_, life)| life.is_undecided());
         let mut undecided: Vec<(u64, u32)> = undecided.map(|(index, life)| (life.birth, index)).collect();
         undecided.sort_unstable();
@@ -364,7 +382,7 @@ impl Flows {
     /// What [`Flows::take_finished`] has left, once the capture has ended with a packet at `end`, numbered as there.
     pub fn finish_rest(self, end: Timestamp) -> (Totals, Evicted, impl Iterator<Item = Finished>) {
         let mut flows = self;
-        flows.settle_all();
+        let births = flows.settled();
         let mut heirs: HashMap<u64, Heir, RandomState> = HashMap::default();
         for (_, life) in flows.lives.iter() {
             if let Some(before) = &life.tracker.aside.predecessor
@@ -374,7 +392,7 @@ impl Flows {
             }
         }
         let totals = flows.totals();
-        let rest = ByBirth::of(vec![flows.lives], grown).map(move |mut life| {
+        let rest = ByBirth::of(vec![(flows.lives, births)], grown).map(move |mut life| {
             life.tracker.end(end);
             let number = life.birth.saturating_add(1);
             Finished {
@@ -562,7 +580,7 @@ impl Flows {
             Some(known) => known,
             None => {
                 let own = size_of::<Option<Embryo>>() as u64;
-                self.footprint(own, &grown(&embryo).tracker)
+                self.footprint(own, &grown(&embryo))
             }
         };
         self.embryo_bytes = Some(footprint);
@@ -574,7 +592,8 @@ impl Flows {
 
     /// Makes a life with a tracker of an embryo.
     fn grow(&mut self, slot: u32) -> Option<u32> {
-        let life = grown(self.lives.embryo(slot)?);
+        let embryo = self.lives.embryo(slot)?;
+        let life = Life::new(grown(embryo), embryo.birth);
         let now = life.tracker.last.time;
         let key = self.lives.embryo(slot)?.key();
         let index = self.lives.insert(life);
@@ -664,10 +683,10 @@ impl Flows {
     }
 }
 
-/// The life that an embryo stands for.
-fn grown(embryo: &Embryo) -> Life {
+/// The tracker of the life that an embryo stands for.
+fn grown(embryo: &Embryo) -> Tracker {
     let syn = embryo.segment();
     let mut tracker = Tracker::new(&syn, 0);
     tracker.on_segment(&syn);
-    Life::new(tracker, embryo.birth)
+    tracker
 }

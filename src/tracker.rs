@@ -43,7 +43,6 @@ use ladder::Ladder;
 use observation::{Kind, Observations};
 pub use opening::{Opening, Syn};
 use opening::{OtherSynAck, Signature};
-pub use packed::Packed;
 use passing::Passing;
 pub use predecessor::Predecessor;
 pub use rarely::Rarely;

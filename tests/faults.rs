@@ -717,3 +717,33 @@ fn a_panic_is_told_and_ends_the_program() {
         assert!(said.contains("Please report it"), "{said}");
     }
 }
+
+/// No part of what was being written stays behind.
+#[test]
+fn a_panic_leaves_no_unfinished_file() {
+    if !cfg!(debug_assertions) {
+        eprintln!("skipped: a program built for use cannot be asked to panic");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = folder.path().join("report.html");
+    let write = |panic: bool| {
+        let mut program = program();
+        program.arg(testdata(LEAK)).arg("--html").arg(&target);
+        if panic {
+            program.env("TCPTRACE_STATES_PRACTISE_PANIC", "output");
+        }
+        code(&run(&mut program))
+    };
+    let names = || -> Vec<_> {
+        let entries = folder.path().read_dir().expect("a folder");
+        entries
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect()
+    };
+    assert_eq!((write(true), names()), (Some(101), vec![]));
+    assert_eq!((write(false), names()), (Some(0), vec!["report.html".into()]));
+    let before = fs::read(&target).expect("the report");
+    assert_eq!((write(true), names()), (Some(101), vec!["report.html".into()]));
+    assert_eq!(fs::read(&target).expect("the report"), before);
+}

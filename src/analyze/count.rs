@@ -514,6 +514,7 @@ mod tests {
             let mut pause = None::<(u64, i64)>;
             let mut back = None::<(u64, i64)>;
             let (mut times, mut links) = (Vec::new(), Vec::new());
+            let mut in_rows = Count::default();
             for (file, link, begin, step, length, late) in rows {
                 for place in 0..length as i64 {
                     let time = Timestamp::from_ns(begin + step * place);
@@ -550,6 +551,30 @@ mod tests {
                     prop_assert_eq!(count.link_types.iter().map(|link| link.0).collect::<Vec<_>>(), links.clone());
                     prop_assert_eq!(count.packets, packet);
                 }
+                // The same once more, as a row where that is allowed.
+                let frames = (0..length as i64).map(|place| Frame {
+                    number: in_rows.packets + 1 + place as u64,
+                    time: Timestamp::from_ns(begin + step * place),
+                    link: LinkType(link),
+                    bytes: &[0; 4],
+                    original_len: step as u32,
+                    interface: 0,
+                    direction: None,
+                    process: None,
+                });
+                let frames: Vec<Frame<'_>> = frames.collect();
+                let place = |time| Place { file, time, next: None, spans: &[] };
+                let last = frames[length - 1].time;
+                if late || newest.is_some_and(|newest| newest > last) || !in_rows.row(&frames, &place(last)) {
+                    for frame in &frames {
+                        in_rows.packet(frame, &place(if late { frame.time.plus(3) } else { frame.time }));
+                    }
+                }
+                let told = |count: &Count| {
+                    let steps = [count.longest_pause, count.longest_step_back].map(|step| step.map(|step| (step.packet, step.ns)));
+                    (count.packets, count.cut_packets, count.first_time, count.last_time, steps, count.link_types.clone())
+                };
+                prop_assert_eq!(told(&in_rows), told(&count));
             }
         }
     }

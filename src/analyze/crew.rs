@@ -21,6 +21,9 @@ pub(super) trait Table: Send {
 
     /// Takes these and leaves the batch empty.
     fn take(&mut self, batch: &mut Self::Batch);
+
+    /// Does what is to be done once no more segments come.
+    fn end(&mut self);
 }
 
 impl Table for Flows {
@@ -28,6 +31,10 @@ impl Table for Flows {
 
     fn take(&mut self, batch: &mut Batch) {
         self.on_batch(batch);
+    }
+
+    fn end(&mut self) {
+        self.settle_all();
     }
 }
 
@@ -61,6 +68,8 @@ struct Desk<T: Table> {
     /// None while somebody works on it.
     table: Option<Box<T>>,
     batches: Vec<T::Batch>,
+    /// It has done what is done last, or somebody does it.
+    ended: bool,
 }
 
 /// A table that this thread works on.
@@ -68,6 +77,8 @@ struct Job<T: Table> {
     desk: usize,
     table: Box<T>,
     batches: Vec<T::Batch>,
+    /// No more come.
+    last: bool,
 }
 
 impl<T: Table> Crew<T> {
@@ -76,6 +87,7 @@ impl<T: Table> Crew<T> {
         let desks = tables.map(|table| Desk {
             table: Some(Box::new(table)),
             batches: Vec::new(),
+            ended: false,
         });
         Crew {
             board: Mutex::new(Board {
@@ -162,6 +174,9 @@ impl<T: Table> Crew<T> {
         for batch in &mut job.batches {
             job.table.take(batch);
         }
+        if job.last {
+            job.table.end();
+        }
         drop(watch);
         let mut board = self.board();
         board.empty.append(&mut job.batches);
@@ -173,17 +188,21 @@ impl<T: Table> Crew<T> {
 }
 
 impl<T: Table> Board<T> {
-    /// The table that most batches wait for, and these.
+    /// The table that most batches wait for, and these. Once no more come, a table that has not ended.
     fn next_job(&mut self) -> Option<Job<T>> {
+        let over = self.over;
         let desks = self.desks.iter_mut().enumerate();
-        let ready = desks.filter(|(_, desk)| desk.table.is_some() && !desk.batches.is_empty());
+        let has_work = |desk: &Desk<T>| !desk.batches.is_empty() || over && !desk.ended;
+        let ready = desks.filter(|(_, desk)| desk.table.is_some() && has_work(desk));
         let (number, desk) = ready.max_by_key(|(_, desk)| desk.batches.len())?;
         let batches = take(&mut desk.batches);
         self.waiting -= batches.len();
+        desk.ended = over;
         Some(Job {
             desk: number,
             table: desk.table.take()?,
             batches,
+            last: over,
         })
     }
 }
@@ -216,6 +235,7 @@ mod tests {
     struct Given {
         numbers: Vec<u32>,
         worst: u32,
+        ended: bool,
     }
 
     impl Table for Given {
@@ -223,7 +243,13 @@ mod tests {
 
         fn take(&mut self, batch: &mut Vec<u32>) {
             assert!(!batch.contains(&self.worst), "the worst number");
+            assert!(!self.ended, "more numbers come");
             self.numbers.append(batch);
+        }
+
+        fn end(&mut self) {
+            assert!(!self.ended, "it ends once");
+            self.ended = true;
         }
     }
 
@@ -232,6 +258,7 @@ mod tests {
         let tables = (0..10).map(|_| Given {
             numbers: Vec::new(),
             worst,
+            ended: false,
         });
         let crew = Crew::new(tables, threads);
         thread::scope(|scope| {
@@ -253,7 +280,9 @@ mod tests {
             let ended: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
             assert!(ended.iter().all(Result::is_ok), "a thread has panicked");
         });
-        crew.tables().into_iter().map(|table| table.numbers).collect()
+        let tables = crew.tables();
+        assert!(tables.iter().all(|table| table.ended), "a table has not ended");
+        tables.into_iter().map(|table| table.numbers).collect()
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(super) struct Row {
 }
 
 /// What was seen in the records up to here: the measure of those behind damage.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Habits {
     /// Seconds of the first record and of the last two.
     first: Option<u32>,
@@ -196,7 +196,8 @@ impl Header {
     }
 
     /// The next packets, as [`Header::packet_in`] gives them one after the other, from this number on, until `frames` is full, or
-    /// one is earlier than the one before it. Frame check sequences are left to that.
+    /// one is earlier than the one before it; what all of them have in common stands there already. Frame check sequences are left
+    /// to that.
     #[inline(always)]
     pub fn row_in<'a>(&self, window: &'a [u8], number: PacketNumber, frames: &mut [Frame<'a>]) -> Row {
         let mut row = Row {
@@ -204,7 +205,10 @@ impl Header {
             octets: 0,
             habits: self.habits,
         };
-        if self.variant == Variant::Modified || !matches!(self.lengths, Lengths::CapturedFirst) || self.fcs > 0 {
+        if self.variant == Variant::Modified
+            || !matches!(self.lengths, Lengths::CapturedFirst)
+            || self.fcs > 0
+        {
             return row;
         }
         let (allowed, big_endian, unit) = (self.allowed, self.big_endian, self.unit());
@@ -505,6 +509,61 @@ mod tests {
                     (ours.seconds, ours.fraction, ours.captured, ours.original),
                     (theirs.ts_sec, theirs.ts_usec, theirs.caplen, theirs.origlen)
                 );
+            }
+        }
+    }
+
+    proptest! {
+        /// A row ends before what is earlier or unusual, and when it is full; until it is accepted nothing has changed.
+        #[test]
+        fn a_row_is_what_its_packets_are_one_by_one(
+            big_endian: bool, nanoseconds: bool, fcs in 0..2u32, most in 1..9usize, keep in any::<prop::sample::Index>(),
+            records in prop::collection::vec((0..3u32, 0..3u32, 0..40u32, 0..50u32, 0..30u32), 1..12),
+        ) {
+            let magic = match (big_endian, nanoseconds) {
+                (false, false) => [0xd4, 0xc3, 0xb2, 0xa1],
+                (false, true) => [0x4d, 0x3c, 0xb2, 0xa1],
+                (true, false) => [0xa1, 0xb2, 0xc3, 0xd4],
+                (true, true) => [0xa1, 0xb2, 0x3c, 0x4d],
+            };
+            let mut bytes = Vec::new();
+            for (at, (seconds, fraction, captured, original, odd)) in (0_u32..).zip(records) {
+                let captured_here = if odd == 0 { 300_000 } else { captured };
+                // Most are later than those before.
+                let numbers = [seconds + at, fraction, captured_here, original].map(|number| if odd == 1 { 0 } else { number });
+                let octets = |number: u32| if big_endian { number.to_be_bytes() } else { number.to_le_bytes() };
+                bytes.extend(numbers.into_iter().flat_map(octets));
+                bytes.extend((0..captured).map(|octet| octet as u8));
+            }
+            bytes.truncate(keep.index(bytes.len()) + 1);
+            let (mut in_rows, mut one_by_one) = (header(magic), header(magic));
+            (in_rows.fcs, one_by_one.fcs) = (4 * fcs, 4 * fcs);
+            let mut frames = [Frame { link: in_rows.link, ..crate::capture::NO_FRAME }; 9];
+            let mut window = &bytes[..];
+            let mut number = 7;
+            loop {
+                let row = in_rows.row_in(window, number, &mut frames[..most]);
+                let before = in_rows.habits;
+                let (mut at, mut newest) = (0, None);
+                for frame in &frames[..row.packets] {
+                    let (expected, length) = one_by_one.packet_in(&window[at..], number).expect("a packet");
+                    prop_assert_eq!(format!("{frame:?}"), format!("{expected:?}"));
+                    prop_assert!(newest <= Some(frame.time));
+                    newest = Some(frame.time);
+                    at += length;
+                    number += 1;
+                }
+                prop_assert_eq!(at, row.octets);
+                prop_assert_eq!(in_rows.habits, before);
+                in_rows.accept(&row);
+                prop_assert_eq!(in_rows.habits, one_by_one.habits);
+                window = &window[at..];
+                // Why it ends here.
+                let Some((next, length)) = one_by_one.packet_in(window, number) else { break };
+                prop_assert!(row.packets == most || newest > Some(next.time) || fcs > 0);
+                in_rows.packet_in(window, number);
+                window = &window[length..];
+                number += 1;
             }
         }
     }

@@ -5,7 +5,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::panic::{self, PanicHookInfo};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 
@@ -18,6 +18,9 @@ const NAMED: usize = 5;
 
 /// What is being read.
 static READING: Mutex<Option<Reading>> = Mutex::new(None);
+
+/// Files that are written and have not got their names yet.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 struct Reading {
     files: Vec<PathBuf>,
@@ -53,18 +56,40 @@ fn note(what: Option<Reading>) {
     }
 }
 
-/// From now on, a panic of any thread is told and ends the program.
+/// From now on, a panic of any thread is told and ends the program. Nothing unwinds: what would have been removed by that is
+/// removed here.
 pub fn tell_panics() {
     panic::set_hook(Box::new(|panic| {
         // If even that cannot be written there is nobody left to tell.
         let _ = std::io::stderr().write_all(told(panic).as_bytes());
-        // The main thread unwinds, which removes temporary files, and ends with the same code. Another one would leave the
-        // main thread with half of what it waits for.
-        if thread::current().name() != Some("main") {
-            #[expect(clippy::exit, reason = "nothing may go on")]
-            std::process::exit(CODE);
+        // A panic that holds the lock is not waited for.
+        for file in UNFINISHED.try_lock().iter().flat_map(|files| files.iter()) {
+            let _ = std::fs::remove_file(file);
         }
+        #[expect(clippy::exit, reason = "nothing may go on")]
+        std::process::exit(CODE);
     }));
+}
+
+/// A file that is removed where the program panics before this is dropped.
+pub struct Unfinished(PathBuf);
+
+impl Unfinished {
+    /// Of this name, which stands for nothing yet.
+    pub fn named(path: &Path) -> Unfinished {
+        if let Ok(mut files) = UNFINISHED.lock() {
+            files.push(path.to_owned());
+        }
+        Unfinished(path.to_owned())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Ok(mut files) = UNFINISHED.lock() {
+            files.retain(|file| *file != self.0);
+        }
+    }
 }
 
 /// Panics where a test asks for it; a program that is built for use does not know this.

@@ -13,6 +13,7 @@ use anyhow::bail;
 
 use tcptrace_states::input;
 
+use super::bug::{self, Unfinished};
 use super::sockets::is_stdin;
 use super::{flushed, interrupt};
 
@@ -87,12 +88,15 @@ fn replace(
     if let Some(existing) = existing {
         file.as_file().set_permissions(existing.permissions())?;
     }
+    let unfinished = Unfinished::named(file.path());
+    bug::practise_in("output");
     let mut out = BufWriter::new(file.as_file_mut());
     view(&mut out)?;
     out.flush()?;
     drop(out);
     file.as_file().sync_all()?;
     file.persist(target).map_err(|error| error.error)?;
+    drop(unfinished);
     // The new name, too, is to outlast a crash. Not all systems can say so of a folder.
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();

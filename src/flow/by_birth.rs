@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::embryo::Embryo;
 use super::lives::{Handle, Life, Lives, Ordinary, Place, Slots, Waiting};
+use super::packs::LeavingPacks;
 use crate::tracker::Tracker;
 
 /// Lives in order of their births, or a part of them.
@@ -19,7 +20,7 @@ pub(super) struct ByBirth {
 /// All lives, and the order of their births.
 struct All {
     tables: Vec<Table>,
-    grow: fn(&Embryo) -> Life,
+    grow: fn(&Embryo) -> Tracker,
     order: Vec<Born>,
 }
 
@@ -28,6 +29,7 @@ struct Table {
     lives: Leaving<Life>,
     embryos: Leaving<Embryo>,
     waiting: Leaving<Waiting>,
+    packs: LeavingPacks,
     ordinary: Leaving<Ordinary>,
 }
 
@@ -40,34 +42,28 @@ struct Born {
 }
 
 impl ByBirth {
-    /// Those of all tables; `grow` makes those of embryos. Memory is given back on the way.
-    pub fn of(tables: Vec<Lives>, grow: fn(&Embryo) -> Life) -> ByBirth {
-        let count: u64 = tables.iter().map(Lives::len).sum();
-        let mut order = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
-        for (table, lives) in (0..).zip(&tables) {
-            order.extend(
-                lives
-                    .births()
-                    .map(|(birth, handle)| Born { birth, handle, table }),
-            );
-        }
-        // Stable, because that one makes use of rows in order, which most slots are.
-        order.sort_by_key(|born| born.birth);
-        let tables = tables.into_iter().map(|lives| Table {
-            lives: Leaving::of(lives.lives),
-            embryos: Leaving::of(lives.embryos),
-            waiting: Leaving::of(lives.waiting),
-            ordinary: Leaving::of(lives.ordinary),
+    /// Those of all tables, with their births in order; `grow` makes the trackers of embryos. Memory is given back on the way.
+    pub fn of(tables: Vec<(Lives, Vec<(u64, Handle)>)>, grow: fn(&Embryo) -> Tracker) -> ByBirth {
+        let mut order = Vec::with_capacity(tables.iter().map(|(_, births)| births.len()).sum());
+        let tables = (0..).zip(tables).map(|(table, (lives, births))| {
+            let births = births.into_iter();
+            order.extend(births.map(|(birth, handle)| Born { birth, handle, table }));
+            Table {
+                lives: Leaving::of(lives.lives),
+                embryos: Leaving::of(lives.embryos),
+                waiting: Leaving::of(lives.waiting),
+                packs: lives.packs.into(),
+                ordinary: Leaving::of(lives.ordinary),
+            }
         });
+        let tables = tables.collect();
+        // Stable, because that one makes use of rows in order: there is one of each table.
+        order.sort_by_key(|born| born.birth);
         ByBirth {
             next: 0,
             end: order.len(),
             spare: None,
-            all: Arc::new(All {
-                tables: tables.collect(),
-                grow,
-                order,
-            }),
+            all: Arc::new(All { tables, grow, order }),
         }
     }
 
@@ -119,12 +115,14 @@ impl ByBirth {
         }
     }
 
-    /// Shows all that wait and were not taken yet, in any order.
-    pub fn each_waiting(&self, mut look: impl FnMut(&Waiting)) {
-        self.all
-            .tables
-            .iter()
-            .for_each(|table| table.waiting.each(&mut look));
+    /// Shows the trackers of all that wait and were not taken yet, in any order.
+    pub fn each_waiting(&self, mut look: impl FnMut(Tracker)) {
+        for table in &self.all.tables {
+            table.waiting.each(|waiting| {
+                let tracker = table.packs.look(waiting.tracker, Tracker::unpack);
+                tracker.into_iter().for_each(&mut look);
+            });
+        }
     }
 
     /// How many are still to come.
@@ -153,9 +151,12 @@ impl ByBirth {
                 table.ordinary.forget(slot);
                 placed(tracker, spare)
             }),
-            Place::Embryo(slot) => (table.embryos.take(slot)).map(|embryo| (self.all.grow)(&embryo).tracker),
+            Place::Embryo(slot) => {
+                (table.embryos.take(slot)).map(|embryo| placed((self.all.grow)(&embryo), spare))
+            }
             Place::Waiting(slot) => {
-                (table.waiting.take(slot)).map(|waiting| placed(waiting.tracker.unpack(), spare))
+                let (tracker, _) = table.unpacked(slot)?;
+                Some(placed(tracker, spare))
             }
         };
         self.next += 1;
@@ -186,13 +187,24 @@ impl Iterator for ByBirth {
         let life = match place {
             Place::Life(slot) => table.lives.take(slot),
             Place::Ordinary(slot) => table.ordinary.take(slot).map(|ordinary| ordinary.life()),
-            Place::Embryo(slot) => table.embryos.take(slot).map(|embryo| (self.all.grow)(&embryo)),
-            Place::Waiting(slot) => {
-                (table.waiting.take(slot)).map(|waiting| Life::new(waiting.tracker.unpack(), waiting.birth))
+            Place::Embryo(slot) => {
+                (table.embryos.take(slot)).map(|embryo| Life::new((self.all.grow)(&embryo), embryo.birth))
             }
+            Place::Waiting(slot) => table
+                .unpacked(slot)
+                .map(|(tracker, birth)| Life::new(tracker, birth)),
         };
         self.next += 1;
         life
+    }
+}
+
+impl Table {
+    /// Takes one that waits: its tracker, and its birth.
+    fn unpacked(&self, slot: u32) -> Option<(Tracker, u64)> {
+        let waiting = self.waiting.take(slot)?;
+        let tracker = self.packs.take(waiting.tracker, Tracker::unpack)?;
+        Some((tracker, waiting.birth))
     }
 }
 
@@ -207,17 +219,18 @@ struct Leaving<T>(Vec<Mutex<Chunk<T>>>);
 
 struct Chunk<T> {
     slots: Vec<Option<T>>,
-    /// Values that it still holds.
-    left: usize,
+    /// Values that it still holds; counted when the first one is taken.
+    left: Option<usize>,
 }
 
 impl<T> Leaving<T> {
     fn of(slots: Slots<T>) -> Leaving<T> {
-        let chunks = slots.chunks.into_iter().map(|slots| Chunk {
-            left: slots.iter().flatten().count(),
-            slots,
-        });
-        Leaving(chunks.map(Mutex::new).collect())
+        let chunks = slots.chunks.into_iter();
+        Leaving(
+            chunks
+                .map(|slots| Mutex::new(Chunk { slots, left: None }))
+                .collect(),
+        )
     }
 
     fn chunk(&self, slot: u32) -> Option<MutexGuard<'_, Chunk<T>>> {
@@ -259,15 +272,20 @@ impl<T> Leaving<T> {
 }
 
 impl<T> Chunk<T> {
+    /// One was taken.
     fn one_less(&mut self) {
-        self.left -= 1;
-        if self.left == 0 {
+        let left = match self.left {
+            Some(left) => left - 1,
+            None => self.slots.iter().flatten().count(),
+        };
+        self.left = Some(left);
+        if left == 0 {
             self.slots = Vec::new();
         }
     }
 }
 
 /// A thread that panics leaves nothing half done in a chunk.
-fn held<T>(chunk: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn held<T>(chunk: &Mutex<T>) -> MutexGuard<'_, T> {
     chunk.lock().unwrap_or_else(PoisonError::into_inner)
 }

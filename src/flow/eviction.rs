@@ -99,7 +99,7 @@ impl Flows {
 
     /// From which birth on a life is one of the newest: as many of those that stand as are kept for newcomers.
     fn newest(&self) -> u64 {
-        let mut births: Vec<u64> = self.lives.births().map(|(birth, _)| birth).collect();
+        let mut births: Vec<u64> = self.lives.each_birth().map(|(birth, _)| birth).collect();
         let count = Limits::part(births.len() as u64).max(1);
         let older = births
             .len()

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex};
 use crate::segment::{Endpoint, Scope, Segment};
 use crate::tracker::evidence::Mark;
 use crate::tracker::textbook::Textbook;
-use crate::tracker::{Heir, Packed, Role, Tracker};
+use crate::tracker::{Heir, Role, Tracker};
 
 use super::FlowKey;
 use super::embryo::Embryo;
 use super::evicted::Class;
+use super::packs::{Pack, Packs};
 
 /// One life of a 4-tuple in the table.
 #[derive(Clone)]
@@ -138,7 +139,7 @@ pub(super) struct Waiting {
     pub class: Class,
     /// See [`Life::footprint`].
     pub footprint: u64,
-    pub tracker: Packed,
+    pub tracker: Pack,
 }
 
 /// Where a life is: a slot of one that has a tracker, or, told by the highest bits, of one that is packed.
@@ -210,6 +211,8 @@ pub(super) struct Lives {
     pub lives: Slots<Life>,
     pub embryos: Slots<Embryo>,
     pub waiting: Slots<Waiting>,
+    /// Their trackers.
+    pub packs: Packs,
     pub ordinary: Slots<Ordinary>,
     /// Where it takes room from.
     pub rooms: Rooms,
@@ -334,9 +337,25 @@ impl Lives {
         Handle::waiting(self.waiting.insert(waiting))
     }
 
-    /// Takes a life that waits out of its slot.
+    /// Takes a life that waits out of its slot. Its tracker is gone then.
     pub fn take_waiting(&mut self, slot: u32) -> Option<Waiting> {
-        self.waiting.take(slot)
+        let waiting = self.waiting.take(slot)?;
+        self.packs.remove(waiting.tracker);
+        if self.packs.is_wasteful() {
+            let mut anew = Packs::default();
+            for waiting in self.waiting.chunks.iter_mut().flatten().flatten() {
+                let pack = anew.put(self.packs.get(waiting.tracker));
+                self.packs.remove(waiting.tracker);
+                waiting.tracker = pack;
+            }
+            self.packs = anew;
+        }
+        Some(waiting)
+    }
+
+    /// The tracker of a life that waits.
+    pub fn unpacked(&self, waiting: &Waiting) -> Tracker {
+        Tracker::unpack(self.packs.get(waiting.tracker))
     }
 
     /// The life that waits in a slot.
@@ -411,12 +430,22 @@ impl Lives {
     }
 
     /// When each life was born, and where it is.
-    pub fn births(&self) -> impl Iterator<Item = (u64, Handle)> {
+    pub fn each_birth(&self) -> impl Iterator<Item = (u64, Handle)> {
         let lives = self.iter().map(|(slot, life)| (life.birth, Handle::life(slot)));
         let embryos = self.embryos().map(|(handle, embryo)| (embryo.birth, handle));
         let waiting = (self.all_waiting()).map(|(handle, waiting)| (waiting.birth, handle));
         let ordinary = (self.all_ordinary()).map(|(handle, ordinary)| (ordinary.syn.birth, handle));
         lives.chain(embryos).chain(waiting).chain(ordinary)
+    }
+
+    /// When each life was born, and where it is, in the order of births.
+    pub fn births(&self) -> Vec<(u64, Handle)> {
+        let mut births = Vec::with_capacity(usize::try_from(self.len()).unwrap_or(0));
+        // (`extend` would take the next of the chain one by one.)
+        self.each_birth().for_each(|birth| births.push(birth));
+        // Stable, because that one makes use of rows in order, which most slots are.
+        births.sort_by_key(|(birth, _)| *birth);
+        births
     }
 }
 
@@ -573,6 +602,6 @@ mod tests {
             size_of::<Option<Waiting>>(),
             size_of::<Option<Life>>(),
         ];
-        assert_eq!(sizes, [704, 112, 96]);
+        assert_eq!(sizes, [704, 104, 96]);
     }
 }

@@ -70,10 +70,12 @@ impl Flows {
 
     fn pack(&mut self, key: FlowKey, index: u32, over: bool) {
         let Some(life) = self.lives.get(index) else { return };
-        let Some(tracker) = life.tracker.pack(&mut self.packed) else {
+        if !life.tracker.pack(&mut self.packed) {
             return;
-        };
-        let own = size_of::<Option<Waiting>>() as u64 + allocated(tracker.octets());
+        }
+        let own = size_of::<Option<Waiting>>() as u64 + allocated(self.packed.len());
+        let tracker = self.lives.packs.put(&self.packed);
+        let Some(life) = self.lives.get(index) else { return };
         let waiting = Waiting {
             birth: life.birth,
             key,
@@ -103,7 +105,10 @@ impl Flows {
                 (self.slept, self.woke) = (0, 0);
             }
         }
-        let (key, life) = (waiting.key, Life::new(waiting.tracker.unpack(), waiting.birth));
+        let (key, life) = (
+            waiting.key,
+            Life::new(self.lives.unpacked(waiting), waiting.birth),
+        );
         let index = self.lives.insert(life);
         self.current.insert(&key, Handle::life(index), &self.lives);
         self.take_waiting(slot);

@@ -33,7 +33,7 @@ impl Rest {
     /// of which one SYN was seen, and nothing else.
     pub fn look_at_answered(&self, mut look: impl FnMut(&Tracker)) {
         self.lives.each_awake(|_, life| look(&life.tracker));
-        self.lives.each_waiting(|waiting| look(&waiting.tracker.unpack()));
+        self.lives.each_waiting(|tracker| look(&tracker));
     }
 
     /// The same connections, each with its number and the connection that took its 4-tuple over. None may be taken before.

@@ -47,10 +47,10 @@ impl Shards {
         let (mut totals, mut evicted) = (Totals::default(), Evicted::default());
         let mut lives = Vec::with_capacity(self.0.len());
         for mut flows in self.0 {
-            flows.settle_all();
+            let births = flows.settled();
             totals.add(flows.totals());
             evicted.merge(&flows.evicted);
-            lives.push(flows.lives);
+            lives.push((flows.lives, births));
         }
         Rest {
             totals,

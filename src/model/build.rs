@@ -122,13 +122,7 @@ pub fn connection(id: u64, mut tracker: Box<Tracker>, end: Timestamp, time_wait_
     build(id, &mut tracker, Around::default(), end, time_wait_ns)
 }
 
-fn build(
-    id: u64,
-    tracker: &mut Tracker,
-    around: Around,
-    end: Timestamp,
-    time_wait_ns: i64,
-) -> Connection {
+fn build(id: u64, tracker: &mut Tracker, around: Around, end: Timestamp, time_wait_ns: i64) -> Connection {
     let reuse = reuse::of(tracker, end, time_wait_ns);
     let start = if tracker.midstream {
         State::Unknown

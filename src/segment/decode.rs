@@ -123,14 +123,17 @@ impl Decoder {
 
 impl Layered {
     fn decode(&mut self, frame: &Frame<'_>, segment: &mut Segment) -> Result<(), Skip> {
-        if frame.link == LinkType::ETHERNET
-            && let Some((scope, ip)) = direct::open(frame.bytes)
-        {
-            read(frame, scope, &ip, segment)?;
-            if self.settings.verify_checksums {
-                segment.checksum_state = verify(&ip, segment, &mut self.checksums);
+        if frame.link == LinkType::ETHERNET {
+            if let Some((scope, ip)) = direct::open(frame.bytes) {
+                read(frame, scope, &ip, segment)?;
+                if self.settings.verify_checksums {
+                    segment.checksum_state = verify(&ip, segment, &mut self.checksums);
+                }
+                return Ok(());
             }
-            return Ok(());
+            if direct::is_udp(frame.bytes) {
+                return Err(Skip::IpProtocol(UDP));
+            }
         }
         self.decode_layers(frame, segment)
     }
@@ -579,11 +582,16 @@ mod tests {
             tag in 0u8..3, six: bool, options in prop::collection::vec(any::<u8>(), 0..40), more in 0usize..40, total in 0usize..120,
             damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
             keep in prop_oneof![0usize..200, Just(200)], original in 0u32..300, timestamps: bool,
+            udp in prop::option::weighted(0.3, prop::sample::select(&[53u16, 443, 1701, 2152, 3544, 4789, 5247, 6081, 6343, 6635, 8472][..])),
         ) {
             let options = &options[..options.len() / 4 * 4];
             let options = if timestamps { &[1, 1, 8, 10, 0, 0, 1, 2, 3, 4, 5, 6] } else { options };
-            let payload = [tcp(options), vec![7; more]].concat();
-            let packet = if six { v6(6, total, &payload) } else { v4(6, &[], total, &payload) };
+            let (protocol, header) = match udp {
+                None => (6, tcp(options)),
+                Some(port) => (17, [[200, 1], port.to_be_bytes(), [0, 8], [0, 5]].concat()),
+            };
+            let payload = [header, vec![7; more]].concat();
+            let packet = if six { v6(protocol, total, &payload) } else { v4(protocol, &[], total, &payload) };
             let inner = if six { [0x86, 0xdd] } else { [8, 0] };
             let tags = (0..tag).map(|tag| [0x81, 0, 0x60, tag]);
             let ends = if tag == 0 { inner.to_vec() } else { [&tags.collect::<Vec<_>>().concat()[..], &inner].concat() };

@@ -1,12 +1,14 @@
 //! The short way to TCP for what most frames are: Ethernet, perhaps one VLAN tag, then an IP header without options or
 //! extensions, not in fragments.
 //!
-//! It gives what `layers` gives for such a frame (a test holds them equal), or nothing: then `layers` is asked.
+//! It gives what `layers` gives for such a frame (a test holds them equal), or nothing: then `layers` is asked. Ordinary UDP, of
+//! which there may be as much, is told as quickly.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Scope;
-use super::layers::ip::{IpPacket, TCP};
+use super::layers::ip::{IpPacket, TCP, UDP};
+use super::layers::udp::is_ordinary;
 use super::layers::{be16, be32};
 use super::lean::{Lean, LeanIp, Wide};
 use crate::capture::Frame;
@@ -64,6 +66,35 @@ pub(super) fn lean(frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
             Some(lean)
         }
         _ => None,
+    }
+}
+
+/// Whether an Ethernet frame without tags holds ordinary UDP, over IP without options or extensions.
+pub(super) fn is_udp(frame: &[u8]) -> bool {
+    const HEADER: u16 = 8;
+    let ordinary = |udp: &[u8]| {
+        let ports = be16(udp, 0).zip(be16(udp, 2));
+        ports.is_some_and(|(source, destination)| is_ordinary(source, destination))
+    };
+    let Some(packet) = frame.get(14..) else {
+        return false;
+    };
+    match be16(frame, 12) {
+        Some(IPV4) => packet.split_first_chunk::<20>().is_some_and(|(ip, udp)| {
+            let [0x45, _, t0, t1, _, _, split0, split1, _, UDP, ..] = *ip else {
+                return false;
+            };
+            let [total, split] = [[t0, t1], [split0, split1]].map(u16::from_be_bytes);
+            // Neither more fragments nor an offset.
+            split & 0x3fff == 0 && total >= ip.len() as u16 + HEADER && ordinary(udp)
+        }),
+        Some(IPV6) => packet.split_first_chunk::<40>().is_some_and(|(ip, udp)| {
+            let [0x60..=0x6f, _, _, _, l0, l1, UDP, ..] = *ip else {
+                return false;
+            };
+            u16::from_be_bytes([l0, l1]) >= HEADER && ordinary(udp)
+        }),
+        _ => false,
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) mod ip;
 mod l2tp;
 mod mpls;
 mod ppp;
-mod udp;
+pub(super) mod udp;
 mod wireless;
 
 use std::net::IpAddr;

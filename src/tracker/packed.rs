@@ -14,24 +14,15 @@ use crate::segment::{Endpoint, Scope, TunnelId};
 use crate::seq::Seq;
 use crate::time::Timestamp;
 
-/// A packed tracker.
-#[derive(Clone, Debug)]
-pub struct Packed(Box<[u8]>);
-
-impl Packed {
-    /// Octets that it holds.
-    pub fn octets(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The tracker as it was.
+impl Tracker {
+    /// The tracker that was packed into these octets.
     ///
     /// # Panics
     ///
     /// Never: what [`Tracker::pack`] wrote can be read.
-    pub fn unpack(&self) -> Tracker {
+    pub fn unpack(octets: &[u8]) -> Tracker {
         let mut from = Unpacker {
-            rest: &self.0,
+            rest: octets,
             time: 0,
             packet: 0,
         };
@@ -43,13 +34,11 @@ impl Packed {
             None => unreachable!("a packed tracker is whole"),
         }
     }
-}
 
-impl Tracker {
-    /// Packs it into `buffer`, which is kept for its room. None if it has something that is not packed because it is rare.
-    pub fn pack(&self, buffer: &mut Vec<u8>) -> Option<Packed> {
+    /// Packs it into `buffer`, in place of what was there. False if it has something that is not packed because it is rare.
+    pub fn pack(&self, buffer: &mut Vec<u8>) -> bool {
         if self.ladder.is_some() || !self.aside.is_only_observations() {
-            return None;
+            return false;
         }
         buffer.clear();
         buffer.reserve(1 << 10);
@@ -60,7 +49,7 @@ impl Tracker {
         };
         self.put(&mut into);
         *buffer = into.octets;
-        Some(Packed(buffer.as_slice().into()))
+        true
     }
 }
 

@@ -182,3 +182,92 @@ pub(super) fn hold(head: &mut Option<Head>, frame: &Frame<'_>, spare: &mut Vec<u
     *head = Some(Head::of(*frame, std::mem::take(spare)));
     ControlFlow::Break(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capture::Stop;
+    use crate::input::{Timeline, find};
+
+    /// What was given, packet by packet; rows are taken where this says so, again and again.
+    struct Given {
+        packets: Vec<(PacketNumber, Timestamp, usize, Option<Timestamp>, Vec<u8>)>,
+        rows: Vec<bool>,
+        offered: usize,
+        taken: usize,
+    }
+
+    impl Given {
+        fn note(&mut self, frame: &Frame<'_>, place: &Place<'_>) {
+            let bytes = frame.bytes.to_vec();
+            self.packets
+                .push((frame.number, frame.time, place.file, place.next, bytes));
+        }
+    }
+
+    impl Taker for Given {
+        fn take(&mut self, item: Item<'_>) -> ControlFlow<()> {
+            if let Record::Frame(frame) = item.record {
+                self.note(&frame, &item.place);
+            }
+            ControlFlow::Continue(())
+        }
+
+        fn row(&mut self, frames: &[Frame<'_>], place: &Place<'_>) -> bool {
+            self.offered += 1;
+            let takes = self.rows[self.offered % self.rows.len()];
+            if takes {
+                self.taken += 1;
+                assert_eq!(frames.last().map(|frame| frame.time), Some(place.time));
+                frames.iter().for_each(|frame| self.note(frame, place));
+            }
+            takes
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(96))]
+
+        /// Files that follow each other or overlap, and clocks that step back.
+        #[test]
+        fn rows_are_what_packets_are_one_by_one(
+            files in prop::collection::vec((0..2_000u32, prop::collection::vec((0..20u32, 0..40u8), 1..200)), 1..4),
+            rows in prop::collection::vec(any::<bool>(), 1..6),
+        ) {
+            let folder = tempfile::tempdir().expect("a folder");
+            for (name, (begin, steps)) in files.iter().enumerate() {
+                let mut bytes = [&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0][..], &[0; 8], &[0, 0, 1, 0, 1, 0, 0, 0]].concat();
+                let mut time = *begin;
+                for (packet, (step, odd)) in steps.iter().enumerate() {
+                    time = if *odd == 0 { time.saturating_sub(*step) } else { time + step };
+                    let numbers = [1, time, 2, 60];
+                    bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+                    bytes.extend([name as u8, packet as u8]);
+                }
+                std::fs::write(folder.path().join(format!("{name}.pcap")), bytes).expect("a file");
+            }
+            let read = |rows: Vec<bool>| {
+                let inputs = find(&[folder.path().to_owned()]).expect("files");
+                let mut timeline = Timeline::open(inputs, &Stop::default()).expect("captures");
+                let mut given = Given { packets: Vec::new(), rows, offered: 0, taken: 0 };
+                let _ = timeline.read_to(&mut given);
+                let spans = format!("{:?}", timeline.spans);
+                let facts = timeline.facts();
+                let sources = facts.origins.as_ref().map(|origins| {
+                    let packets = given.packets.iter();
+                    packets.map(|(number, ..)| origins.source_of(*number)).collect::<Vec<_>>()
+                });
+                (given, format!("{spans} {:?} {sources:?}", facts.files))
+            };
+            let ((in_rows, facts), (one_by_one, expected)) = (read(rows.clone()), read(vec![false]));
+            prop_assert_eq!(&in_rows.packets, &one_by_one.packets);
+            prop_assert_eq!(facts, expected);
+            prop_assert_eq!(one_by_one.taken, 0);
+            // The first packet of a file is never in a row.
+            let alone = files.len() == 1 && files[0].1.iter().all(|(_, odd)| *odd > 0) && files[0].1.len() > 64;
+            prop_assert!(!alone || in_rows.taken > 0 || !rows.contains(&true) || in_rows.offered < rows.len());
+        }
+    }
+}

@@ -29,6 +29,11 @@ pub(super) fn is_tunnel(source: u16, destination: u16) -> bool {
         )
 }
 
+/// Whether nothing but UDP is known at any of these ports.
+pub(in crate::segment) fn is_ordinary(source: u16, destination: u16) -> bool {
+    !is_tunnel(source, destination) && !matches!(destination, SFLOW | CAPWAP_DATA)
+}
+
 pub(super) fn open(at: &mut Layers<'_, '_, '_>) -> Result<Next, Skip> {
     let ordinary = Skip::IpProtocol(UDP);
     let (Ok(source), Ok(destination)) = (at.be16(0), at.be16(2)) else {
