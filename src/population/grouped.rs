@@ -1,10 +1,66 @@
 //! Members of many groups: collected in one list as they come, and put side by side by group in the end.
 
 use std::hash::Hash;
+use std::mem::size_of;
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+
+/// A list of what comes, which is never moved: neither as it grows nor as others are put behind it.
+pub(crate) struct Lots<T> {
+    lots: Vec<Vec<T>>,
+}
+
+impl<T> Default for Lots<T> {
+    /// Nothing.
+    fn default() -> Lots<T> {
+        Lots { lots: Vec::new() }
+    }
+}
+
+impl<T> Lots<T> {
+    /// The longest lot, octets.
+    const LONGEST: usize = 1 << 18;
+
+    /// Adds one.
+    pub fn push(&mut self, one: T) {
+        match self.lots.last_mut() {
+            Some(lot) if lot.len() < lot.capacity() => lot.push(one),
+            last => {
+                let most = (Self::LONGEST / size_of::<T>().max(1)).max(1);
+                let mut lot = Vec::with_capacity(last.map_or(4, |lot| lot.len() * 2).clamp(1, most));
+                lot.push(one);
+                self.lots.push(lot);
+            }
+        }
+    }
+
+    /// Puts all of another list behind this one.
+    pub fn append(&mut self, later: Lots<T>) {
+        self.lots.extend(later.lots);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.lots.iter().map(Vec::len).sum()
+    }
+
+    /// All, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.lots.iter().flatten()
+    }
+
+    /// See [`Lots::iter`].
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.lots.iter_mut().flatten()
+    }
+
+    /// See [`Lots::iter`].
+    pub fn into_iter(self) -> impl Iterator<Item = T> {
+        self.lots.into_iter().flatten()
+    }
+}
 
 /// Groups by their names, numbered from 0 in the order in which they came.
 pub(crate) struct Names<K> {
@@ -112,6 +168,32 @@ impl<T: Copy> Grouped<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lots_are_one_list() {
+        let mut lots = Lots::default();
+        let mut expected = Vec::new();
+        for round in 0..9_usize {
+            let mut later = Lots::default();
+            for one in 0..round * 3_000 {
+                later.push(one);
+                expected.push(one);
+            }
+            assert!(
+                later
+                    .lots
+                    .iter()
+                    .all(|lot| lot.capacity() * 8 <= Lots::<usize>::LONGEST)
+            );
+            lots.append(later);
+            lots.push(round);
+            expected.push(round);
+        }
+        lots.iter_mut().for_each(|one| *one += 1);
+        expected.iter_mut().for_each(|one| *one += 1);
+        assert_eq!((lots.len(), lots.iter().eq(&expected)), (expected.len(), true));
+        assert!(lots.into_iter().eq(expected));
+    }
 
     #[test]
     fn names_are_numbered_as_they_come() {

@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::curve::{Stay, Sweep};
-use super::grouped::{Grouped, Names};
+use super::grouped::{Grouped, Lots, Names};
 use super::{CURVES, Curve, Span, nearest_rank};
 use crate::model::{
     Address, Cause, Connection, EndpointReport, EventKind, Numbers, PacketNumber, Reuse, ReuseVerdict, Role,
@@ -201,7 +201,7 @@ pub fn time_wait(
 /// Stays in TIME-WAIT of a capture, and reuse of 4-tuples, collected from one connection after the other.
 #[derive(Default)]
 pub struct Stays {
-    stays: Vec<StayOf>,
+    stays: Lots<StayOf>,
     /// Retransmitted FINs that started 2 MSL anew.
     restarts: Vec<(Pair, u64)>,
     reuses: MetReuses,
@@ -316,7 +316,7 @@ impl Stays {
 
     /// Takes those of connections that come behind the ones that were looked at.
     pub fn merge(&mut self, later: Stays) {
-        self.stays.extend(later.stays);
+        self.stays.append(later.stays);
         self.restarts.extend(later.restarts);
         self.reuses.merge(later.reuses);
     }
@@ -383,18 +383,26 @@ impl Stays {
     pub fn time_waits(self, span: Span, time_wait_ns: i64, ephemeral_ports: u32) -> TimeWaits {
         let restarts = self.restarts.iter().map(|(_, count)| count).sum();
         let sweep = Sweep::of(self.stays.iter().map(StayOf::stay));
-        let holders = self.grouped(endpoint_of, |(endpoint, ip, port), stays, restarts| {
-            let sweep = Sweep::of(stays.iter().map(StayOf::stay));
-            let held = held(stays, restarts, &sweep);
-            let holder = Holder {
-                endpoint,
-                ip,
-                port,
-                held,
-            };
-            (holder, sweep)
-        });
-        let pressure = self.grouped(
+        let all: Vec<StayOf> = self.stays.into_iter().collect();
+        let holders = grouped(
+            &all,
+            &self.restarts,
+            endpoint_of,
+            |(endpoint, ip, port), stays, restarts| {
+                let sweep = Sweep::of(stays.iter().map(StayOf::stay));
+                let held = held(stays, restarts, &sweep);
+                let holder = Holder {
+                    endpoint,
+                    ip,
+                    port,
+                    held,
+                };
+                (holder, sweep)
+            },
+        );
+        let pressure = grouped(
+            &all,
+            &self.restarts,
             |pair| pair,
             |pair, stays, restarts| pressure(pair, stays, restarts, span, time_wait_ns, ephemeral_ports),
         );
@@ -404,7 +412,7 @@ impl Stays {
             ephemeral_ports,
             total: Held {
                 curve: Some(sweep.curve(span)),
-                ..held(&self.stays, restarts, &sweep)
+                ..held(&all, restarts, &sweep)
             },
             holders: ranked(holders, span),
             pressure: pressed(pressure),
@@ -415,7 +423,7 @@ impl Stays {
     /// The entries of [`TimeWaits::pressure`] whose peak is at least so many thousandths of the ports, each with the
     /// connections that were in TIME-WAIT at its peak; the others are not looked at.
     pub fn pressure(
-        mut self,
+        self,
         span: Span,
         time_wait_ns: i64,
         ephemeral_ports: u32,
@@ -430,17 +438,20 @@ impl Stays {
         let mut buckets = vec![0_u64; BUCKETS];
         let bucket = |stay: &StayOf| bucket(&stay.pair) % BUCKETS;
         self.stays.iter().for_each(|stay| buckets[bucket(stay)] += 1);
-        self.stays.retain(|stay| enough(buckets[bucket(stay)]));
+        let all = self.stays.into_iter();
+        let mut all: Vec<StayOf> = all.filter(|stay| enough(buckets[bucket(stay)])).collect();
         let mut entered: HashMap<Pair, u64, RandomState> = HashMap::default();
-        for stay in &self.stays {
+        for stay in &all {
             *entered.entry(stay.pair).or_default() += 1;
         }
         entered.retain(|_, count| enough(*count));
         if entered.is_empty() {
             return Vec::new();
         }
-        self.stays.retain(|stay| entered.contains_key(&stay.pair));
-        let mut pressure = self.grouped(
+        all.retain(|stay| entered.contains_key(&stay.pair));
+        let mut pressure = grouped(
+            &all,
+            &self.restarts,
             |pair| pair,
             |pair, stays, restarts| {
                 let pressure = pressure(pair, stays, restarts, span, time_wait_ns, ephemeral_ports);
@@ -455,35 +466,34 @@ impl Stays {
         pressure.sort_by_key(|(pair, _)| pair.order());
         pressure
     }
+}
 
-    /// What `make` makes of the stays (and restarts) of each name that `name` gives their pairs, in the order of the names.
-    fn grouped<K: Hash + Ord + Copy, G>(
-        &self,
-        name: impl Fn(Pair) -> K,
-        make: impl Fn(K, &[StayOf], u64) -> G,
-    ) -> Vec<G> {
-        let mut names = Names::default();
-        let numbers: Vec<u32> = (self.stays.iter())
-            .map(|stay| names.number(name(stay.pair)))
-            .collect();
-        let mut restarts = vec![0; names.len()];
-        for (pair, count) in &self.restarts {
-            if let Some(number) = names.known(&name(*pair))
-                && let Some(all) = restarts.get_mut(number as usize)
-            {
-                *all += count;
-            }
+/// What `make` makes of the stays (and restarts) of each name that `name` gives their pairs, in the order of the names.
+fn grouped<K: Hash + Ord + Copy, G>(
+    stays: &[StayOf],
+    restarted: &[(Pair, u64)],
+    name: impl Fn(Pair) -> K,
+    make: impl Fn(K, &[StayOf], u64) -> G,
+) -> Vec<G> {
+    let mut names = Names::default();
+    let numbers: Vec<u32> = (stays.iter()).map(|stay| names.number(name(stay.pair))).collect();
+    let mut restarts = vec![0; names.len()];
+    for (pair, count) in restarted {
+        if let Some(number) = names.known(&name(*pair))
+            && let Some(all) = restarts.get_mut(number as usize)
+        {
+            *all += count;
         }
-        let grouped = Grouped::of(&self.stays, &numbers, names.len());
-        let mut names: Vec<(K, usize)> = names.into_iter().collect();
-        names.sort_unstable();
-        (names.into_iter())
-            .map(|(name, number)| {
-                let restarts = restarts.get(number).copied().unwrap_or(0);
-                make(name, grouped.group(number), restarts)
-            })
-            .collect()
     }
+    let grouped = Grouped::of(stays, &numbers, names.len());
+    let mut names: Vec<(K, usize)> = names.into_iter().collect();
+    names.sort_unstable();
+    (names.into_iter())
+        .map(|(name, number)| {
+            let restarts = restarts.get(number).copied().unwrap_or(0);
+            make(name, grouped.group(number), restarts)
+        })
+        .collect()
 }
 
 /// In the order of [`TimeWaits::holders`]; the first ones get their curves.

@@ -10,7 +10,7 @@ use crate::findings::Settings;
 use crate::findings::rule;
 use crate::findings::service::{Collector, Found, Kept, Together};
 use crate::model::{Address, Cause, Confidence, Connection, Outcome, Role, State, Usual};
-use crate::population::grouped::Names;
+use crate::population::grouped::{Lots, Names};
 use crate::time::{Timestamp, human_duration};
 
 /// A flood has its connections within this time, nanoseconds; slower ones fill no queue.
@@ -71,7 +71,7 @@ rule! {
 struct ByService {
     services: Names<Address>,
     /// Those that were completed, refused or ended.
-    others: Vec<Attempt>,
+    others: Lots<Attempt>,
     hanging: Vec<Hanging>,
     /// So many make a flood.
     least: usize,
@@ -82,7 +82,7 @@ pub fn collector(settings: &Settings, _: i64) -> Box<dyn Collector> {
     let least = usize::try_from(settings.thresholds.flood_connections).unwrap_or(usize::MAX);
     Box::new(ByService {
         services: Names::default(),
-        others: Vec::new(),
+        others: Lots::default(),
         hanging: Vec::new(),
         least: least.max(2),
     })
@@ -186,10 +186,9 @@ impl Collector for ByService {
             let numbers: Vec<u32> = names.into_iter().map(|name| self.services.number(name)).collect();
             // More services than there are numbers share the last one.
             let number = |service: u32| numbers.get(service as usize).copied().unwrap_or(u32::MAX);
-            self.others.extend(later.others.into_iter().map(|other| Attempt {
-                service: number(other.service),
-                ..other
-            }));
+            let mut others = later.others;
+            others.iter_mut().for_each(|other| other.service = number(other.service));
+            self.others.append(others);
             self.hanging.extend(later.hanging.into_iter().map(|hanging| Hanging {
                 service: number(hanging.service),
                 ..hanging
@@ -236,7 +235,7 @@ impl Collector for ByService {
     fn judge(self: Box<Self>, _: &Together<'_>) -> Vec<Found> {
         let ByService {
             services,
-            mut others,
+            others,
             mut hanging,
             least,
         } = *self;
@@ -256,7 +255,10 @@ impl Collector for ByService {
             .flat_map(|attempts| attempts.first())
             .map(|one| one.service)
             .collect(); // in order
-        others.retain(|other| numbers.binary_search(&other.service).is_ok());
+        let others = others.into_iter();
+        let mut others: Vec<Attempt> = others
+            .filter(|other| numbers.binary_search(&other.service).is_ok())
+            .collect();
         others.sort_unstable_by_key(|other| (other.service, other.order()));
         let mut named: Vec<(Address, usize)> = services
             .into_iter()

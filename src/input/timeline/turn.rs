@@ -191,9 +191,12 @@ mod tests {
     use crate::capture::Stop;
     use crate::input::{Timeline, find};
 
+    /// Number, time, file, when another file has its next packet, and the octets.
+    type Packet = (PacketNumber, Timestamp, usize, Option<Timestamp>, Vec<u8>);
+
     /// What was given, packet by packet; rows are taken where this says so, again and again.
     struct Given {
-        packets: Vec<(PacketNumber, Timestamp, usize, Option<Timestamp>, Vec<u8>)>,
+        packets: Vec<Packet>,
         rows: Vec<bool>,
         offered: usize,
         taken: usize,
