@@ -392,7 +392,7 @@ impl CaptureReader {
         let Format::Pcap(header) = &mut self.format else {
             return ControlFlow::Continue(());
         };
-        if self.ended {
+        if self.ended || !header.has_short_way() {
             return ControlFlow::Continue(());
         }
         self.source.consume(std::mem::take(&mut self.lent));
@@ -404,29 +404,28 @@ impl CaptureReader {
             link: header.link,
             ..NO_FRAME
         }; ROW];
-        while flow.is_continue() && !self.stop.asked() {
+        'window: while flow.is_continue() && !self.stop.asked() {
             let row = header.row_in(window, self.packets.saturating_add(1), &mut frames);
-            let Some(frames) = frames.get_mut(..row.packets).filter(|frames| !frames.is_empty()) else {
-                break;
-            };
-            if taker.row(frames) {
+            let frames = frames.get_mut(..row.packets).unwrap_or_default();
+            if !frames.is_empty() && taker.row(frames) {
                 header.accept(&row);
                 self.packets += row.packets as u64;
                 window = window.get(row.octets..).unwrap_or_default();
                 records += row.packets as u64;
                 continue;
             }
-            let mut left = row.packets;
-            while left > 0
-                && flow.is_continue()
-                && !self.stop.asked()
-                && let Some((mut frame, length)) = header.packet_in(window, self.packets.saturating_add(1))
-            {
+            for _ in 0..row.packets.max(1) {
+                if flow.is_break() || self.stop.asked() {
+                    break 'window;
+                }
+                let next = header.packet_in(window, self.packets.saturating_add(1));
+                let Some((mut frame, length)) = next else {
+                    break 'window;
+                };
                 self.packets += 1;
                 flow = taker.frame(&mut frame);
                 window = window.get(length..).unwrap_or_default();
                 records += 1;
-                left -= 1;
             }
         }
         self.lent = whole - window.len();

@@ -169,12 +169,18 @@ impl Header {
         Some(self.snap_length).filter(|length| *length > 0)
     }
 
+    /// Whether records are as most files have them.
+    #[inline]
+    pub fn has_short_way(&self) -> bool {
+        self.variant != Variant::Modified && matches!(self.lengths, Lengths::CapturedFirst)
+    }
+
     /// The header of the next record, and the record's length with it, if the window holds all of it and nothing about it is
     /// unusual: the short way for what most records are.
     #[inline]
     fn record_in(&self, window: &[u8]) -> Option<(RecordHeader, usize)> {
         const LENGTH: usize = 16;
-        if self.variant == Variant::Modified || !matches!(self.lengths, Lengths::CapturedFirst) {
+        if !self.has_short_way() {
             return None;
         }
         let header = RecordHeader::read(window.first_chunk::<LENGTH>()?, self.big_endian);
@@ -205,10 +211,7 @@ impl Header {
             octets: 0,
             habits: self.habits,
         };
-        if self.variant == Variant::Modified
-            || !matches!(self.lengths, Lengths::CapturedFirst)
-            || self.fcs > 0
-        {
+        if !self.has_short_way() || self.fcs > 0 {
             return row;
         }
         let (allowed, big_endian, unit) = (self.allowed, self.big_endian, self.unit());
