@@ -392,13 +392,13 @@ impl Flows {
             }
         }
         let totals = flows.totals();
-        let rest = ByBirth::of(vec![(flows.lives, births)], grown).map(move |mut life| {
-            life.tracker.end(end);
-            let number = life.birth.saturating_add(1);
+        let rest = ByBirth::of(vec![(flows.lives, births)], grown).map(move |mut left| {
+            left.tracker.end(end);
+            let number = left.birth.saturating_add(1);
             Finished {
                 number,
-                successor: heirs.get(&number).copied().or(life.heir),
-                tracker: life.tracker,
+                successor: heirs.get(&number).copied().or(left.heir),
+                tracker: left.tracker,
             }
         });
         (totals, flows.evicted, rest)

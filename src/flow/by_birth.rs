@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::embryo::Embryo;
 use super::lives::{Handle, Life, Lives, Ordinary, Place, Slots, Waiting};
 use super::packs::LeavingPacks;
-use crate::tracker::Tracker;
+use crate::tracker::{Heir, Tracker};
 
 /// Lives in order of their births, or a part of them.
 pub(super) struct ByBirth {
@@ -15,6 +15,15 @@ pub(super) struct ByBirth {
     end: usize,
     /// Room for the next tracker. Several threads that asked for it and gave it back all the time would wait for each other.
     spare: Option<Box<Tracker>>,
+}
+
+/// A life that has left its table.
+pub(super) struct Left {
+    /// See [`Life::birth`].
+    pub birth: u64,
+    /// See [`Life::heir`].
+    pub heir: Option<Heir>,
+    pub tracker: Box<Tracker>,
 }
 
 /// All lives, and the order of their births.
@@ -141,28 +150,6 @@ impl ByBirth {
         }
     }
 
-    /// The tracker of the next one.
-    pub fn next_tracker(&mut self) -> Option<Box<Tracker>> {
-        let spare = self.spare.take();
-        let (table, place) = self.first()?;
-        let tracker = match place {
-            Place::Life(slot) => table.lives.take(slot).map(|life| life.tracker),
-            Place::Ordinary(slot) => table.ordinary.look(slot, Ordinary::tracker).map(|tracker| {
-                table.ordinary.forget(slot);
-                placed(tracker, spare)
-            }),
-            Place::Embryo(slot) => {
-                (table.embryos.take(slot)).map(|embryo| placed((self.all.grow)(&embryo), spare))
-            }
-            Place::Waiting(slot) => {
-                let (tracker, _) = table.unpacked(slot)?;
-                Some(placed(tracker, spare))
-            }
-        };
-        self.next += 1;
-        tracker
-    }
-
     /// Takes a tracker back that was told, for its room.
     pub fn give_back(&mut self, tracker: Box<Tracker>) {
         self.spare = Some(tracker);
@@ -180,31 +167,31 @@ fn placed(tracker: Tracker, room: Option<Box<Tracker>>) -> Box<Tracker> {
 }
 
 impl Iterator for ByBirth {
-    type Item = Life;
+    type Item = Left;
 
-    fn next(&mut self) -> Option<Life> {
-        let (table, place) = self.first()?;
-        let life = match place {
-            Place::Life(slot) => table.lives.take(slot),
-            Place::Ordinary(slot) => table.ordinary.take(slot).map(|ordinary| ordinary.life()),
-            Place::Embryo(slot) => {
-                (table.embryos.take(slot)).map(|embryo| Life::new((self.all.grow)(&embryo), embryo.birth))
+    fn next(&mut self) -> Option<Left> {
+        let spare = self.spare.take();
+        let (birth, (table, place)) = (self.coming().first()?.birth, self.first()?);
+        let mut heir = None;
+        let tracker = match place {
+            Place::Life(slot) => {
+                let life = table.lives.take(slot)?;
+                heir = life.heir;
+                life.tracker
             }
-            Place::Waiting(slot) => table
-                .unpacked(slot)
-                .map(|(tracker, birth)| Life::new(tracker, birth)),
+            Place::Ordinary(slot) => {
+                let tracker = table.ordinary.look(slot, Ordinary::tracker)?;
+                table.ordinary.forget(slot);
+                placed(tracker, spare)
+            }
+            Place::Embryo(slot) => placed((self.all.grow)(&table.embryos.take(slot)?), spare),
+            Place::Waiting(slot) => {
+                let waiting = table.waiting.take(slot)?;
+                placed(table.packs.take(waiting.tracker, Tracker::unpack)?, spare)
+            }
         };
         self.next += 1;
-        life
-    }
-}
-
-impl Table {
-    /// Takes one that waits: its tracker, and its birth.
-    fn unpacked(&self, slot: u32) -> Option<(Tracker, u64)> {
-        let waiting = self.waiting.take(slot)?;
-        let tracker = self.packs.take(waiting.tracker, Tracker::unpack)?;
-        Some((tracker, waiting.birth))
+        Some(Left { birth, heir, tracker })
     }
 }
 

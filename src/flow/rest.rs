@@ -114,7 +114,7 @@ impl Numbered {
 
 /// The next one, at the end of the capture.
 fn ended(lives: &mut ByBirth, end: Timestamp) -> Option<Box<Tracker>> {
-    let mut tracker = lives.next_tracker()?;
+    let mut tracker = lives.next()?.tracker;
     tracker.end(end);
     // Lives that turned out to be none leave gaps: predecessors are named by their place among those that stand.
     if tracker.aside.predecessor.is_some()
