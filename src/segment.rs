@@ -211,17 +211,17 @@ pub struct Segment {
     pub cut: bool,
 }
 
-/// Multiples of the words by odd numbers without a pattern, added up: they do not wait for each other. No adversary gains by a
-/// collision but a wrong count.
+/// Multiples of the words by odd numbers without a pattern, laid over each other: none of them waits for another. No adversary
+/// gains by a collision but a wrong count.
 #[inline(always)]
 fn print(parts: &[u32; 7]) -> u32 {
     let [a, b, c, d, e, f, g] = parts.map(u64::from);
-    let sum = (a << 32 | b).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    let all = (a << 32 | b).wrapping_mul(0x9e37_79b9_7f4a_7c15)
         ^ (c << 32 | d).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
         ^ (e << 32 | f).wrapping_mul(0xd6e8_feb8_6659_fd93)
         ^ g.wrapping_mul(0xa076_1d64_78bd_642f);
     // What stands high in a word is only high in its multiple, and the other way round.
-    ((sum ^ sum >> 32).wrapping_mul(0xe703_7ed1_a0b4_28db) >> 32) as u32
+    ((all ^ all >> 32).wrapping_mul(0xe703_7ed1_a0b4_28db) >> 32) as u32
 }
 
 impl Default for Segment {

@@ -516,21 +516,23 @@ mod tests {
             let (mut times, mut links) = (Vec::new(), Vec::new());
             let mut in_rows = Count::default();
             for (file, link, begin, step, length, late) in rows {
-                for place in 0..length as i64 {
-                    let time = Timestamp::from_ns(begin + step * place);
-                    // The timeline does not go back.
-                    let effective = if late { time.plus(3) } else { time };
-                    let frame = Frame {
-                        number: count.packets + 1,
-                        time,
-                        link: LinkType(link),
-                        bytes: &[0; 4],
-                        original_len: step as u32,
-                        interface: 0,
-                        direction: None,
-                        process: None,
-                    };
-                    count.packet(&frame, &Place { file, time: effective, next: None, spans: &[] });
+                let frames = (0..length as i64).map(|place| Frame {
+                    number: in_rows.packets + 1 + place as u64,
+                    time: Timestamp::from_ns(begin + step * place),
+                    link: LinkType(link),
+                    bytes: &[0; 4],
+                    original_len: step as u32,
+                    interface: 0,
+                    direction: None,
+                    process: None,
+                });
+                let frames: Vec<Frame<'_>> = frames.collect();
+                // The timeline does not go back.
+                let effective = |time: Timestamp| if late { time.plus(3) } else { time };
+                let place = |time| Place { file, time, next: None, spans: &[] };
+                for frame in &frames {
+                    let (time, effective) = (frame.time, effective(frame.time));
+                    count.packet(frame, &place(effective));
                     times.push(time);
                     if !links.contains(&link) {
                         links.push(link);
@@ -552,22 +554,10 @@ mod tests {
                     prop_assert_eq!(count.packets, packet);
                 }
                 // The same once more, as a row where that is allowed.
-                let frames = (0..length as i64).map(|place| Frame {
-                    number: in_rows.packets + 1 + place as u64,
-                    time: Timestamp::from_ns(begin + step * place),
-                    link: LinkType(link),
-                    bytes: &[0; 4],
-                    original_len: step as u32,
-                    interface: 0,
-                    direction: None,
-                    process: None,
-                });
-                let frames: Vec<Frame<'_>> = frames.collect();
-                let place = |time| Place { file, time, next: None, spans: &[] };
                 let last = frames[length - 1].time;
                 if late || newest.is_some_and(|newest| newest > last) || !in_rows.row(&frames, &place(last)) {
                     for frame in &frames {
-                        in_rows.packet(frame, &place(if late { frame.time.plus(3) } else { frame.time }));
+                        in_rows.packet(frame, &place(effective(frame.time)));
                     }
                 }
                 let told = |count: &Count| {

@@ -4,13 +4,11 @@
 //! for what is given up for a limit: each table has its share of the memory. So that this is told alike, too, the same 4-tuples
 //! go together in each run, and one thread works on as many tables as many threads do.
 
-use std::net::Ipv6Addr;
-
 use super::by_birth::ByBirth;
 use super::index::Hash;
 use super::key::Pair;
 use super::{Batch, Evicted, FlowKey, Flows, Keyer, Ladders, Rest, Totals, grown};
-use crate::segment::{Endpoint, Lean, Scope, Segment, Wide};
+use crate::segment::{Lean, Scope, Segment, Wide};
 use crate::time::Timestamp;
 
 /// Tables: more than the threads that track on most machines, so that each of them finds one that is free.
@@ -112,7 +110,7 @@ impl Sorter {
                 let pair = Pair::of(ends);
                 (self.keyer.hash(&pair), pair.spread())
             }
-            None => self.look_up_wide(lean.ports()),
+            None => self.look_up_wide(&lean),
         };
         let table = self.table(spread);
         if let Some(batch) = self.batches.get_mut(table) {
@@ -121,13 +119,10 @@ impl Sorter {
         table
     }
 
-    /// Of the lean segment with these ports that comes next. (It is not lent: then it would have to be written down before.)
     #[inline(never)]
-    fn look_up_wide(&self, ports: [u16; 2]) -> (Hash, u64) {
-        let [source, destination] = self.wide.last().copied().unwrap_or([Ipv6Addr::UNSPECIFIED; 2]);
-        let end = |ip: Ipv6Addr, port| Endpoint { ip: ip.into(), port };
-        let ends = (end(source, ports[0]), end(destination, ports[1]));
-        let key = FlowKey::between(ends.0, ends.1, Scope::default());
+    fn look_up_wide(&self, lean: &Lean) -> (Hash, u64) {
+        let [source, destination] = lean.ends(&self.wide);
+        let key = FlowKey::between(source, destination, Scope::default());
         (self.keyer.hash(&key), key.spread())
     }
 
@@ -154,7 +149,7 @@ mod tests {
 
     use super::*;
     use crate::flow::Limits;
-    use crate::segment::Flags;
+    use crate::segment::{Endpoint, Flags};
     use crate::seq::Seq;
 
     fn sorter() -> Sorter {
@@ -164,7 +159,7 @@ mod tests {
     fn segment(host: u32, port: u16, v6: bool) -> Segment {
         let end = |host: u32, port| Endpoint {
             ip: if v6 {
-                Ipv6Addr::from(0xfd00 << 112 | u128::from(host)).into()
+                std::net::Ipv6Addr::from(0xfd00 << 112 | u128::from(host)).into()
             } else {
                 std::net::Ipv4Addr::from(host).into()
             },

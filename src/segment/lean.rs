@@ -246,12 +246,6 @@ impl Lean {
         [(source, source_port), (destination, destination_port)].map(|(ip, port)| Endpoint { ip, port })
     }
 
-    /// Those of source and destination.
-    #[inline]
-    pub fn ports(&self) -> [u16; 2] {
-        self.ports
-    }
-
     /// Source and destination over IPv4, address and port of each in one number; none over IPv6.
     #[inline]
     pub fn v4_ends(&self) -> Option<[u64; 2]> {
