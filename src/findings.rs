@@ -192,7 +192,8 @@ impl Judge {
         let limits = &self.thresholds;
         let too_long = (limits.half_close_warning_ns.min(limits.fin_wait_2_ns))
             .min(limits.half_close_error_ns.unwrap_or(i64::MAX));
-        self.passes_usual && usual.half_close_ns() < too_long
+        let lasted = usual.close.map_or(0, |close| close.half_close_ns());
+        self.passes_usual && lasted < too_long
     }
 
     /// Writes what the rules find into a connection. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.

@@ -216,7 +216,7 @@ impl Need {
     pub fn of_usual(usual: &Usual) -> Need {
         Need {
             worst: Reverse(None),
-            outcome: attention(Outcome::Closed),
+            outcome: attention(usual.outcome()),
             half_close_ns: Reverse(None),
             id: usual.id,
         }

@@ -27,6 +27,7 @@ pub mod state;
 pub mod stream;
 pub mod textbook;
 pub mod trace;
+mod usual;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -38,7 +39,7 @@ use arrival::{Arrival, Sent, SentKind};
 use calm::Calm;
 use endpoint::Mirror;
 use evidence::Mark;
-pub use finished::{Finished, Heir, Usual};
+pub use finished::{Finished, Heir};
 use ladder::Ladder;
 use observation::{Kind, Observations};
 pub use opening::{Opening, Syn};
@@ -48,6 +49,7 @@ pub use predecessor::Predecessor;
 pub use rarely::Rarely;
 use state::{Event, State};
 use stream::{Owes, Place, Repeat, Stream};
+pub use usual::{Course, Digest, Usual, UsualClose};
 
 /// How long after the answer a segment can still have crossed it, where no round trip was measured: below the
 /// smallest retransmission timeout in use (200 ms).

@@ -445,7 +445,7 @@ mod tests {
     use crate::model::Severity;
     use crate::population::{By, HalfCloses, Span, Stays};
     use crate::segment::{Endpoint, Segment};
-    use crate::tracker::textbook::tests::usual_stories;
+    use crate::tracker::textbook::tests::{troubled_stories, usual_stories};
 
     const TIME_WAIT_NS: i64 = 60_000_000_000;
 
@@ -468,12 +468,13 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1_500))]
+        #![proptest_config(ProptestConfig::with_cases(3_000))]
 
         /// What is passed over is summed up as if it had been told.
         #[test]
         fn a_usual_connection_stands_for_itself(
-            stories in prop::collection::vec(usual_stories(), 1..4), later in 0..90_000_000_000i64,
+            stories in prop::collection::vec(prop_oneof![usual_stories(), troubled_stories()], 1..4),
+            later in 0..90_000_000_000i64,
         ) {
             let mut flows = Flows::new(Ladders::None);
             let mut end = Timestamp::default();
@@ -526,6 +527,12 @@ mod tests {
             levels: vec![(code, severity)],
             ..settings.clone()
         };
+        let close = model::UsualClose {
+            closer: model::Role::Client,
+            half_closed: Timestamp::default(),
+            closed: Timestamp::default(),
+            time_wait_over: None,
+        };
         let usual = Usual {
             id: 1,
             client: model::Address {
@@ -537,10 +544,7 @@ mod tests {
                 port: 2,
             },
             first_time: Timestamp::default(),
-            closer: model::Role::Client,
-            half_closed: Timestamp::default(),
-            closed: Timestamp::default(),
-            time_wait_over: None,
+            close: Some(close),
             cut: true,
         };
         let passes = |settings| Judge::new(&settings).passes(&usual);
@@ -554,9 +558,13 @@ mod tests {
             ..settings.clone()
         }));
         let long = Usual {
-            closed: Timestamp::from_ns(settings.thresholds.half_close_warning_ns),
+            close: Some(model::UsualClose {
+                closed: Timestamp::from_ns(settings.thresholds.half_close_warning_ns),
+                ..close
+            }),
             ..usual
         };
         assert!(!Judge::new(&settings).passes(&long));
+        assert!(Judge::new(&settings).passes(&Usual { close: None, ..usual }));
     }
 }

@@ -373,22 +373,23 @@ impl Sums {
     /// As [`Sums::add`] of the connection that it stands for.
     pub fn add_usual(&mut self, usual: &Usual) {
         self.connections += 1;
-        self.outcomes[Outcome::Closed as usize] += 1;
-        let holder = match usual.time_wait_over {
-            Some(_) => State::Closed,
-            None => State::TimeWait,
+        self.outcomes[usual.outcome() as usize] += 1;
+        // SYN and SYN-ACK, and how each end got to know of the other's.
+        self.transitions[Evidence::Sent as usize] += 2;
+        self.transitions[Evidence::Confirmed as usize] += 2;
+        let Some(close) = usual.close else {
+            self.states[State::Established as usize] += 2;
+            return;
         };
+        let over = close.time_wait_over.is_some();
+        let holder = if over { State::Closed } else { State::TimeWait };
         self.states[holder as usize] += 1;
         self.states[State::Closed as usize] += 1;
-        // SYN, SYN-ACK, both FINs; how each end got to know of the other's; and that the last ACK has arrived.
-        for (evidence, count) in [
-            (Evidence::Sent, 4),
-            (Evidence::Confirmed, 5),
-            (Evidence::Presumed, 1),
-        ] {
-            self.transitions[evidence as usize] += count;
-        }
-        self.transitions[Evidence::Timer as usize] += u64::from(usual.time_wait_over.is_some());
+        // Both FINs, the same of them, and that the last ACK has arrived.
+        self.transitions[Evidence::Sent as usize] += 2;
+        self.transitions[Evidence::Confirmed as usize] += 3;
+        self.transitions[Evidence::Presumed as usize] += 1;
+        self.transitions[Evidence::Timer as usize] += u64::from(over);
     }
 
     /// A finding about a service or the capture.

@@ -7,7 +7,6 @@ use std::io::Write as _;
 use std::panic::{self, PanicHookInfo};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::thread;
 
 use tcptrace_states::report::escape::{Escaped, clipped};
 
@@ -97,7 +96,7 @@ pub fn practise() {
     practise_in("main");
     #[cfg(debug_assertions)]
     if practised("thread") {
-        let _ = thread::spawn(|| panic!("practised")).join();
+        let _ = std::thread::spawn(|| panic!("practised")).join();
     }
 }
 

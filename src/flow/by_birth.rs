@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::embryo::Embryo;
 use super::lives::{Handle, Life, Lives, Ordinary, Place, Slots, Waiting};
 use super::packs::LeavingPacks;
-use crate::tracker::{Heir, Tracker};
+use crate::tracker::{Digest, Heir, Tracker};
 
 /// Lives in order of their births, or a part of them.
 pub(super) struct ByBirth {
@@ -108,20 +108,39 @@ impl ByBirth {
         }
     }
 
-    /// Looks at the next one, if it is by the book.
-    pub fn look_at_ordinary<R>(&self, look: impl FnOnce(&Ordinary) -> R) -> Option<R> {
-        match self.first()? {
-            (table, Place::Ordinary(slot)) => table.ordinary.look(slot, look),
-            (_, Place::Life(_) | Place::Embryo(_) | Place::Waiting(_)) => None,
+    /// The digest of the next one, if no other life is bound up with it and it is more than a SYN.
+    pub fn digest(&self) -> Option<Digest> {
+        let (table, place) = self.first()?;
+        match place {
+            Place::Ordinary(slot) => table.ordinary.look(slot, Ordinary::digest),
+            Place::Life(slot) => {
+                let alone = |life: &Life| life.stands_alone().then(|| life.tracker.digest());
+                table.lives.look(slot, alone)?
+            }
+            Place::Waiting(slot) => {
+                let pack = table.waiting.look(slot, |waiting| waiting.tracker)?;
+                table.packs.look(pack, Tracker::unpack_digest)?
+            }
+            Place::Embryo(_) => None,
         }
     }
 
-    /// Passes over the next one, which is by the book.
-    pub fn pass_ordinary(&mut self) {
-        if let Some((table, Place::Ordinary(slot))) = self.first() {
-            table.ordinary.forget(slot);
-            self.next += 1;
+    /// Passes over the next one.
+    pub fn pass(&mut self) {
+        let Some((table, place)) = self.first() else {
+            return;
+        };
+        match place {
+            Place::Ordinary(slot) => table.ordinary.forget(slot),
+            Place::Life(slot) => table.lives.forget(slot),
+            Place::Embryo(slot) => table.embryos.forget(slot),
+            Place::Waiting(slot) => {
+                if let Some(waiting) = table.waiting.take(slot) {
+                    table.packs.take(waiting.tracker, |_| ());
+                }
+            }
         }
+        self.next += 1;
     }
 
     /// Shows the trackers of all that wait and were not taken yet, in any order.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::segment::{Endpoint, Scope, Segment};
 use crate::tracker::evidence::Mark;
 use crate::tracker::textbook::Textbook;
-use crate::tracker::{Heir, Role, Tracker};
+use crate::tracker::{Digest, Heir, Role, Tracker};
 
 use super::FlowKey;
 use super::embryo::Embryo;
@@ -112,6 +112,18 @@ impl Ordinary {
             Role::Client
         } else {
             Role::Server
+        }
+    }
+
+    /// The digest of the tracker that it does without.
+    pub fn digest(&self) -> Digest {
+        let syn = self.syn.segment();
+        let mark = Mark::of(&syn);
+        Digest {
+            addresses: [syn.source, syn.destination],
+            first: mark,
+            course: self.book.usual_course(mark),
+            cut: self.book.is_cut(&syn),
         }
     }
 

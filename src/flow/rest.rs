@@ -76,24 +76,12 @@ impl Numbered {
     /// What the next one would tell, if that is only what is usual.
     pub fn usual(&self) -> Option<Usual> {
         let number = self.lives.number();
-        let usual = self.lives.look_at_ordinary(|next| {
-            let close = next.book.usual_close(next.syn.mark())?;
-            let syn = next.syn.segment();
-            Some(Usual {
-                number,
-                client: syn.source,
-                server: syn.destination,
-                began: syn.time,
-                close,
-                cut: next.book.is_cut(&syn),
-            })
-        });
-        usual.flatten()
+        self.lives.digest()?.usual(number)
     }
 
     /// Passes over the next one, which has told what is usual.
     pub fn pass(&mut self) {
-        self.lives.pass_ordinary();
+        self.lives.pass();
     }
 
     /// Takes back what was given out and told, for its room.

@@ -316,16 +316,17 @@ impl HalfCloses {
 
     /// As [`HalfCloses::add`] of the connection that it stands for.
     pub fn add_usual(&mut self, usual: &Usual) {
-        let ns = usual.half_close_ns();
+        let Some(close) = usual.close else { return };
+        let ns = close.half_close_ns();
         if ns < self.min_age_ns {
             self.shorter += 1;
             return;
         }
         self.ended.push(EndedOne {
-            since: usual.half_closed,
+            since: close.half_closed,
             ns,
             ends: Ends {
-                endpoint: usual.closer.other(),
+                endpoint: close.closer.other(),
                 client: usual.client.ip,
                 server: usual.server,
             },

@@ -305,12 +305,13 @@ impl Stays {
 
     /// As [`Stays::add`] of the connection that it stands for.
     pub fn add_usual(&mut self, usual: &Usual) {
+        let Some(close) = usual.close else { return };
         self.stays.push(StayOf {
-            from: usual.closed,
-            until: usual.time_wait_over.unwrap_or(usual.closed),
-            pair: (usual.client.ip, usual.server, usual.closer),
+            from: close.closed,
+            until: close.time_wait_over.unwrap_or(close.closed),
+            pair: (usual.client.ip, usual.server, close.closer),
             id: usual.id,
-            left: usual.time_wait_over.map(|_| LeftBy::Timer),
+            left: close.time_wait_over.map(|_| LeftBy::Timer),
         });
     }
 

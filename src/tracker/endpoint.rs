@@ -131,6 +131,12 @@ impl Mirror {
         self.pending.is_empty() && self.before_reset.is_none()
     }
 
+    /// Its steps, and what is on its way to it; none if any step was withdrawn, doubted, or not kept, or if it has sent a RST.
+    pub fn smooth(&self) -> Option<(&[Transition], &[Arrival])> {
+        let smooth = self.rare.is_none() && self.before_reset.is_none() && self.transitions_folded == 0;
+        smooth.then_some((&self.transitions, &self.pending))
+    }
+
     /// Whether an arrival of this kind waits.
     pub fn waits_for(&self, event: Event) -> bool {
         self.pending.iter().any(|arrival| arrival.event == event)

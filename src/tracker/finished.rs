@@ -1,8 +1,7 @@
 //! A connection of which nothing can change any more.
 
 use super::Tracker;
-use super::textbook::UsualClose;
-use crate::segment::{Endpoint, PacketNumber};
+use crate::segment::PacketNumber;
 use crate::time::Timestamp;
 
 /// A connection that is given out before the capture has ended, or after others were.
@@ -14,23 +13,6 @@ pub struct Finished {
     pub tracker: Box<Tracker>,
     /// The connection that took its 4-tuple over, if that was known by then.
     pub successor: Option<Heir>,
-}
-
-/// A connection of which all is told by how it closed: see [`UsualClose`]. It is the first and the last of its 4-tuple.
-#[derive(Clone, Copy, Debug)]
-pub struct Usual {
-    /// Number.
-    pub number: u64,
-    /// Who sent the SYN.
-    pub client: Endpoint,
-    /// Who answered it.
-    pub server: Endpoint,
-    /// When the SYN came.
-    pub began: Timestamp,
-    /// How it closed.
-    pub close: UsualClose,
-    /// The snap length cut some of its segments.
-    pub cut: bool,
 }
 
 /// The next connection of a 4-tuple.

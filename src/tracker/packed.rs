@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use smallvec::{Array, SmallVec};
 
 use super::calm::Calm;
-use super::{Aside, HalfClose, Rarely, Role, RolesFrom, Tracker};
+use super::{Aside, Course, Digest, HalfClose, Rarely, Role, RolesFrom, Tracker};
 use crate::segment::{Endpoint, Scope, TunnelId};
 use crate::seq::Seq;
 use crate::time::Timestamp;
@@ -21,18 +21,18 @@ impl Tracker {
     ///
     /// Never: what [`Tracker::pack`] wrote can be read.
     pub fn unpack(octets: &[u8]) -> Tracker {
-        let mut from = Unpacker {
-            rest: octets,
-            time: 0,
-            packet: 0,
-        };
-        match Tracker::get(&mut from) {
+        match Tracker::get(&mut Unpacker::of(octets)) {
             Some(mut tracker) => {
                 tracker.look_for_calm();
                 tracker
             }
             None => unreachable!("a packed tracker is whole"),
         }
+    }
+
+    /// The digest of the tracker that was packed into these octets, without the rest.
+    pub fn unpack_digest(octets: &[u8]) -> Option<Digest> {
+        Digest::get(&mut Unpacker::of(octets))
     }
 
     /// Packs it into `buffer`, in place of what was there. False if it has something that is not packed because it is rare.
@@ -77,6 +77,14 @@ impl Packer {
 }
 
 impl Unpacker<'_> {
+    fn of(octets: &[u8]) -> Unpacker<'_> {
+        Unpacker {
+            rest: octets,
+            time: 0,
+            packet: 0,
+        }
+    }
+
     /// See [`Packer::packet`].
     pub fn packet(&mut self) -> Option<u64> {
         let step = i64::get(self)?;
@@ -451,14 +459,52 @@ impl Pack for Scope {
     }
 }
 
+impl Pack for Course {
+    fn put(&self, into: &mut Packer) {
+        match self {
+            Course::Open => None,
+            Course::Closed(close) => Some(*close),
+        }
+        .put(into);
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Course> {
+        Some(Option::get(from)?.map_or(Course::Open, Course::Closed))
+    }
+}
+
+impl Pack for Digest {
+    fn put(&self, into: &mut Packer) {
+        let Digest {
+            addresses,
+            first,
+            course,
+            cut,
+        } = self;
+        Both(addresses).put(into);
+        first.put(into);
+        course.put(into);
+        cut.put(into);
+    }
+
+    fn get(from: &mut Unpacker<'_>) -> Option<Digest> {
+        Some(Digest {
+            addresses: Both::get(from)?,
+            first: Pack::get(from)?,
+            course: Pack::get(from)?,
+            cut: Pack::get(from)?,
+        })
+    }
+}
+
 impl Pack for Tracker {
     fn put(&self, into: &mut Packer) {
         let Tracker {
-            addresses,
+            addresses: _, // in the digest
             scope,
             roles_from,
             incarnation,
-            first,
+            first: _, // in the digest
             last,
             streams,
             ends,
@@ -475,11 +521,10 @@ impl Pack for Tracker {
             calm: _, // is looked for again
             aside,
         } = self;
-        Both(addresses).put(into);
+        self.digest().put(into);
         scope.put(into);
         roles_from.put(into);
         incarnation.put(into);
-        first.put(into);
         last.put(into);
         opening.put(into);
         Both(ends).put(into);
@@ -499,12 +544,13 @@ impl Pack for Tracker {
     }
 
     fn get(from: &mut Unpacker<'_>) -> Option<Tracker> {
+        let digest = Digest::get(from)?;
         let mut tracker = Tracker {
-            addresses: Both::get(from)?,
+            addresses: digest.addresses,
             scope: Pack::get(from)?,
             roles_from: Pack::get(from)?,
             incarnation: Pack::get(from)?,
-            first: Pack::get(from)?,
+            first: digest.first,
             last: Pack::get(from)?,
             opening: Pack::get(from)?,
             ends: Both::get(from)?,
@@ -573,11 +619,7 @@ mod tests {
         let length = into.octets.len();
         // Whatever follows is not read.
         into.octets.extend_from_slice(&[0xff; 3]);
-        let mut from = Unpacker {
-            rest: &into.octets,
-            time: 0,
-            packet: 0,
-        };
+        let mut from = Unpacker::of(&into.octets);
         let back = T::get(&mut from);
         assert_eq!(from.rest.len(), 3);
         (back, length)
@@ -600,11 +642,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_gives_nothing() {
-        let mut from = Unpacker {
-            rest: &[0x80, 0x80],
-            time: 0,
-            packet: 0,
-        };
+        let mut from = Unpacker::of(&[0x80, 0x80]);
         assert_eq!(u64::get(&mut from), None);
     }
 }

@@ -19,7 +19,6 @@ use super::stream::Flowing;
 use super::{Role, Tracker};
 use crate::segment::{ChecksumState, Flags, Options, Segment};
 use crate::seq::Seq;
-pub use usual::UsualClose;
 
 /// Telling segments that are kept besides the SYN: three of the opening, and of the close the four that there mostly are.
 const MOST: usize = 7;

@@ -181,6 +181,11 @@ impl Flowing {
         ]
     }
 
+    /// Whether its sender owes an answer ([`Owes::open`]).
+    pub fn owes(&self) -> bool {
+        self.owed_since.is_some()
+    }
+
     /// See [`Stream::last_data`].
     pub fn last_data(&self) -> Option<Timestamp> {
         self.last_data

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::time::Timestamp;
 use crate::tracker::calm::Calm;
 use crate::tracker::calm::tests::{Step, segments, step};
 
@@ -169,6 +170,39 @@ pub(crate) fn usual_stories() -> impl Strategy<Value = Vec<Segment>> {
         });
         let story: Vec<Step> = open.chain(close).collect();
         segments(&story, true, timestamps)
+    })
+}
+
+/// The same, of which some segments were sent again, not captured, cut, or overtaken on the way.
+pub(crate) fn troubled_stories() -> impl Strategy<Value = Vec<Segment>> {
+    let trouble = (any::<prop::sample::Index>(), 1..4usize, 0..5u8);
+    let troubles = prop::collection::vec(trouble, 0..4);
+    (usual_stories(), troubles).prop_map(|(mut story, troubles)| {
+        for (index, later, kind) in troubles {
+            let place = index.index(story.len());
+            let segment = story[place];
+            let other = (place + later).min(story.len() - 1);
+            match kind {
+                0 => story.insert(other, segment),
+                1 => story.insert(
+                    other,
+                    Segment {
+                        ip_id: segment.ip_id.map(|id| id + 1_000),
+                        ..segment
+                    },
+                ),
+                2 => story.swap(place, other),
+                3 => (story[place].cut, story[place].header_cut) = (true, later == 1),
+                _ if story.len() > 1 => drop(story.remove(place)),
+                _ => {}
+            }
+        }
+        let mut time = Timestamp::default();
+        for (packet, seg) in (1..).zip(&mut story) {
+            time = time.max(seg.time);
+            (seg.packet, seg.time) = (packet, time);
+        }
+        story
     })
 }
 

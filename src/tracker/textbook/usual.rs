@@ -1,34 +1,24 @@
-//! What there is to tell of a connection by the book that was opened and closed as most are, read off its telling segments.
+//! What there is to tell of a connection by the book that is open, or was closed as most are, read off its telling segments.
 //!
 //! It is what the tracker would tell, and a test holds both equal.
 
-use super::{TIMESTAMPS, Textbook, Told};
+use super::{Phase, TIMESTAMPS, Textbook, Told};
 use crate::segment::Flags;
 use crate::seq::Seq;
-use crate::time::Timestamp;
-use crate::tracker::Role;
 use crate::tracker::evidence::Mark;
-
-/// A handshake, then a FIN, its acknowledgment with the other FIN or before it, and the acknowledgment of that one. Times are
-/// capture times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UsualClose {
-    /// Who closed first: it went through FIN-WAIT-1 and FIN-WAIT-2 into TIME-WAIT.
-    pub closer: Role,
-    /// Its FIN: the other side entered CLOSE-WAIT.
-    pub fin: Timestamp,
-    /// The other FIN: LAST-ACK, and TIME-WAIT of who closed first.
-    pub other_fin: Timestamp,
-}
+use crate::tracker::{Course, UsualClose};
 
 impl Textbook {
-    /// None if the connection, which began with this SYN, was not closed like that, or not yet, or if there is more to tell of
-    /// it than that.
-    pub fn usual_close(&self, syn: Mark) -> Option<UsualClose> {
+    /// What became of the connection, which began with this SYN; none if there is more to tell of it.
+    pub fn usual_course(&self, syn: Mark) -> Option<Course> {
         let (opening, closing) = self
             .told
             .get(..usize::from(self.count))?
             .split_at_checked(usize::from(self.opening))?;
+        if self.phase == Phase::Open && closing.is_empty() {
+            let owes = self.sides.iter().any(|side| side.owes());
+            return (!owes).then_some(Course::Open);
+        }
         let (3, [first, second, rest @ ..]) = (opening.len(), closing) else {
             return None;
         };
@@ -51,10 +41,12 @@ impl Textbook {
             && !closing.iter().any(|told| told.is(Flags::RST))
             && self.clocks_go_on(closing);
         let time = |told: &Told| told.mark(syn).time;
-        usual.then(|| UsualClose {
-            closer,
-            fin: time(first),
-            other_fin: time(other_fin),
+        usual.then(|| {
+            Course::Closed(UsualClose {
+                closer,
+                fin: time(first),
+                other_fin: time(other_fin),
+            })
         })
     }
 
