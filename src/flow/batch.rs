@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use super::index::Hash;
-use super::lives::Place;
+use super::lives::{Handle, Place};
 use super::{FlowKey, Flows};
 use crate::segment::{Lean, Scope, Segment, Wide};
 use crate::tracker::passing::{Passing, sender};
@@ -17,9 +17,7 @@ pub struct Batch {
     /// What most are, and the IPv6 addresses of some.
     segments: Vec<Lean>,
     wide: Wide,
-    /// The others, and how many of `segments` each comes behind.
     others: Vec<Other>,
-    behind: Vec<u32>,
 }
 
 /// A segment as it was read, and what it is looked up by.
@@ -27,6 +25,13 @@ struct Other {
     segment: Segment,
     key: FlowKey,
     hash: Hash,
+    /// How many of the first kind it comes behind.
+    behind: u32,
+}
+
+/// How many of the first kind the next of these comes behind.
+fn behind(others: &[Other]) -> u32 {
+    others.first().map_or(u32::MAX, |other| other.behind)
 }
 
 impl Batch {
@@ -51,12 +56,11 @@ impl Batch {
 
     #[cold]
     fn add_other(&mut self, segment: &Segment, key: FlowKey, hash: Hash) {
-        self.behind
-            .push(u32::try_from(self.segments.len()).unwrap_or(u32::MAX));
         self.others.push(Other {
             segment: *segment,
             key,
             hash,
+            behind: u32::try_from(self.segments.len()).unwrap_or(u32::MAX),
         });
     }
 
@@ -74,7 +78,6 @@ impl Batch {
         self.segments.clear();
         self.wide.clear();
         self.others.clear();
-        self.behind.clear();
     }
 }
 
@@ -86,52 +89,74 @@ impl Flows {
             segments,
             wide,
             others,
-            behind,
         } = batch;
-        let mut others = behind.iter().zip(others.iter()).peekable();
+        let mut others: &[Other] = others;
         let mut place = 0;
         for some in segments.chunks(AT_ONCE) {
             let end = place + some.len() as u32; // of some thousand
-            let mut handles = [None; AT_ONCE];
-            for (handle, lean) in handles.iter_mut().zip(some) {
-                *handle = self.current.glance(Hash(lean.hash));
+            let age = self.current.age();
+            let handles = self.ask_for(some.iter().map(|lean| Hash(lean.hash)));
+            let mut next = behind(others);
+            if next < end {
+                let coming = others.iter().take_while(|other| other.behind < end);
+                self.ask_for(coming.map(|other| other.hash));
             }
-            black_box(self.lives.touch(&handles));
-            let coming = others.clone().take_while(|(behind, _)| **behind < end);
-            let mut handles = [None; AT_ONCE];
-            let mut known = 0;
-            for (handle, (_, other)) in handles.iter_mut().zip(coming) {
-                *handle = self.current.glance(other.hash);
-                known += usize::from(handle.is_some());
-            }
-            if known > 0 {
-                black_box(self.lives.touch(&handles));
-            }
-            for lean in some {
-                while let Some((_, other)) = others.next_if(|(behind, _)| **behind <= place) {
-                    self.take(&other.key, other.hash, &other.segment);
+            for (lean, handle) in some.iter().zip(handles) {
+                if next <= place {
+                    others = self.take_others(others, place);
+                    next = behind(others);
                 }
                 place += 1;
-                if !self.pass(lean, wide) {
+                if !self.pass(lean, wide, handle, age) {
                     self.take_whole(lean, wide);
                 }
             }
         }
-        others.for_each(|(_, other)| self.take(&other.key, other.hash, &other.segment));
+        self.take_others(others, place);
         batch.clear();
+    }
+
+    /// Asks for the memory of the connections of segments with these hashes, and tells where those are most likely.
+    #[inline]
+    fn ask_for(&self, hashes: impl Iterator<Item = Hash>) -> [Option<Handle>; AT_ONCE] {
+        let mut handles = [None; AT_ONCE];
+        for (handle, hash) in handles.iter_mut().zip(hashes) {
+            *handle = self.current.glance(hash);
+        }
+        black_box(self.lives.touch(&handles));
+        handles
+    }
+
+    /// Takes those that come behind no more segments than this, and returns the rest.
+    #[inline(never)]
+    fn take_others<'a>(&mut self, others: &'a [Other], place: u32) -> &'a [Other] {
+        let count = others.iter().take_while(|other| other.behind <= place).count();
+        let (now, later) = others.split_at(count);
+        for other in now {
+            self.take(&other.key, other.hash, &other.segment);
+        }
+        later
     }
 
     /// Takes a segment of a connection by the book that is by the book, or one that changes no more than numbers of another
     /// connection. False if this is none; nothing has changed then.
+    ///
+    /// `handle` leads to the connection, or did when the index was of this `age`.
     #[inline]
-    fn pass(&mut self, lean: &Lean, wide: &Wide) -> bool {
+    fn pass(&mut self, lean: &Lean, wide: &Wide, handle: Option<Handle>, age: u64) -> bool {
         if self.charged {
             return false;
         }
-        let Some(handle) = self.current.glance(Hash(lean.hash)) else {
-            return false;
+        let place = match handle.map(Handle::place) {
+            // Where it leads there is this connection, or one between other addresses, or none.
+            Some(Place::Ordinary(slot)) => Place::Ordinary(slot),
+            Some(Place::Life(slot)) if self.current.age() == age => Place::Life(slot),
+            _ => match self.current.glance(Hash(lean.hash)) {
+                Some(handle) => handle.place(),
+                None => return false,
+            },
         };
-        let passed = match handle.place() {
+        let passed = match place {
             Place::Ordinary(slot) => {
                 let Some(ordinary) = self.lives.ordinary_mut(slot) else {
                     return false;

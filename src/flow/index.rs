@@ -13,13 +13,15 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::quality::RandomState;
 
 use super::FlowKey;
-use super::lives::{Handle, Lives};
+use super::lives::{Handle, Lives, Place};
 
 /// The current life of each 4-tuple.
 #[derive(Clone, Default)]
 pub(super) struct Index {
     table: Table,
     seed: RandomState,
+    /// See [`Index::age`].
+    age: u64,
 }
 
 /// The hash of a 4-tuple in one index.
@@ -64,6 +66,13 @@ impl Index {
         hash(&self.seed, key)
     }
 
+    /// How often a 4-tuple was led away from a life with a tracker. As long as it is the same, handles of such lives that
+    /// were looked up lead to the same ones.
+    #[inline]
+    pub fn age(&self) -> u64 {
+        self.age
+    }
+
     /// The life that is most likely the current one of a 4-tuple with this hash, without asking the life.
     #[inline]
     pub fn glance(&self, Hash(hash): Hash) -> Option<Handle> {
@@ -92,7 +101,11 @@ impl Index {
     pub fn put(&mut self, Hash(hash): Hash, key: &FlowKey, life: Handle, lives: &Lives) {
         let entry = Entry { hash, life };
         match self.table.find(hash, |life| lives.has(life, key)) {
-            Some(place) => self.table.set(place, Some(entry)),
+            Some(place) => {
+                let before = self.table.at(place).map(|entry| entry.life.place());
+                self.age += u64::from(matches!(before, Some(Place::Life(_))));
+                self.table.set(place, Some(entry));
+            }
             None => self.table.insert(entry),
         }
     }
@@ -102,6 +115,7 @@ impl Index {
         let Hash(hash) = self.hash(key);
         if let Some(place) = self.table.find(hash, |life| lives.has(life, key)) {
             self.table.remove(place);
+            self.age += 1;
         }
     }
 }

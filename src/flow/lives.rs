@@ -272,17 +272,18 @@ impl Lives {
     /// In rows of one kind: so few instructions lie between two reads that the processor waits for many of them at once.
     #[inline]
     pub fn touch<const MOST: usize>(&self, handles: &[Option<Handle>; MOST]) -> i64 {
-        let (mut ordinary, mut lives) = ([None; MOST], [None; MOST]);
+        let (mut ordinary, mut lives) = ([0; MOST], [0; MOST]);
         let (mut ordinary_count, mut lives_count) = (0, 0);
         let mut sum = 0;
-        for handle in handles.iter().flatten() {
+        for handle in handles {
+            let Some(handle) = handle else { continue };
             match handle.place() {
                 Place::Ordinary(slot) => {
-                    ordinary[ordinary_count] = self.ordinary.place(slot);
+                    ordinary[ordinary_count] = slot;
                     ordinary_count += 1;
                 }
                 Place::Life(slot) => {
-                    lives[lives_count] = self.lives.place(slot);
+                    lives[lives_count] = slot;
                     lives_count += 1;
                 }
                 Place::Embryo(slot) => sum ^= self.embryos.get(slot).map_or(0, Embryo::touch),
@@ -291,12 +292,14 @@ impl Lives {
                 }
             }
         }
-        for ordinary in ordinary[..ordinary_count].iter().copied().flatten().flatten() {
-            sum ^= ordinary.syn.touch() ^ ordinary.book.touch();
+        for slot in &ordinary[..ordinary_count] {
+            if let Some(ordinary) = self.ordinary.get(*slot) {
+                sum ^= ordinary.syn.touch() ^ ordinary.book.touch();
+            }
         }
         let mut trackers = [None; MOST];
-        for (tracker, life) in trackers.iter_mut().zip(&lives[..lives_count]) {
-            *tracker = life.and_then(|life| Some(&*life.as_ref()?.tracker));
+        for (tracker, slot) in trackers.iter_mut().zip(&lives[..lives_count]) {
+            *tracker = self.lives.get(*slot).map(|life| &*life.tracker);
         }
         for tracker in trackers[..lives_count].iter().flatten() {
             sum ^= tracker.touch();

@@ -99,11 +99,13 @@ pub(super) trait Pack: Sized {
     fn get(from: &mut Unpacker<'_>) -> Option<Self>;
 }
 
+/// Numbers take as many octets as their bits need, seven each: as many of the lowest bits are zero, before the first that is not,
+/// as octets follow the first. Where eight do, the number stands in those.
 impl Pack for u64 {
     #[inline]
     fn put(&self, into: &mut Packer) {
         if *self < 0x80 {
-            into.octets.push(*self as u8);
+            into.octets.push((*self as u8) << 1 | 1);
         } else {
             put_long(*self, &mut into.octets);
         }
@@ -112,68 +114,52 @@ impl Pack for u64 {
     #[inline]
     fn get(from: &mut Unpacker<'_>) -> Option<u64> {
         match from.rest {
-            [octet @ ..0x80, rest @ ..] => {
+            [octet, rest @ ..] if octet & 1 == 1 => {
                 from.rest = rest;
-                Some(u64::from(*octet))
+                Some(u64::from(*octet >> 1))
             }
             _ => get_long(from),
         }
     }
 }
 
-/// The highest bit of each of eight octets: set where the number goes on behind it.
-const GOES_ON: u64 = 0x8080_8080_8080_8080;
-
 /// A number of several octets.
 #[inline(never)]
 fn put_long(number: u64, octets: &mut Vec<u8>) {
-    if number >> 56 == 0 {
+    let bits = u64::BITS - number.leading_zeros();
+    let length = ((bits + 6) * 37) >> 8; // a seventh of it, rounded up
+    if length <= 8 {
         // Eight octets in one step, of which those behind the number are taken back.
-        let fours = (number & 0x0fff_ffff) | (number & 0x00ff_ffff_f000_0000) << 4;
-        let pairs = (fours & 0x0000_3fff_0000_3fff) | (fours & 0x0fff_c000_0fff_c000) << 2;
-        let sevens = (pairs & 0x007f_007f_007f_007f) | (pairs & 0x3f80_3f80_3f80_3f80) << 1;
-        let length = (u64::BITS - number.leading_zeros()).div_ceil(7).max(1);
-        let going_on = GOES_ON & ((1 << (8 * (length - 1))) - 1);
-        octets.extend_from_slice(&(sevens | going_on).to_le_bytes());
-        octets.truncate(octets.len() + length as usize - 8);
-        return;
+        let end = octets.len() + length as usize;
+        let word = number << length | 1 << (length - 1);
+        octets.extend_from_slice(&word.to_le_bytes());
+        octets.truncate(end);
+    } else {
+        octets.push(0);
+        octets.extend_from_slice(&number.to_le_bytes());
     }
-    let mut rest = number;
-    while rest >= 0x80 {
-        octets.push(rest as u8 | 0x80);
-        rest >>= 7;
-    }
-    octets.push(rest as u8);
 }
 
 /// A number of several octets, perhaps.
 #[inline(never)]
 fn get_long(from: &mut Unpacker<'_>) -> Option<u64> {
-    // Up to eight octets, in one step; what is read beyond the number is left where it is.
-    if let Some(octets) = from.rest.first_chunk::<8>() {
-        let word = u64::from_le_bytes(*octets);
-        let ends = !word & GOES_ON;
-        if ends != 0 {
-            let bits = ends.trailing_zeros() + 1;
-            let kept = word & (u64::MAX >> (64 - bits)) & !GOES_ON;
-            // Seven bits of eight, twice, then four times as many.
-            let pairs = (kept & 0x007f_007f_007f_007f) | (kept & 0x7f00_7f00_7f00_7f00) >> 1;
-            let fours = (pairs & 0x0000_3fff_0000_3fff) | (pairs & 0x3fff_0000_3fff_0000) >> 2;
-            let number = (fours & 0x0fff_ffff) | (fours & 0x0fff_ffff_0000_0000) >> 4;
-            from.rest = from.rest.get(bits as usize / 8..)?;
-            return Some(number);
+    // What is read beyond the number is left where it is.
+    let word = match from.rest.first_chunk::<8>() {
+        Some(octets) => u64::from_le_bytes(*octets),
+        None => {
+            let mut octets = [0; 8];
+            octets[..from.rest.len()].copy_from_slice(from.rest);
+            u64::from_le_bytes(octets)
         }
+    };
+    let length = word.trailing_zeros() + 1;
+    if length <= 8 {
+        from.rest = from.rest.get(length as usize..)?;
+        return Some(word << (64 - 8 * length) >> (64 - 7 * length));
     }
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (octet, rest) = from.rest.split_first()?;
-        from.rest = rest;
-        number |= u64::from(octet & 0x7f) << shift;
-        if octet & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
+    let (octets, rest) = from.rest.get(1..)?.split_first_chunk()?;
+    from.rest = rest;
+    Some(u64::from_le_bytes(*octets))
 }
 
 impl Pack for i64 {
@@ -631,7 +617,7 @@ mod tests {
             for number in [number, number >> shift, 1 << shift, (1 << shift) - 1, u64::MAX] {
                 let (back, length) = through(&number);
                 prop_assert_eq!(back, Some(number));
-                prop_assert_eq!(length, (70 - (number | 1).leading_zeros() as usize) / 7);
+                prop_assert_eq!(length, (70 - (number | 1).leading_zeros() as usize).div_euclid(7).min(9));
             }
             for number in [signed, signed >> shift, -1, i64::MIN, i64::MAX] {
                 prop_assert_eq!(through(&number).0, Some(number));
@@ -642,7 +628,15 @@ mod tests {
 
     #[test]
     fn what_is_cut_gives_nothing() {
-        let mut from = Unpacker::of(&[0x80, 0x80]);
-        assert_eq!(u64::get(&mut from), None);
+        for octets in [
+            &[][..],
+            &[0x80, 0x80],
+            &[2],
+            &[4, 4],
+            &[0],
+            &[0, 1, 2, 3, 4, 5, 6, 7],
+        ] {
+            assert_eq!(u64::get(&mut Unpacker::of(octets)), None, "{octets:?}");
+        }
     }
 }
