@@ -23,7 +23,6 @@ pub struct Batch {
 /// A segment as it was read, and what it is looked up by.
 struct Other {
     segment: Segment,
-    key: FlowKey,
     hash: Hash,
     /// How many of the first kind it comes behind.
     behind: u32,
@@ -36,13 +35,13 @@ fn behind(others: &[Other]) -> u32 {
 
 impl Batch {
     /// Adds the next segment, and what it is looked up by.
-    pub(super) fn add(&mut self, segment: &Segment, key: FlowKey, hash: Hash) {
+    pub(super) fn add(&mut self, segment: &Segment, hash: Hash) {
         match Lean::of(segment, &mut self.wide) {
             Some(mut lean) => {
                 lean.hash = hash.0;
                 self.segments.push(lean);
             }
-            None => self.add_other(segment, key, hash),
+            None => self.add_other(segment, hash),
         }
     }
 
@@ -55,10 +54,9 @@ impl Batch {
     }
 
     #[cold]
-    fn add_other(&mut self, segment: &Segment, key: FlowKey, hash: Hash) {
+    fn add_other(&mut self, segment: &Segment, hash: Hash) {
         self.others.push(Other {
             segment: *segment,
-            key,
             hash,
             behind: u32::try_from(self.segments.len()).unwrap_or(u32::MAX),
         });
@@ -133,7 +131,7 @@ impl Flows {
         let count = others.iter().take_while(|other| other.behind <= place).count();
         let (now, later) = others.split_at(count);
         for other in now {
-            self.take(&other.key, other.hash, &other.segment);
+            self.take(&FlowKey::of(&other.segment), other.hash, &other.segment);
         }
         later
     }

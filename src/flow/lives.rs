@@ -514,8 +514,9 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
-    /// Slots that are allocated together: so much memory that the system gets it back at once.
-    pub const CHUNK: usize = ((256 << 10) / size_of::<Option<T>>()).next_power_of_two();
+    /// Slots that are allocated together: between 128 and 256 KiB, which the system gets back at once. Of the last chunk of each
+    /// table half is of no use on average.
+    pub const CHUNK: usize = 1 << ((256 << 10) / size_of::<Option<T>>()).ilog2();
 
     fn slots(&self) -> u32 {
         let before = self.chunks.len().saturating_sub(1).saturating_mul(Self::CHUNK);
@@ -534,10 +535,10 @@ impl<T> Slots<T> {
         self.push(value)
     }
 
-    /// As [`Slots::insert`], but into a new slot as long as not a quarter of them is free: what is inserted at one time stands
+    /// As [`Slots::insert`], but into a new slot as long as not one of sixteen is free: what is inserted at one time stands
     /// together, and leaves a chunk together when all leave in order.
     fn insert_apart(&mut self, value: T) -> u32 {
-        if self.free.len() as u64 >= u64::from(self.slots() / 4).max(1) {
+        if self.free.len() as u64 >= u64::from(self.slots() / 16).max(1) {
             return self.insert(value);
         }
         self.standing += 1;

@@ -30,7 +30,7 @@ impl Default for Packing {
     fn default() -> Packing {
         Packing {
             over: true,
-            awake: 1 << 10,
+            awake: 1 << 7,
             idle_ns: 5_000_000_000,
             by_the_book: true,
         }

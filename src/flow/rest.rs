@@ -32,7 +32,7 @@ impl Rest {
     /// Shows those that are still to come, in any order, before the last word is said on what they wait for; those left out
     /// of which one SYN was seen, and nothing else.
     pub fn look_at_answered(&self, mut look: impl FnMut(&Tracker)) {
-        self.lives.each_awake(|_, life| look(&life.tracker));
+        self.lives.each_awake(|life| look(&life.tracker));
         self.lives.each_waiting(|tracker| look(&tracker));
     }
 
@@ -49,13 +49,20 @@ impl Rest {
     fn heirs(&self) -> Heirs {
         let mut heirs = Heirs::default();
         // What took a 4-tuple over is not packed as long as it knows of the one before.
-        self.lives.each_awake(|number, life| {
+        self.lives.each_awake(|life| {
             if life.tracker.incarnation > 0
                 && let Some(before) = &life.tracker.aside.predecessor
                 && let Some(rank) = self.lives.rank(before.number.saturating_sub(1))
-                && let Some(heir) = life.tracker.as_heir(number)
+                && let Some(heir) = self
+                    .lives
+                    .rank(life.birth)
+                    .and_then(|own| life.tracker.as_heir(own))
             {
-                heirs.insert(rank, heir);
+                // The last one that names it.
+                let known = heirs.entry(rank).or_insert(heir);
+                if known.number < heir.number {
+                    *known = heir;
+                }
             }
         });
         heirs

@@ -97,7 +97,7 @@ impl Sorter {
         let key = FlowKey::of(segment);
         let table = self.table(key.spread());
         if let Some(batch) = self.batches.get_mut(table) {
-            batch.add(segment, key, self.keyer.hash(&key));
+            batch.add(segment, self.keyer.hash(&key));
         }
         table
     }

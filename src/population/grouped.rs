@@ -116,7 +116,10 @@ pub(crate) struct Grouped<T> {
 
 impl<T: Copy> Grouped<T> {
     /// Orders members by the numbers of their groups, of which there are so many. Those with other numbers are left out.
-    pub fn of(members: &[T], numbers: &[u32], groups: usize) -> Grouped<T> {
+    pub fn of<'a>(members: impl IntoIterator<Item = &'a T>, numbers: &[u32], groups: usize) -> Grouped<T>
+    where
+        T: 'a,
+    {
         let mut begins = vec![0_usize; groups.saturating_add(1)];
         for number in numbers {
             if let Some(count) = begins.get_mut((*number as usize).saturating_add(1)) {
@@ -130,11 +133,12 @@ impl<T: Copy> Grouped<T> {
         }
         let mut next = begins.clone();
         next.truncate(groups);
-        let mut ordered = match members.first() {
-            Some(first) => vec![*first; before],
+        let mut members = members.into_iter().peekable();
+        let mut ordered = match members.peek() {
+            Some(first) => vec![**first; before],
             None => Vec::new(),
         };
-        for (member, number) in members.iter().zip(numbers) {
+        for (member, number) in members.zip(numbers) {
             if let Some(next) = next.get_mut(*number as usize)
                 && let Some(slot) = ordered.get_mut(*next)
             {

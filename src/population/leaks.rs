@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::curve::{Stay, Sweep};
-use super::grouped::{Grouped, Names};
+use super::grouped::{Grouped, Lots, Names};
 use super::{CURVES, Curve, Span, Spread};
 use crate::model::{Address, Cause, Connection, EndpointReport, Numbers, Role, State, Usual};
 use crate::time::Timestamp;
@@ -278,7 +278,7 @@ pub struct HalfCloses {
     by: By,
     min_age_ns: i64,
     shorter: u64,
-    ended: Vec<EndedOne>,
+    ended: Lots<EndedOne>,
     open: Vec<OpenOne>,
 }
 
@@ -304,7 +304,7 @@ impl HalfCloses {
             by,
             min_age_ns,
             shorter: 0,
-            ended: Vec::new(),
+            ended: Lots::default(),
             open: Vec::new(),
         }
     }
@@ -337,7 +337,7 @@ impl HalfCloses {
     /// Takes those of connections that come behind the ones that were looked at.
     pub fn merge(&mut self, later: HalfCloses) {
         self.shorter += later.shorter;
-        self.ended.extend(later.ended);
+        self.ended.append(later.ended);
         self.open.extend(later.open);
     }
 
@@ -370,7 +370,7 @@ impl HalfCloses {
     pub fn leaks(self, span: Span) -> Leaks {
         let by = self.by;
         let mut groups = Groups::default();
-        for one in &self.ended {
+        for one in self.ended.iter() {
             groups.ended.push(groups.names.number(one.ends.holder(by)));
         }
         for one in &self.open {
@@ -468,7 +468,7 @@ impl HalfCloses {
             return Vec::new();
         }
         holders.sort_unstable();
-        let ended = Grouped::of(&self.ended, &groups.ended, count);
+        let ended = Grouped::of(self.ended.iter(), &groups.ended, count);
         let groups = holders.into_iter().map(|(holder, group)| {
             let open = open.group_mut(group);
             open.sort_unstable_by_key(|one| (one.since, one.id));
