@@ -463,6 +463,21 @@ mod tests {
         others.collect()
     }
 
+    /// The same connection, the next one of a 4-tuple whose last packet this was.
+    fn behind(last: Option<&Segment>, number: u32, story: Vec<Segment>) -> Vec<Segment> {
+        let (packets, begin) = last.map_or((0, 0), |last| (last.packet, last.time.ns()));
+        let shift = number * 50_000_000;
+        let later = story.into_iter().map(|seg| Segment {
+            packet: seg.packet + packets,
+            time: seg.time.plus(begin),
+            seq: seg.seq.plus(shift),
+            ack: seg.ack.map(|ack| ack.plus(shift)),
+            raw_ack: seg.raw_ack.wrapping_add(shift),
+            ..seg
+        });
+        later.collect()
+    }
+
     fn json(value: &impl serde::Serialize) -> String {
         serde_json::to_string(value).expect("plain data")
     }
@@ -474,12 +489,18 @@ mod tests {
         #[test]
         fn a_usual_connection_stands_for_itself(
             stories in prop::collection::vec(prop_oneof![usual_stories(), troubled_stories()], 1..4),
+            one_after_the_other: bool,
             later in 0..90_000_000_000i64,
         ) {
             let mut flows = Flows::new(Ladders::None);
             let mut end = Timestamp::default();
+            let mut last = None;
             for (number, story) in (0..).zip(stories) {
-                let story = between(number, story);
+                let story = match one_after_the_other {
+                    true => behind(last.as_ref(), number.into(), story),
+                    false => between(number, story),
+                };
+                last = story.last().copied().or(last);
                 end = story.iter().fold(end, |end, seg| end.max(seg.time));
                 story.iter().for_each(|seg| flows.on_segment(seg));
             }

@@ -12,7 +12,7 @@ use crate::tracker::footprint::allocated;
 pub struct Packing {
     /// As soon as both ends are gone.
     pub over: bool,
-    /// So many are left as they are, however long they have been idle.
+    /// So many of each table are left as they are, however long they have been idle.
     pub awake: u64,
     /// Of more, those are packed that got no segment for longer than this, nanoseconds of capture time. Where many of them
     /// wake up again, it is doubled.
