@@ -178,22 +178,9 @@ mod tests {
     use super::*;
     use crate::segment::{Flags, Segment};
     use crate::tracker::calm::tests::{Step, segments};
+    use crate::tracker::textbook::tests::said;
 
     const FIN: u16 = Flags::FIN | Flags::ACK;
-
-    fn said(from_client: bool, payload: u32, flags: u16) -> Step {
-        Step {
-            from_client,
-            payload,
-            flags,
-            seq_off: 0,
-            ack_off: 0,
-            ns: 1_000_000,
-            timestamps: true,
-            ticks: 1,
-            oddity: 0,
-        }
-    }
 
     /// The tracker of a connection with one request and these steps, whose request was lost once and sent again.
     fn tracker(steps: &[Step]) -> Tracker {

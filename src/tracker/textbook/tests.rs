@@ -17,7 +17,7 @@ const PLAIN: Step = Step {
     oddity: 0,
 };
 
-fn said(from_client: bool, payload: u32, flags: u16) -> Step {
+pub(crate) fn said(from_client: bool, payload: u32, flags: u16) -> Step {
     Step {
         from_client,
         payload,
