@@ -3,17 +3,21 @@
 //! A half-close lasts from the moment when one side entered CLOSE-WAIT (RFC 9293 section 3.6) until it left it. RFC 9293
 //! sets no limit to it. One that is open at the end of the capture has lasted at least so long.
 
+mod half_close;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::curve::{Stay, Sweep};
+use super::curve::Sweep;
 use super::grouped::{Grouped, Lots, Names};
 use super::{CURVES, Curve, Span, Spread};
-use crate::model::{Address, Cause, Connection, EndpointReport, Numbers, Role, State, Usual};
+use crate::model::{Address, Connection, Numbers, Role, Usual};
 use crate::time::Timestamp;
+pub use half_close::KeptHalfClose;
+use half_close::{EndedBy, EndedOne, Ends, HalfClose, Kept, OpenOne, PeerIs};
 
 const SECOND: i64 = 1_000_000_000;
 /// Open half-closes described one by one, and peers named, of a group.
@@ -495,229 +499,6 @@ pub struct Leaking {
     pub ended: u64,
     /// How long those had lasted; none if there are none.
     pub ended_ns: Option<Spread>,
-}
-
-/// One half-close, as the model tells it.
-struct HalfClose<'a> {
-    connection: &'a Connection,
-    /// The side in CLOSE-WAIT.
-    endpoint: Role,
-    since: Timestamp,
-    ns: i64,
-}
-
-impl<'a> HalfClose<'a> {
-    fn of(connection: &'a Connection) -> Option<HalfClose<'a>> {
-        let close = &connection.close;
-        Some(HalfClose {
-            connection,
-            endpoint: close.close_wait_endpoint?,
-            since: close.close_wait_since?,
-            ns: close.half_close_ns?,
-        })
-    }
-
-    fn side(&self, role: Role) -> &'a EndpointReport {
-        match role {
-            Role::Client => &self.connection.endpoints.client,
-            Role::Server => &self.connection.endpoints.server,
-        }
-    }
-
-    fn ends(&self) -> Ends {
-        Ends {
-            endpoint: self.endpoint,
-            client: self.connection.client.ip,
-            server: self.connection.server,
-        }
-    }
-
-    fn own(&self) -> &'a EndpointReport {
-        self.side(self.endpoint)
-    }
-
-    fn ended(&self) -> EndedOne {
-        // What made the endpoint leave CLOSE-WAIT.
-        let mut steps = self.own().transitions.iter();
-        let entered = steps.find(|step| step.to == State::CloseWait);
-        let cause = entered.and_then(|_| steps.next()).map(|step| step.cause);
-        EndedOne {
-            since: self.since,
-            ns: self.ns,
-            ends: self.ends(),
-            by: match cause {
-                Some(Cause::FinSent) => EndedBy::Fin,
-                Some(Cause::RstSent) => EndedBy::OwnReset,
-                Some(Cause::RstReceived) => EndedBy::PeerReset,
-                Some(
-                    Cause::SynSent
-                    | Cause::SynReceived
-                    | Cause::SynAcknowledged
-                    | Cause::FinReceived
-                    | Cause::FinAcknowledged
-                    | Cause::NewIncarnation
-                    | Cause::FirstSeen
-                    | Cause::Timer,
-                )
-                | None => EndedBy::Other,
-            },
-        }
-    }
-
-    fn still_open(&self) -> OpenOne {
-        let (connection, close) = (self.connection, &self.connection.close);
-        let peer = self.side(self.endpoint.other());
-        let probed = (close.half_close_probes).is_some_and(|probes| probes.client > 0 || probes.server > 0);
-        let silent = peer.owes_answer.is_some_and(|owed| owed.since >= self.since);
-        let quality = &connection.quality;
-        OpenOne {
-            id: connection.id,
-            client: connection.client,
-            ends: self.ends(),
-            since: self.since,
-            ns: self.ns,
-            last_time: connection.last_time,
-            request_answered: close.request_answered,
-            sent_bytes: close.half_close_bytes,
-            unacknowledged_bytes: peer.unacknowledged_bytes,
-            peer: match (peer.state == State::Closed, silent, probed) {
-                (true, _, _) => PeerIs::Gone,
-                (false, true, _) => PeerIs::Silent,
-                (false, false, true) => PeerIs::There,
-                (false, false, false) => PeerIs::NotAsked,
-            },
-            proven: (self.own().transitions.iter())
-                .any(|step| step.to == State::CloseWait && step.evidence.is_proof()),
-            one_sided: quality.one_sided,
-            lossy: quality.missed_bytes > 0 || quality.inferred_segments > 0,
-        }
-    }
-}
-
-/// What a half-close is between.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct Ends {
-    /// The side in CLOSE-WAIT.
-    endpoint: Role,
-    client: IpAddr,
-    server: Address,
-}
-
-impl Ends {
-    fn holder(&self, by: By) -> Holder {
-        Holder::between(self.client, self.server, self.endpoint, by)
-    }
-}
-
-/// What is kept of one half-close, to be collected elsewhere.
-#[derive(Serialize, Deserialize)]
-pub struct KeptHalfClose(Kept);
-
-#[derive(Serialize, Deserialize)]
-enum Kept {
-    Ended(EndedOne),
-    Open(OpenOne),
-}
-
-impl KeptHalfClose {
-    /// That of a connection; none if it never was half-closed.
-    pub fn of(connection: &Connection) -> Option<KeptHalfClose> {
-        let half_close = HalfClose::of(connection)?;
-        Some(KeptHalfClose(if connection.close.half_close_open {
-            Kept::Open(half_close.still_open())
-        } else {
-            Kept::Ended(half_close.ended())
-        }))
-    }
-
-    /// The group that it belongs to.
-    pub fn holder(&self, by: By) -> Holder {
-        match &self.0 {
-            Kept::Ended(one) => one.ends.holder(by),
-            Kept::Open(one) => one.ends.holder(by),
-        }
-    }
-}
-
-/// What is kept of a half-close that ended.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct EndedOne {
-    since: Timestamp,
-    ns: i64,
-    ends: Ends,
-    by: EndedBy,
-}
-
-/// What made an endpoint leave CLOSE-WAIT.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum EndedBy {
-    Fin,
-    OwnReset,
-    PeerReset,
-    Other,
-}
-
-impl EndedOne {
-    fn stay(&self) -> Stay {
-        Stay {
-            from: self.since,
-            until: Some(self.since.plus(self.ns)),
-        }
-    }
-
-    /// Whether the endpoint in CLOSE-WAIT ended it.
-    fn itself(&self) -> bool {
-        matches!(self.by, EndedBy::Fin | EndedBy::OwnReset)
-    }
-}
-
-/// What is kept of a half-close that is open.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct OpenOne {
-    id: u64,
-    client: Address,
-    ends: Ends,
-    since: Timestamp,
-    ns: i64,
-    /// When the last segment of the connection passed.
-    last_time: Timestamp,
-    request_answered: Option<bool>,
-    sent_bytes: Option<u64>,
-    /// Octets of its peer that it has not acknowledged.
-    unacknowledged_bytes: Option<u64>,
-    peer: PeerIs,
-    /// Segments of the endpoint itself prove CLOSE-WAIT.
-    proven: bool,
-    one_sided: bool,
-    lossy: bool,
-}
-
-/// See [`Peer`].
-#[derive(Clone, Copy, Serialize, Deserialize)]
-enum PeerIs {
-    There,
-    Silent,
-    Gone,
-    NotAsked,
-}
-
-impl OpenOne {
-    fn stay(&self) -> Stay {
-        Stay {
-            from: self.since,
-            until: None,
-        }
-    }
-
-    /// Ordinary work does not explain it.
-    fn overdue(&self, limit_ns: i64, end: Timestamp) -> bool {
-        self.ns > limit_ns && !self.in_use(end)
-    }
-
-    /// The peer uses it: legal for as long as it likes (section 3.6).
-    fn in_use(&self, end: Timestamp) -> bool {
-        self.sent_bytes.unwrap_or(0) > 0 && end.since(self.last_time) < IN_USE_NS
-    }
 }
 
 impl LeakGroup {
