@@ -187,6 +187,11 @@ impl Judge {
         }
     }
 
+    /// Whether there may be connections for which [`Judge::passes`].
+    pub fn passes_some(&self) -> bool {
+        self.passes_usual
+    }
+
     /// Whether nothing is found in the connection that this stands for. Where that is not sure, it has to be judged.
     pub fn passes(&self, usual: &Usual) -> bool {
         let limits = &self.thresholds;

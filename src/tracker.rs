@@ -23,14 +23,12 @@ pub mod passing;
 mod predecessor;
 mod rarely;
 mod reset;
+mod role;
 pub mod state;
 pub mod stream;
 pub mod textbook;
 pub mod trace;
 mod usual;
-
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use crate::segment::{ChecksumState, Endpoint, Flags, Scope, Segment};
 use crate::seq::Seq;
@@ -47,6 +45,8 @@ use opening::{OtherSynAck, Signature};
 use passing::Passing;
 pub use predecessor::Predecessor;
 pub use rarely::Rarely;
+use role::roles_of;
+pub use role::{Role, RolesFrom};
 use state::{Event, State};
 use stream::{Owes, Place, Repeat, Stream};
 pub use usual::{Course, Digest, Usual, UsualClose};
@@ -56,49 +56,6 @@ pub use usual::{Course, Digest, Usual, UsualClose};
 const CROSSING_UNKNOWN_NS: i64 = 190_000_000;
 /// Slack on twice the measured round trip, for delayed processing.
 const CROSSING_SLACK_NS: i64 = 10_000_000;
-
-/// Client or server of a connection.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema, serde::Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The side that opened actively.
-    Client = 0,
-    /// Its peer.
-    Server = 1,
-}
-
-impl Role {
-    /// The other side.
-    #[must_use]
-    pub fn other(self) -> Role {
-        match self {
-            Role::Client => Role::Server,
-            Role::Server => Role::Client,
-        }
-    }
-
-    /// The word used in every view.
-    pub fn name(self) -> &'static str {
-        match self {
-            Role::Client => "client",
-            Role::Server => "server",
-        }
-    }
-}
-
-/// Which segment told client from server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RolesFrom {
-    /// A SYN without ACK.
-    Syn,
-    /// A SYN-ACK: its receiver is the client.
-    SynAck,
-    /// No SYN was captured: a guess by port numbers and by who spoke first.
-    Guess,
-}
 
 /// What a segment meant for the connection that it was given to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -779,23 +736,5 @@ fn plain_sent(mark: Mark) -> Sent {
         crossing: i64::MAX,
         tap_rtt: None,
         shows_established: true,
-    }
-}
-
-/// Who is client, by the first segment of a connection.
-fn roles_of(seg: &Segment) -> (Role, RolesFrom) {
-    match (seg.flags.syn() && !seg.flags.rst(), seg.ack.is_some()) {
-        (true, false) => (Role::Client, RolesFrom::Syn),
-        (true, true) => (Role::Server, RolesFrom::SynAck),
-        (false, _) => (guess_role(seg), RolesFrom::Guess),
-    }
-}
-
-/// Ephemeral ports are high: the side with the lower port is taken for the server; with equal ports, who was spoken to.
-fn guess_role(seg: &Segment) -> Role {
-    if seg.source.port < seg.destination.port {
-        Role::Server
-    } else {
-        Role::Client
     }
 }

@@ -310,6 +310,9 @@ impl Telling {
 
     /// See [`Told::pass_usual`].
     fn pass_usual(&mut self, means: &Means, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+        if !means.judge.passes_some() {
+            return false;
+        }
         let Standing::Numbered(rest) = self.numbered() else {
             return false;
         };

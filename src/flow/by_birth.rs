@@ -53,16 +53,21 @@ struct Born {
 impl ByBirth {
     /// Those of all tables, with their births in order; `grow` makes the trackers of embryos. Memory is given back on the way.
     pub fn of(tables: Vec<(Lives, Vec<(u64, Handle)>)>, grow: fn(&Embryo) -> Tracker) -> ByBirth {
-        let (tables, births): (Vec<Lives>, Vec<_>) = tables.into_iter().unzip();
-        let order = merged(births);
-        let tables = tables.into_iter().map(|lives| Table {
-            lives: Leaving::of(lives.lives),
-            embryos: Leaving::of(lives.embryos),
-            waiting: Leaving::of(lives.waiting),
-            packs: lives.packs.into(),
-            ordinary: Leaving::of(lives.ordinary),
+        let mut order = Vec::with_capacity(tables.iter().map(|(_, births)| births.len()).sum());
+        let tables = (0..).zip(tables).map(|(table, (lives, births))| {
+            let births = births.into_iter();
+            order.extend(births.map(|(birth, handle)| Born { birth, handle, table }));
+            Table {
+                lives: Leaving::of(lives.lives),
+                embryos: Leaving::of(lives.embryos),
+                waiting: Leaving::of(lives.waiting),
+                packs: lives.packs.into(),
+                ordinary: Leaving::of(lives.ordinary),
+            }
         });
         let tables = tables.collect();
+        // Stable, because that one makes use of rows in order: there is one of each table.
+        order.sort_by_key(|born| born.birth);
         ByBirth {
             next: 0,
             end: order.len(),
@@ -163,22 +168,6 @@ impl ByBirth {
     /// Takes a tracker back that was told, for its room.
     pub fn give_back(&mut self, tracker: Box<Tracker>) {
         self.spare = Some(tracker);
-    }
-}
-
-/// The births of all tables in order, of which those of each table are in order. There are few tables, and much memory that need
-/// not be taken for a moment.
-fn merged(births: Vec<Vec<(u64, Handle)>>) -> Vec<Born> {
-    let mut order = Vec::with_capacity(births.iter().map(Vec::len).sum());
-    let mut rows: Vec<_> = births.iter().map(|row| row.iter().copied().peekable()).collect();
-    loop {
-        let heads = (0_u32..).zip(&mut rows);
-        let heads = heads.filter_map(|(table, row)| Some((row.peek()?.0, table)));
-        let Some((birth, table)) = heads.min() else {
-            return order;
-        };
-        let next = rows.get_mut(table as usize).and_then(Iterator::next);
-        order.extend(next.map(|(_, handle)| Born { birth, handle, table }));
     }
 }
 

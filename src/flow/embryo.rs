@@ -154,6 +154,11 @@ impl Embryo {
         }
     }
 
+    /// The snap length cut it.
+    pub fn is_cut(&self) -> bool {
+        self.bits & CUT != 0
+    }
+
     /// The key that it is looked up by.
     pub fn key(&self) -> FlowKey {
         FlowKey::between(self.source, self.destination, self.scope)

@@ -66,8 +66,8 @@ impl Index {
         hash(&self.seed, key)
     }
 
-    /// How often a 4-tuple was led away from a life with a tracker. As long as it is the same, handles of such lives that
-    /// were looked up lead to the same ones.
+    /// Grows whenever a 4-tuple is led away from a life with a tracker, or forgotten. As long as it is the same, handles of such
+    /// lives that were looked up lead to the current ones.
     #[inline]
     pub fn age(&self) -> u64 {
         self.age

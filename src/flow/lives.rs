@@ -117,13 +117,12 @@ impl Ordinary {
 
     /// The digest of the tracker that it does without.
     pub fn digest(&self) -> Digest {
-        let syn = self.syn.segment();
-        let mark = Mark::of(&syn);
+        let first = self.syn.mark();
         Digest {
-            addresses: [syn.source, syn.destination],
-            first: mark,
-            course: self.book.usual_course(mark),
-            cut: self.book.is_cut(&syn),
+            addresses: [self.syn.client(), self.syn.server()],
+            first,
+            course: self.book.usual_course(first),
+            cut: self.syn.is_cut() || self.book.is_cut(),
         }
     }
 

@@ -506,10 +506,10 @@ impl Textbook {
         self.sides.each_ref().map(|side| side.nxt)
     }
 
-    /// Whether the snap length cut any of its segments; `syn` is the one that it began with.
-    pub fn is_cut(&self, syn: &Segment) -> bool {
+    /// Whether the snap length cut any of its segments behind the SYN.
+    pub fn is_cut(&self) -> bool {
         let told = self.told.iter().take(usize::from(self.count));
-        syn.cut || self.cut > 0 || told.into_iter().any(|told| told.bits & CUT != 0)
+        self.cut > 0 || told.into_iter().any(|told| told.bits & CUT != 0)
     }
 
     /// How many telling segments there are.
