@@ -66,8 +66,10 @@ for case in "${cases[@]}"; do
   else
     verdict=fine
   fi
-  printf '%-22s %13d instructions, budget %13d, %+d.%d%%: %s\n' "$name" "$counted" "${allowed:-0}" \
-    $((permille / 10)) $((permille < 0 ? -permille % 10 : permille % 10)) "$verdict"
+  far=${permille#-} # a difference of less than a percent has a sign, too
+  [ "$permille" -lt 0 ] && sign=- || sign=+
+  printf '%-22s %13d instructions, budget %13d, %s%d.%d%%: %s\n' "$name" "$counted" "${allowed:-0}" \
+    "$sign" $((far / 10)) $((far % 10)) "$verdict"
 done
 
 if [ "${1:-}" = --update ]; then
