@@ -272,6 +272,17 @@ impl Run {
         self.decode(frame, place, segment)
     }
 
+    /// A packet that was counted and is no copy.
+    #[inline(never)]
+    fn other(&mut self, frame: &Frame<'_>, place: &Place<'_>, relay: &mut Relay<'_, '_>) {
+        if let Some(lean) = self.decoder.lean_wide(frame, relay.wide()) {
+            self.count.segments.add(lean.cut(), false);
+            relay.take_wide(lean);
+        } else if self.decode(frame, place, relay.place()) {
+            relay.take();
+        }
+    }
+
     /// As [`Run::frame`], of a packet that was counted.
     #[inline(never)]
     fn decode(&mut self, frame: &Frame<'_>, place: &Place<'_>, segment: &mut Segment) -> bool {
@@ -344,17 +355,17 @@ impl<P: FnMut(u64)> Reading<'_, '_, '_, P> {
         ControlFlow::Continue(())
     }
 
-    /// Packets that were counted and are no copies.
-    #[inline(always)]
+    /// Packets that were counted and are no copies. Apart, so that nothing else wants the processor's registers.
+    #[inline(never)]
     fn counted(&mut self, frames: &[Frame<'_>], place: &Place<'_>) {
         let run = &mut *self.run;
         let mut sums = Segments::default();
         for frame in frames {
-            if let Some(lean) = run.decoder.lean(frame, self.relay.wide()) {
-                sums.add(lean.cut(), lean.header_cut());
+            if let Some(lean) = run.decoder.lean(frame) {
+                sums.add(lean.cut(), false);
                 self.relay.take_lean(lean);
-            } else if run.decode(frame, place, self.relay.place()) {
-                self.relay.take();
+            } else {
+                run.other(frame, place, &mut self.relay);
             }
         }
         run.count.segments.merge(sums);

@@ -98,10 +98,17 @@ impl<'scope, 'env> Relay<'scope, 'env> {
         self.took(table);
     }
 
-    /// Takes the next segment in capture order.
+    /// Takes the next segment in capture order, which came over IPv4.
     #[inline(always)]
     pub fn take_lean(&mut self, lean: Lean) {
         let table = self.sorter.add_lean(lean);
+        self.took(table);
+    }
+
+    /// As [`Relay::take_lean`], over IPv6.
+    #[inline]
+    pub fn take_wide(&mut self, lean: Lean) {
+        let table = self.sorter.add_wide(lean);
         self.took(table);
     }
 

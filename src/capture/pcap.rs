@@ -437,8 +437,9 @@ impl RecordHeader {
         Timestamp::from_ns(seconds.saturating_add(i64::from(self.fraction) * unit))
     }
 
+    #[inline]
     fn is_zero(&self) -> bool {
-        (self.seconds, self.fraction, self.captured, self.original) == (0, 0, 0, 0)
+        self.captured == 0 && (self.seconds, self.fraction, self.original) == (0, 0, 0)
     }
 }
 

@@ -45,12 +45,18 @@ impl Batch {
         }
     }
 
-    /// Adds the next segment, of which `wide` has the addresses.
+    /// Adds the next segment, which came over IPv4.
     #[inline(always)]
-    pub(super) fn add_lean(&mut self, mut lean: Lean, wide: &mut Wide, hash: Hash) {
+    pub(super) fn add_lean(&mut self, mut lean: Lean, hash: Hash) {
         lean.hash = hash.0;
-        lean.take_along(wide, &mut self.wide);
         self.segments.push(lean);
+    }
+
+    /// Adds the next segment, which came over IPv6; `wide` has its addresses.
+    #[inline]
+    pub(super) fn add_wide(&mut self, mut lean: Lean, wide: &mut Wide, hash: Hash) {
+        lean.take_along(wide, &mut self.wide);
+        self.add_lean(lean, hash);
     }
 
     #[cold]

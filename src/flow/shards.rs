@@ -5,7 +5,6 @@
 //! go together in each run, and one thread works on as many tables as many threads do.
 
 use super::by_birth::ByBirth;
-use super::index::Hash;
 use super::key::Pair;
 use super::{Batch, Evicted, FlowKey, Flows, Keyer, Ladders, Rest, Totals, grown};
 use crate::segment::{Lean, Scope, Segment, Wide};
@@ -102,28 +101,27 @@ impl Sorter {
         table
     }
 
-    /// Adds the next segment, of which [`Sorter::wide`] has got the addresses. Returns the table that it is for.
+    /// Adds the next segment, which came over IPv4. Returns the table that it is for.
     #[inline(always)]
     pub fn add_lean(&mut self, lean: Lean) -> usize {
-        let (hash, spread) = match lean.v4_ends() {
-            Some(ends) => {
-                let pair = Pair::of(ends);
-                (self.keyer.hash(&pair), pair.spread())
-            }
-            None => self.look_up_wide(&lean),
-        };
-        let table = self.table(spread);
+        let pair = Pair::of(lean.v4_ends());
+        let hash = self.keyer.hash(&pair);
+        let table = self.table(pair.spread());
         if let Some(batch) = self.batches.get_mut(table) {
-            batch.add_lean(lean, &mut self.wide, hash);
+            batch.add_lean(lean, hash);
         }
         table
     }
 
-    #[inline(never)]
-    fn look_up_wide(&self, lean: &Lean) -> (Hash, u64) {
+    /// As [`Sorter::add_lean`], of one that came over IPv6: [`Sorter::wide`] has got its addresses.
+    pub fn add_wide(&mut self, lean: Lean) -> usize {
         let [source, destination] = lean.ends(&self.wide);
         let key = FlowKey::between(source, destination, Scope::default());
-        (self.keyer.hash(&key), key.spread())
+        let (hash, table) = (self.keyer.hash(&key), self.table(key.spread()));
+        if let Some(batch) = self.batches.get_mut(table) {
+            batch.add_wide(lean, &mut self.wide, hash);
+        }
+        table
     }
 
     /// Where the IPv6 addresses of the next lean segment are to be added.

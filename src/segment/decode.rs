@@ -91,13 +91,24 @@ impl Decoder {
         self.layered.decode(frame, segment)
     }
 
-    /// The same segment in one line, if it is as most are. Its IPv6 addresses are added to `wide`.
+    /// The same segment in one line, if it is as most are, over IPv4.
     #[inline(always)]
-    pub fn lean(&self, frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
-        if frame.link != LinkType::ETHERNET || self.layered.settings.verify_checksums {
+    pub fn lean(&self, frame: &Frame<'_>) -> Option<Lean> {
+        direct::lean_v4(frame).filter(|_| self.may_be_lean(frame))
+    }
+
+    /// As [`Decoder::lean`], over IPv6. Its addresses are added to `wide`.
+    #[inline(always)]
+    pub fn lean_wide(&self, frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
+        if !self.may_be_lean(frame) {
             return None;
         }
-        direct::lean(frame, wide)
+        direct::lean_v6(frame, wide)
+    }
+
+    #[inline(always)]
+    fn may_be_lean(&self, frame: &Frame<'_>) -> bool {
+        frame.link == LinkType::ETHERNET && !self.layered.settings.verify_checksums
     }
 
     /// The tunnels that [`Scope::tunnel`] stands for; `None` for none, and for [`TunnelId::OVERFLOW`].
@@ -523,6 +534,11 @@ mod tests {
         166, 178, 192, 204, 228, 229, 239, 240, 242, 258, 276, 70_000,
     ];
 
+    fn lean_of(decoder: &Decoder, frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
+        let lean = decoder.lean(frame);
+        lean.or_else(|| decoder.lean_wide(frame, wide))
+    }
+
     #[test]
     fn most_segments_are_lean() {
         let timestamps = [1, 1, 8, 10, 0, 0, 1, 2, 3, 4, 5, 6];
@@ -552,7 +568,7 @@ mod tests {
                     direction: None,
                     process: None,
                 };
-                let read = Decoder::default().lean(&frame, &mut Wide::default());
+                let read = lean_of(&Decoder::default(), &frame, &mut Wide::default());
                 let long = options.len() + if six { 60 } else { 40 } > 50;
                 assert_eq!(
                     read.is_some(),
@@ -616,7 +632,7 @@ mod tests {
             let layers = long.layered.decode_layers(&frame, &mut of_layers).map(|()| &of_layers);
             prop_assert_eq!(format!("{:?}", short.decode(&frame)), format!("{layers:?}"));
             let mut wide = Wide::default();
-            if let Some(lean) = short.lean(&frame, &mut wide) {
+            if let Some(lean) = lean_of(&short, &frame, &mut wide) {
                 prop_assert_eq!(format!("{:?}", lean.segment(&wide)), format!("{of_layers:?}"));
                 prop_assert!(layers.is_ok() && lean.print == of_layers.print());
                 prop_assert_eq!(format!("{:?}", Some(lean)), format!("{:?}", Lean::of(&of_layers, &mut Wide::default())));

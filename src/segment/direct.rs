@@ -17,56 +17,61 @@ const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 const VLAN: u16 = 0x8100;
 
-/// The segment in an Ethernet frame without tags, over IP without options or extensions, if it has no option but timestamps in
-/// their usual form, and all that was captured of it. Its checksum is not verified.
+/// The segment in an Ethernet frame without tags, over IPv4 without options, if it has no option but timestamps in their usual
+/// form, and all that was captured of it. Its checksum is not verified.
 #[inline(always)]
-pub(super) fn lean(frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
-    let packet = frame.bytes.get(14..)?;
-    match be16(frame.bytes, 12)? {
-        IPV4 => {
-            let (headers, options) = packet.split_first_chunk::<40>()?;
-            let (ip, tcp) = headers.split_first_chunk::<20>()?;
-            // Neither more fragments nor an offset.
-            if ip[0] != 0x45 || ip[9] != TCP || be16(ip, 6)? & 0x3fff != 0 {
-                return None;
-            }
-            let total = be16(ip, 2)?;
-            let ip = LeanIp {
-                packet: frame.number,
-                time: frame.time,
-                addresses: [be32(ip, 12)?, be32(ip, 16)?],
-                id: Some(be16(ip, 4)?),
-                ttl: ip[8],
-                payload: total.checked_sub(20)?,
-                cut: packet.len() < usize::from(total),
-            };
-            Lean::read(&ip, tcp.first_chunk()?, options)
-        }
-        IPV6 => {
-            let (headers, options) = packet.split_first_chunk::<60>()?;
-            let (ip, tcp) = headers.split_first_chunk::<40>()?;
-            let payload = be16(ip, 4)?;
-            // Without a length it was captured before the network card split it.
-            if ip[0] >> 4 != 6 || ip[6] != TCP || payload == 0 {
-                return None;
-            }
-            let address = |at: usize| Some(Ipv6Addr::from(*ip.get(at..)?.first_chunk::<16>()?));
-            let addresses = [address(8)?, address(24)?];
-            let ip = LeanIp {
-                packet: frame.number,
-                time: frame.time,
-                addresses: [u32::try_from(wide.len()).ok()?, 0],
-                id: None,
-                ttl: ip[7],
-                payload,
-                cut: packet.len() < ip.len() + usize::from(payload),
-            };
-            let lean = Lean::read(&ip, tcp.first_chunk()?, options)?;
-            wide.push(addresses);
-            Some(lean)
-        }
-        _ => None,
+pub(super) fn lean_v4(frame: &Frame<'_>) -> Option<Lean> {
+    if be16(frame.bytes, 12)? != IPV4 {
+        return None;
     }
+    let packet = frame.bytes.get(14..)?;
+    let (headers, options) = packet.split_first_chunk::<40>()?;
+    let (ip, tcp) = headers.split_first_chunk::<20>()?;
+    // Neither more fragments nor an offset.
+    if ip[0] != 0x45 || ip[9] != TCP || be16(ip, 6)? & 0x3fff != 0 {
+        return None;
+    }
+    let total = be16(ip, 2)?;
+    let ip = LeanIp {
+        packet: frame.number,
+        time: frame.time,
+        addresses: [be32(ip, 12)?, be32(ip, 16)?],
+        id: Some(be16(ip, 4)?),
+        ttl: ip[8],
+        payload: total.checked_sub(20)?,
+        cut: packet.len() < usize::from(total),
+    };
+    Lean::read(&ip, tcp.first_chunk()?, options)
+}
+
+/// As [`lean_v4`], over IPv6 without extensions.
+#[inline(always)]
+pub(super) fn lean_v6(frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
+    if be16(frame.bytes, 12)? != IPV6 {
+        return None;
+    }
+    let packet = frame.bytes.get(14..)?;
+    let (headers, options) = packet.split_first_chunk::<60>()?;
+    let (ip, tcp) = headers.split_first_chunk::<40>()?;
+    let payload = be16(ip, 4)?;
+    // Without a length it was captured before the network card split it.
+    if ip[0] >> 4 != 6 || ip[6] != TCP || payload == 0 {
+        return None;
+    }
+    let address = |at: usize| Some(Ipv6Addr::from(*ip.get(at..)?.first_chunk::<16>()?));
+    let addresses = [address(8)?, address(24)?];
+    let ip = LeanIp {
+        packet: frame.number,
+        time: frame.time,
+        addresses: [u32::try_from(wide.len()).ok()?, 0],
+        id: None,
+        ttl: ip[7],
+        payload,
+        cut: packet.len() < ip.len() + usize::from(payload),
+    };
+    let lean = Lean::read(&ip, tcp.first_chunk()?, options)?;
+    wide.push(addresses);
+    Some(lean)
 }
 
 /// Whether an Ethernet frame without tags holds ordinary UDP, over IP without options or extensions.

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::layers::{be16, be32};
 use super::{ChecksumState, Endpoint, Flags, Options, PacketNumber, Scope, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
@@ -147,41 +148,21 @@ impl Lean {
     /// captured behind it.
     #[inline(always)]
     pub(super) fn read(ip: &LeanIp, header: &[u8; 20], options: &[u8]) -> Option<Lean> {
-        let [
-            p0,
-            p1,
-            q0,
-            q1,
-            s0,
-            s1,
-            s2,
-            s3,
-            a0,
-            a1,
-            a2,
-            a3,
-            f0,
-            f1,
-            w0,
-            w1,
-            c0,
-            c1,
-            _,
-            _,
-        ] = *header;
-        let mut bits = u16::from_be_bytes([f0, f1]) & CONTROL;
-        let (header_len, timestamps) = match f0 >> 4 {
+        let mut bits = be16(header, 12)? & CONTROL;
+        // Each number is read where it is used: all of them at once are more than the processor has registers.
+        let (header_len, timestamps) = match header[12] >> 4 {
             5 => (20, (0, 0)),
             8 => {
-                let &[1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3] = options.first_chunk::<12>()? else {
+                let options = options.first_chunk::<12>()?;
+                if !options.starts_with(&[1, 1, 8, 10]) {
                     return None;
-                };
+                }
                 bits |= TIMESTAMPS;
-                let (value, echo) = ([v0, v1, v2, v3], [e0, e1, e2, e3]);
-                (32, (u32::from_be_bytes(value), u32::from_be_bytes(echo)))
+                (32, (be32(options, 4)?, be32(options, 8)?))
             }
             _ => return None,
         };
+        let payload_len = ip.payload.checked_sub(header_len)?;
         if ip.cut {
             bits |= CUT;
         }
@@ -193,17 +174,17 @@ impl Lean {
             packet: ip.packet,
             time: ip.time,
             addresses: ip.addresses,
-            ports: [u16::from_be_bytes([p0, p1]), u16::from_be_bytes([q0, q1])],
-            seq: Seq(u32::from_be_bytes([s0, s1, s2, s3])),
-            raw_ack: u32::from_be_bytes([a0, a1, a2, a3]),
+            ports: [be16(header, 0)?, be16(header, 2)?],
+            seq: Seq(be32(header, 4)?),
+            raw_ack: be32(header, 8)?,
             timestamps,
             hash: 0,
             print: 0,
             bits: bits | v6,
-            window: u16::from_be_bytes([w0, w1]),
-            payload_len: ip.payload.checked_sub(header_len)?,
+            window: be16(header, 14)?,
+            payload_len,
             ip_id: id,
-            checksum: u16::from_be_bytes([c0, c1]),
+            checksum: be16(header, 16)?,
             ttl: ip.ttl,
         };
         lean.print = lean.print_anew();
@@ -246,14 +227,9 @@ impl Lean {
         [(source, source_port), (destination, destination_port)].map(|(ip, port)| Endpoint { ip, port })
     }
 
-    /// Source and destination over IPv4, address and port of each in one number; none over IPv6.
+    /// Source and destination of one that came over IPv4, address and port of each in one number.
     #[inline]
-    pub fn v4_ends(&self) -> Option<[u64; 2]> {
-        (!self.has(V6)).then(|| self.numbers())
-    }
-
-    #[inline]
-    fn numbers(&self) -> [u64; 2] {
+    pub fn v4_ends(&self) -> [u64; 2] {
         [0, 1].map(|end| number(self.addresses[end], self.ports[end]))
     }
 
@@ -281,7 +257,7 @@ impl Lean {
             return None;
         };
         let (a, b) = (number(x.to_bits(), a.port), number(y.to_bits(), b.port));
-        let [source, destination] = self.numbers();
+        let [source, destination] = self.v4_ends();
         let there = (source, destination) == (a, b);
         (there || (source, destination) == (b, a)).then_some(there)
     }
