@@ -122,7 +122,10 @@ impl Flows {
 
     /// Asks for the memory of the connections of segments with these hashes, and tells where those are most likely.
     #[inline]
-    fn ask_for(&self, hashes: impl Iterator<Item = Hash>) -> [Option<Handle>; AT_ONCE] {
+    fn ask_for(&self, hashes: impl Iterator<Item = Hash> + Clone) -> [Option<Handle>; AT_ONCE] {
+        if self.current.is_large() {
+            black_box(hashes.clone().fold(0, |sum, hash| sum ^ self.current.touch(hash)));
+        }
         let mut handles = [None; AT_ONCE];
         for (handle, hash) in handles.iter_mut().zip(hashes) {
             *handle = self.current.glance(hash);
@@ -165,7 +168,7 @@ impl Flows {
                 let Some(ordinary) = self.lives.ordinary_mut(slot) else {
                     return false;
                 };
-                let Some(from) = ordinary.syn.sender(lean, wide) else {
+                let Some(from) = ordinary.sender(lean, wide) else {
                     return false;
                 };
                 let passing = Passing::lean(lean);

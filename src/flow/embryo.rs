@@ -4,28 +4,22 @@
 //! segment, so it is enough to keep this; the tracker is made when a second segment comes, or for the report.
 
 use super::FlowKey;
-use crate::segment::{ChecksumState, Endpoint, Flags, Lean, Options, Scope, Segment, Wide};
+use crate::segment::{ChecksumState, Endpoint, Flags, Options, Scope, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
-use crate::tracker::Role;
 use crate::tracker::evidence::Mark;
-use crate::tracker::passing::sender;
 
-/// A SYN, packed. What it is recognised by comes first.
+/// A SYN, packed. When it came and what it is recognised by comes last.
 #[derive(Clone)]
 #[repr(C)]
 pub(super) struct Embryo {
-    source: Endpoint,
-    destination: Endpoint,
-    scope: Scope,
-    seq: Seq,
-    time: Timestamp,
     /// Number among all lives, from 0 in order of first packets.
     pub birth: u64,
-    pub packet: u64,
+    seq: Seq,
     raw_ack: u32,
     timestamps: (u32, u32),
     payload_len: u32,
+    scope: Scope,
     flags: Flags,
     window: u16,
     mss: u16,
@@ -36,6 +30,10 @@ pub(super) struct Embryo {
     ttl: u8,
     checksum_state: ChecksumState,
     bits: u16,
+    time: Timestamp,
+    pub packet: u64,
+    source: Endpoint,
+    destination: Endpoint,
 }
 
 const TIMESTAMPS: u16 = 1;
@@ -50,6 +48,10 @@ const HEADER_CUT: u16 = 1 << 8;
 const CUT: u16 = 1 << 9;
 
 impl Embryo {
+    /// Octets of what comes last.
+    #[cfg(test)]
+    pub const RECOGNISED_BY: usize = size_of::<Embryo>() - std::mem::offset_of!(Embryo, time);
+
     /// Packs a segment; none if it is no SYN of one that opens a connection, or has something that is not kept.
     pub fn of(seg: &Segment, birth: u64) -> Option<Embryo> {
         let Options {
@@ -140,9 +142,15 @@ impl Embryo {
         }
     }
 
-    /// Reads a little of it. What that is means nothing.
+    /// Reads a little of all of it. What that is means nothing.
     #[inline]
     pub fn touch(&self) -> i64 {
+        self.time.ns() ^ i64::from(self.seq.0 ^ u32::from(self.destination.port))
+    }
+
+    /// As [`Embryo::touch`], of what it is recognised by.
+    #[inline]
+    pub fn touch_ends(&self) -> i64 {
         self.time.ns()
     }
 
@@ -167,13 +175,6 @@ impl Embryo {
     /// Whether it is looked up by this key.
     pub fn has(&self, key: &FlowKey) -> bool {
         key.joins(self.source, self.destination) && self.scope == key.scope
-    }
-
-    /// Which side sent a segment; none if it is of another connection, or this one is in tags or tunnels.
-    #[inline]
-    pub fn sender(&self, lean: &Lean, wide: &Wide) -> Option<Role> {
-        let from = sender(&[self.source, self.destination], lean, wide);
-        from.filter(|_| self.scope == Scope::default())
     }
 
     /// Who sent it.

@@ -73,6 +73,18 @@ impl Index {
         self.age
     }
 
+    /// Whether it pays to [`Index::touch`] it: it is too large for the processor's cache.
+    #[inline]
+    pub fn is_large(&self) -> bool {
+        self.table.places.len() >= Table::LARGE
+    }
+
+    /// Reads where [`Index::glance`] will look first. What that is means nothing.
+    #[inline]
+    pub fn touch(&self, Hash(hash): Hash) -> u32 {
+        self.table.at(self.table.home(hash)).map_or(0, |entry| entry.hash)
+    }
+
     /// The life that is most likely the current one of a 4-tuple with this hash, without asking the life.
     #[inline]
     pub fn glance(&self, Hash(hash): Hash) -> Option<Handle> {
@@ -138,6 +150,8 @@ struct Table {
 impl Table {
     /// Places of the smallest table.
     const FEWEST: usize = 1 << 8;
+    /// Places of one that takes a megabyte, beside others like it.
+    const LARGE: usize = 1 << 17;
 
     fn at(&self, place: usize) -> Option<Entry> {
         self.places.get(place).copied().flatten()

@@ -4,8 +4,9 @@ use std::num::NonZeroU32;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
-use crate::segment::{Endpoint, Scope, Segment};
+use crate::segment::{Endpoint, Lean, Scope, Segment, Wide};
 use crate::tracker::evidence::Mark;
+use crate::tracker::passing::sender;
 use crate::tracker::textbook::Textbook;
 use crate::tracker::{Digest, Heir, Role, Tracker};
 
@@ -93,16 +94,17 @@ impl Life {
 }
 
 /// A first life of a 4-tuple on which all goes by the book. No other is bound up with it. What a segment in order needs is in
-/// seven lines of the cache.
+/// six lines of the cache behind the first one; what it is recognised by is in the second.
 #[derive(Clone)]
 #[repr(C, align(64))]
 pub(super) struct Ordinary {
-    pub syn: Embryo,
-    pub book: Textbook,
     /// See [`Life::footprint`]; no report of one by the book takes more than this can hold.
     pub footprint: u32,
-    /// See [`Life::attempt`].
-    pub attempt: bool,
+    /// 1 if it was counted as an attempt (see [`Life::attempt`]). A number: whether a slot is taken is told by the first octet that
+    /// has values of no meaning, which is to be one of the addresses.
+    pub attempt: u8,
+    pub syn: Embryo,
+    pub book: Textbook,
 }
 
 impl Ordinary {
@@ -113,6 +115,18 @@ impl Ordinary {
         } else {
             Role::Server
         }
+    }
+
+    /// Reads a little of all of it. The sum means nothing.
+    pub fn touch(&self) -> i64 {
+        self.syn.mark().time.ns() ^ self.syn.touch() ^ self.book.touch() ^ self.book.touch_told()
+    }
+
+    /// Which side sent a segment that is in no tags or tunnels; none if it is of another connection.
+    #[inline]
+    pub fn sender(&self, lean: &Lean, wide: &Wide) -> Option<Role> {
+        let from = sender(&[self.syn.client(), self.syn.server()], lean, wide);
+        from.filter(|_| self.book.is_in_no_scope())
     }
 
     /// The digest of the tracker that it does without.
@@ -293,7 +307,7 @@ impl Lives {
         }
         for slot in &ordinary[..ordinary_count] {
             if let Some(ordinary) = self.ordinary.get(*slot) {
-                sum ^= ordinary.syn.touch() ^ ordinary.book.touch();
+                sum ^= ordinary.syn.touch_ends() ^ ordinary.book.touch();
             }
         }
         let mut trackers = [None; MOST];
@@ -607,7 +621,16 @@ impl<T> Slots<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::mem::offset_of;
+
     use super::*;
+
+    /// What a segment in order needs has lines of its own.
+    #[test]
+    fn what_is_recognised_by_is_in_one_line() {
+        let begin = offset_of!(Ordinary, book) - Embryo::RECOGNISED_BY;
+        assert_eq!((begin, offset_of!(Ordinary, book) / 64), (64, 1));
+    }
 
     /// Millions of them are held at once: who makes them larger should know.
     #[test]
@@ -617,6 +640,6 @@ mod tests {
             size_of::<Option<Waiting>>(),
             size_of::<Option<Life>>(),
         ];
-        assert_eq!(sizes, [704, 104, 96]);
+        assert_eq!(sizes, [640, 104, 96]);
     }
 }

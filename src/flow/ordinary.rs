@@ -24,10 +24,10 @@ impl Flows {
             syn: syn.clone(),
             book,
             footprint: 0,
-            attempt: true,
+            attempt: 1,
         };
         ordinary.footprint = self.footprint_of(&ordinary);
-        self.charge(ordinary.footprint.into(), ordinary.attempt);
+        self.charge(ordinary.footprint.into(), true);
         let handle = self.lives.insert_ordinary(ordinary);
         self.current.put(hash, key, handle, &self.lives);
         self.take_embryo(slot);
@@ -40,12 +40,14 @@ impl Flows {
         let Some(ordinary) = self.lives.ordinary_mut(slot) else {
             return false;
         };
-        let before = ordinary.book.telling();
+        let before = (ordinary.book.telling(), ordinary.book.stage());
         let from = ordinary.role_of(seg);
         if !ordinary.book.take(seg, from, ordinary.syn.mark()) {
             return false;
         }
-        if ordinary.book.telling() != before {
+        let (telling, stage) = (ordinary.book.telling(), ordinary.book.stage());
+        // A report may grow with each telling segment.
+        if stage != before.1 || self.report_bytes.is_some() && telling != before.0 {
             self.weigh_ordinary(slot);
         }
         true
@@ -67,7 +69,7 @@ impl Flows {
     /// Takes a life by the book out of its slot; nothing must lead there any more.
     pub(super) fn take_ordinary(&mut self, slot: u32) -> Option<Ordinary> {
         let ordinary = self.lives.take_ordinary(slot)?;
-        self.discharge(ordinary.footprint.into(), ordinary.attempt);
+        self.discharge(ordinary.footprint.into(), ordinary.attempt != 0);
         Some(ordinary)
     }
 
@@ -82,11 +84,11 @@ impl Flows {
             Some(_) => self.footprint_of(ordinary),
         };
         if let Some(ordinary) = self.lives.ordinary_mut(slot)
-            && (ordinary.footprint, ordinary.attempt) != (footprint, attempt)
+            && (ordinary.footprint, ordinary.attempt) != (footprint, attempt.into())
         {
             let before = std::mem::replace(&mut ordinary.footprint, footprint);
-            let was_attempt = std::mem::replace(&mut ordinary.attempt, attempt);
-            self.discharge(before.into(), was_attempt);
+            let was_attempt = std::mem::replace(&mut ordinary.attempt, attempt.into());
+            self.discharge(before.into(), was_attempt != 0);
             self.charge(footprint.into(), attempt);
         }
     }

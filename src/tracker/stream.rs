@@ -11,7 +11,7 @@ use super::passing::Passing;
 use crate::segment::{Options, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
-pub(super) use flowing::Flowing;
+pub(super) use flowing::{Flowing, Payload};
 
 /// Ranges beyond a hole that are remembered; beyond that neighbours are joined, which only makes a hole invisible.
 const RANGES_KEPT: usize = 16;

@@ -17,11 +17,12 @@ use super::passing::Passing;
 use super::state::Event;
 use super::stream::Flowing;
 use super::{Role, Tracker};
-use crate::segment::{ChecksumState, Flags, Options, Segment};
+use crate::segment::{ChecksumState, Flags, Options, Scope, Segment};
 use crate::seq::Seq;
 
-/// Telling segments that are kept besides the SYN: three of the opening, and of the close the four that there mostly are.
-const MOST: usize = 7;
+/// Telling segments that are kept besides the SYN: two of the opening, and of the close the four that there mostly are. Of the
+/// last one of the opening it is enough to know when it came ([`Shown`]).
+const MOST: usize = 6;
 
 /// With more segments of one side it is not by the book: those of both sides together fit into 32 bits.
 const MANY: u32 = 1 << 31;
@@ -66,20 +67,18 @@ pub enum Stage {
 pub struct Textbook {
     /// The newest segment.
     last: Mark,
-    /// SND.NXT of both sides, also while they close.
-    next: [Seq; 2],
     phase: Phase,
     /// Both SYNs offered timestamps.
     timestamps: bool,
-    /// How many of `told` there are, and how many of them came before the first segment that told nothing new.
+    /// How many of `told` there are.
     count: u8,
-    opening: u8,
+    /// Who has closed, and whose FIN was acknowledged: [`CLOSED`] and [`ACKNOWLEDGED`] of the client, of the server one bit higher.
+    close: u8,
     /// Segments that are not told and that the snap length cut.
     cut: u32,
     sides: [Flowing; 2],
-    /// Who has closed, and whose FIN was acknowledged.
-    closed: [bool; 2],
-    acknowledged: [bool; 2],
+    /// The segment that showed that the server knows of the handshake's end; none before.
+    shown: Option<Shown>,
     told: [Told; MOST],
     /// Segments of the client that the server may not know of yet, and the first new TSval among them, if there is one.
     unanswered: u32,
@@ -91,12 +90,19 @@ pub struct Textbook {
 /// What only the SYN-ACK has.
 #[derive(Clone, Copy, Debug)]
 struct Answer {
-    mss: Option<u16>,
-    window_scale: Option<u8>,
-    sack_permitted: bool,
-    fast_open: Option<u8>,
+    mss: u16,
+    window_scale: u8,
+    fast_open: u8,
     ttl: u8,
+    /// Which of the options there are.
+    options: u8,
 }
+
+/// Bits of [`Answer::options`].
+const MSS: u8 = 1;
+const WINDOW_SCALE: u8 = 1 << 1;
+const SACK_PERMITTED: u8 = 1 << 2;
+const FAST_OPEN: u8 = 1 << 3;
 
 /// A telling segment: what a tracker looks at, and does not know from those before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,6 +121,24 @@ struct Told {
     ip_id: u16,
     checksum: u16,
 }
+
+/// When the last segment of the opening came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shown {
+    /// See [`Told`].
+    after_low: u32,
+    packets: u32,
+    after_high: u16,
+    /// The snap length cut it.
+    cut: bool,
+}
+
+/// Bits of [`Textbook::close`].
+const CLOSED: u8 = 1;
+const ACKNOWLEDGED: u8 = 1 << 2;
+const BOTH_ACKNOWLEDGED: u8 = ACKNOWLEDGED | ACKNOWLEDGED << 1;
+/// Besides: it is in tags or tunnels. (Here, because each segment asks.)
+const IN_SCOPE: u8 = 1 << 4;
 
 const FROM_SERVER: u16 = 1 << 9;
 const TIMESTAMPS: u16 = 1 << 10;
@@ -195,16 +219,23 @@ impl Told {
     }
 
     fn mark(&self, began: Mark) -> Mark {
-        let after = u64::from(self.after_high) << 32 | u64::from(self.after_low);
-        Mark {
-            packet: began.packet.saturating_add(u64::from(self.packets)),
-            time: began.time.plus(i64::try_from(after).unwrap_or(i64::MAX)),
+        later(began, self.packets, self.after_high, self.after_low)
+    }
+
+    /// SEG.LEN.
+    fn seq_len(&self) -> u32 {
+        match Flags(self.bits & 0x1ff) {
+            flags if flags.rst() => 0,
+            flags => u32::from(self.payload_len) + u32::from(flags.syn()) + u32::from(flags.fin()),
         }
+    }
+
+    fn is(&self, bit: u16) -> bool {
+        self.bits & bit != 0
     }
 
     /// The segment, as far as a tracker looks at it.
     fn segment(&self, book: &Textbook, syn: &Segment, seq: Seq) -> Segment {
-        let has = |bit: u16| self.bits & bit != 0;
         let flags = Flags(self.bits & 0x1ff);
         let (source, destination) = match self.from() {
             Role::Client => (syn.source, syn.destination),
@@ -224,23 +255,74 @@ impl Told {
             window: self.window,
             payload_len: u32::from(self.payload_len),
             options: Options {
-                timestamps: has(TIMESTAMPS).then_some(self.timestamps),
+                timestamps: self.is(TIMESTAMPS).then_some(self.timestamps),
                 ..Options::default()
             },
-            ip_id: has(IP_ID).then_some(self.ip_id),
+            ip_id: self.is(IP_ID).then_some(self.ip_id),
             ttl: book.answer.ttl,
-            checksum: has(CHECKSUM).then_some(self.checksum),
+            checksum: self.is(CHECKSUM).then_some(self.checksum),
             checksum_state: ChecksumState::NotVerified,
-            header_cut: has(HEADER_CUT),
-            cut: has(CUT),
+            header_cut: self.is(HEADER_CUT),
+            cut: self.is(CUT),
         };
         if flags.syn() {
-            segment.options.mss = book.answer.mss;
-            segment.options.window_scale = book.answer.window_scale;
-            segment.options.sack_permitted = book.answer.sack_permitted;
-            segment.options.fast_open = book.answer.fast_open;
+            book.answer.put_into(&mut segment.options);
         }
         segment
+    }
+}
+
+impl Answer {
+    fn of(seg: &Segment) -> Answer {
+        let options = &seg.options;
+        let has = [
+            (options.mss.is_some(), MSS),
+            (options.window_scale.is_some(), WINDOW_SCALE),
+            (options.sack_permitted, SACK_PERMITTED),
+            (options.fast_open.is_some(), FAST_OPEN),
+        ];
+        Answer {
+            mss: options.mss.unwrap_or_default(),
+            window_scale: options.window_scale.unwrap_or_default(),
+            fast_open: options.fast_open.unwrap_or_default(),
+            ttl: seg.ttl,
+            options: has
+                .iter()
+                .filter(|(is, _)| *is)
+                .fold(0, |options, (_, bit)| options | bit),
+        }
+    }
+
+    fn put_into(self, options: &mut Options) {
+        let has = |bit: u8| self.options & bit != 0;
+        options.mss = has(MSS).then_some(self.mss);
+        options.window_scale = has(WINDOW_SCALE).then_some(self.window_scale);
+        options.sack_permitted = has(SACK_PERMITTED);
+        options.fast_open = has(FAST_OPEN).then_some(self.fast_open);
+    }
+}
+
+impl Shown {
+    fn of(told: &Told) -> Shown {
+        Shown {
+            after_low: told.after_low,
+            packets: told.packets,
+            after_high: told.after_high,
+            cut: told.is(CUT),
+        }
+    }
+
+    fn mark(&self, began: Mark) -> Mark {
+        later(began, self.packets, self.after_high, self.after_low)
+    }
+}
+
+/// So many packets and nanoseconds after the SYN.
+fn later(began: Mark, packets: u32, after_high: u16, after_low: u32) -> Mark {
+    let after = u64::from(after_high) << 32 | u64::from(after_low);
+    Mark {
+        packet: began.packet.saturating_add(u64::from(packets)),
+        time: began.time.plus(i64::try_from(after).unwrap_or(i64::MAX)),
     }
 }
 
@@ -287,27 +369,23 @@ impl Textbook {
         sides[0].acknowledge(ack, last, true);
         sides[1].know(ack, answer.window, 0, times);
         Some(Textbook {
-            next: [syn.seq.plus(1), answer.seq.plus(1)],
             sides,
             last,
             told,
             count: 1,
-            opening: 1,
+            close: if syn.scope == Scope::default() {
+                0
+            } else {
+                IN_SCOPE
+            },
+            shown: None,
             phase: Phase::Answered,
-            closed: [false; 2],
-            acknowledged: [false; 2],
             timestamps: syn.options.timestamps.is_some() && answer.options.timestamps.is_some(),
             cut: 0,
             unanswered: 0,
             unanswered_tsval: 0,
             has_unanswered_tsval: false,
-            answer: Answer {
-                mss: answer.options.mss,
-                window_scale: answer.options.window_scale,
-                sack_permitted: answer.options.sack_permitted,
-                fast_open: answer.options.fast_open,
-                ttl: answer.ttl,
-            },
+            answer: Answer::of(answer),
         })
     }
 
@@ -318,6 +396,47 @@ impl Textbook {
         self.last.time.ns() ^ client.touch() ^ server.touch()
     }
 
+    /// SND.NXT of a side, also while it closes.
+    #[inline]
+    fn next(&self, side: Role) -> Seq {
+        let open = self.sides[side as usize].nxt;
+        match self.phase {
+            Phase::Answered | Phase::Acknowledged | Phase::Open => open,
+            Phase::Closing | Phase::Reset => {
+                let closing = self.closing().iter().filter(|told| told.from() == side);
+                closing.fold(open, |next, told| next.plus(told.seq_len()))
+            }
+        }
+    }
+
+    /// What there is of the opening in `told`: the SYN-ACK, and what the client answered.
+    fn opening(&self) -> &[Told] {
+        self.split().0
+    }
+
+    /// The telling segments from the first FIN or RST on.
+    fn closing(&self) -> &[Told] {
+        self.split().1
+    }
+
+    fn split(&self) -> (&[Told], &[Told]) {
+        let told = self.told.get(..usize::from(self.count)).unwrap_or_default();
+        told.split_at(if self.phase == Phase::Answered { 1 } else { 2 }.min(told.len()))
+    }
+
+    /// Reads a little of each telling segment. The sum means nothing.
+    pub fn touch_told(&self) -> i64 {
+        self.told
+            .iter()
+            .fold(0, |sum, told| sum ^ i64::from(told.packets))
+    }
+
+    /// Whether it is in no tags or tunnels.
+    #[inline]
+    pub fn is_in_no_scope(&self) -> bool {
+        self.close & IN_SCOPE == 0
+    }
+
     /// Takes the next segment, from this side, of the connection that began with this SYN. False if it is not by the book: then
     /// nothing has changed, and [`Textbook::tracker`] has to take it.
     pub fn take(&mut self, seg: &Segment, from: Role, syn: Mark) -> bool {
@@ -326,12 +445,11 @@ impl Textbook {
         {
             return self.take_passing(&passing, from);
         }
-        let (me, peer) = (from as usize, from.other() as usize);
-        if seg.seq != self.next[me]
+        if seg.seq != self.next(from)
             || seg.time < self.last.time
             || seg.payload_len > LONGEST
             || seg.checksum_state == ChecksumState::Bad
-            || seg.ack.is_some_and(|ack| ack.after(self.next[peer]))
+            || seg.ack.is_some_and(|ack| ack.after(self.next(from.other())))
         {
             return false;
         }
@@ -359,10 +477,10 @@ impl Textbook {
     pub fn take_passing(&mut self, seg: &Passing, from: Role) -> bool {
         let (me, peer) = (from as usize, from.other() as usize);
         if self.phase != Phase::Open
-            || seg.seq != self.next[me]
+            || seg.seq != self.sides[me].nxt
             || seg.mark.time < self.last.time
             || seg.payload_len > LONGEST
-            || seg.ack.after(self.next[peer])
+            || seg.ack.after(self.sides[peer].nxt)
             || !self.flow(seg, from)
         {
             return false;
@@ -377,13 +495,8 @@ impl Textbook {
         let Some(told) = Told::of(seg, from, syn) else {
             return false;
         };
-        let Some(slot) = self.told.get(usize::from(self.count)) else {
-            return false;
-        };
-        debug_assert_eq!(*slot, Told::default());
-        let (me, peer) = (from as usize, from.other() as usize);
         let plain = seg.flags.0 & CONTROL == Flags::ACK;
-        let acknowledges_syn = seg.ack == Some(self.sides[peer].nxt);
+        let acknowledges_syn = seg.ack == Some(self.sides[from.other() as usize].nxt);
         let opens = match self.phase {
             // A RST or FIN before the handshake is complete is told by the tracker.
             Phase::Answered if !plain || from == Role::Server || !acknowledges_syn => return false,
@@ -399,23 +512,25 @@ impl Textbook {
                 return false;
             }
             self.phase = phase;
-            self.opening += 1;
-        } else if !self.close(seg, &told, from) {
+        } else if usize::from(self.count) == MOST || !self.close(seg, &told, from) {
             return false;
         }
+        self.last = Mark::of(seg);
+        if self.phase == Phase::Open {
+            self.shown = Some(Shown::of(&told));
+            return true;
+        }
+        debug_assert_eq!(self.told[usize::from(self.count)], Told::default());
         self.told[usize::from(self.count)] = told;
         self.count += 1;
-        self.last = Mark::of(seg);
-        self.next[me] = seg.seq_end();
         true
     }
 
     /// A segment from the first FIN or RST on.
     fn close(&mut self, seg: &Segment, told: &Told, from: Role) -> bool {
         let (me, peer) = (from as usize, from.other() as usize);
-        let seen = &self.told[usize::from(self.opening)..usize::from(self.count)];
         // What looks like one before it may be a copy of that.
-        if seen.iter().any(|known| known.is_like(told)) || self.sides[me].has_seen(seg.print()) {
+        if self.closing().iter().any(|known| known.is_like(told)) || self.sides[me].has_seen(seg.print()) {
             return false;
         }
         let flags = seg.flags;
@@ -426,12 +541,16 @@ impl Textbook {
             self.phase = Phase::Reset;
             return true;
         }
-        let nothing_after_fin = !self.closed[me] || seg.seq_len() == 0;
+        let nothing_after_fin = self.close & CLOSED << me == 0 || seg.seq_len() == 0;
         if flags.syn() || !flags.ack() || !nothing_after_fin {
             return false;
         }
-        self.closed[me] |= flags.fin();
-        self.acknowledged[peer] |= self.closed[peer] && seg.ack == Some(self.next[peer]);
+        if flags.fin() {
+            self.close |= CLOSED << me;
+        }
+        if self.close & CLOSED << peer != 0 && seg.ack == Some(self.next(from.other())) {
+            self.close |= ACKNOWLEDGED << peer;
+        }
         self.phase = Phase::Closing;
         true
     }
@@ -444,12 +563,11 @@ impl Textbook {
             Some((value, _)) => !self.timestamps || sent.is_old(value),
             None => self.timestamps,
         };
-        if old || sent.packets >= MANY || sent.has_seen(seg.print) {
+        if old || sent.packets >= MANY || sent.would_wrap(seg) || sent.has_seen(seg.print) {
             return false;
         }
         self.last = seg.mark;
         pass(&mut self.sides, seg, from);
-        self.next[from as usize] = self.sides[from as usize].nxt;
         true
     }
 
@@ -460,32 +578,31 @@ impl Textbook {
 
     /// The same tracker, whatever the story.
     fn replay(&self, syn: &Segment) -> Tracker {
-        let mut next = self.sides.each_ref().map(|side| side.nxt);
-        let told = self.told.iter().take(usize::from(self.count));
-        let (mut tracker, later) = match self.retell_opening(syn) {
+        let mut tracker = match self.retell_opening(syn) {
             Some(mut tracker) => {
                 tracker.last = tracker.first; // time only goes on
-                (tracker, usize::from(self.opening))
+                tracker
             }
             None => {
-                next = [syn.seq.plus(1), self.sides[1].first()];
                 let mut tracker = Tracker::new(syn, 0);
                 tracker.on_segment(syn);
-                (tracker, 0)
+                self.replay_some(
+                    &mut tracker,
+                    self.opening(),
+                    syn,
+                    [syn.seq.plus(1), self.sides[1].first()],
+                );
+                tracker.streams = self.sides.each_ref().map(Flowing::stream);
+                tracker.cut += u64::from(self.cut);
+                tracker
             }
         };
-        for (index, told) in told.enumerate().skip(later) {
-            if index == usize::from(self.opening) && later == 0 {
-                next = self.pour_into(&mut tracker);
-            }
-            let me = told.from() as usize;
-            let seg = told.segment(self, syn, next[me]);
-            tracker.on_segment(&seg);
-            next[me] = seg.seq_end();
-        }
-        if self.count == self.opening && later == 0 {
-            self.pour_into(&mut tracker);
-        }
+        self.replay_some(
+            &mut tracker,
+            self.closing(),
+            syn,
+            self.sides.each_ref().map(|side| side.nxt),
+        );
         if self.phase == Phase::Acknowledged
             && self.unanswered > 0
             && let Some(waiting) = tracker.ends[1].waiting_mut(Event::RcvAckOfSyn)
@@ -499,22 +616,31 @@ impl Textbook {
         tracker
     }
 
-    /// Brings both directions to where they were before the closing; returns SND.NXT of both.
-    fn pour_into(&self, tracker: &mut Tracker) -> [Seq; 2] {
-        tracker.streams = self.sides.each_ref().map(Flowing::stream);
-        tracker.cut += u64::from(self.cut);
-        self.sides.each_ref().map(|side| side.nxt)
+    /// Gives a tracker these telling segments; `next` is SND.NXT of both sides before them.
+    fn replay_some(&self, tracker: &mut Tracker, told: &[Told], syn: &Segment, mut next: [Seq; 2]) {
+        for told in told {
+            let next = &mut next[told.from() as usize];
+            let seg = told.segment(self, syn, *next);
+            tracker.on_segment(&seg);
+            *next = seg.seq_end();
+        }
     }
 
     /// Whether the snap length cut any of its segments behind the SYN.
     pub fn is_cut(&self) -> bool {
-        let told = self.told.iter().take(usize::from(self.count));
-        self.cut > 0 || told.into_iter().any(|told| told.bits & CUT != 0)
+        self.cut > 0 || self.telling_cuts() > 0
+    }
+
+    /// How many of the telling segments the snap length cut.
+    fn telling_cuts(&self) -> u64 {
+        let (opening, closing) = self.split();
+        let told = opening.iter().chain(closing).filter(|told| told.is(CUT)).count() as u64;
+        told + u64::from(self.shown.is_some_and(|shown| shown.cut))
     }
 
     /// How many telling segments there are.
     pub fn telling(&self) -> u8 {
-        self.count
+        self.count + u8::from(self.shown.is_some())
     }
 
     /// The newest segment.
@@ -533,7 +659,7 @@ impl Textbook {
         match self.phase {
             Phase::Answered => Stage::HalfOpen,
             Phase::Acknowledged | Phase::Open => Stage::Open,
-            Phase::Closing if self.acknowledged == [true, true] => Stage::Closed,
+            Phase::Closing if self.close & BOTH_ACKNOWLEDGED == BOTH_ACKNOWLEDGED => Stage::Closed,
             Phase::Closing => Stage::HalfClosed,
             Phase::Reset => Stage::Ended,
         }
@@ -541,7 +667,7 @@ impl Textbook {
 
     /// All of its segments.
     pub fn packets(&self) -> u64 {
-        let closing = u64::from(self.count.saturating_sub(self.opening));
+        let closing = self.closing().len() as u64;
         let open = self.sides.iter().map(|side| u64::from(side.packets)).sum::<u64>();
         open.saturating_add(closing)
     }

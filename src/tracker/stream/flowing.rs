@@ -13,6 +13,7 @@ use crate::tracker::passing::Passing;
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(in crate::tracker) struct Flowing {
+    /// When the newest payload passed, or the SYN.
     nxt_time: Timestamp,
     /// When the newest TSval came first; none without timestamps.
     newest_tsval_time: Option<Timestamp>,
@@ -22,10 +23,8 @@ pub(in crate::tracker) struct Flowing {
     receiver_rtt: i64,
     floor: Option<Timestamp>,
     last_heard: Timestamp,
-    last_data: Option<Timestamp>,
-    payload_bytes: u64,
     iss: Seq,
-    /// SND.NXT. Everything before was captured.
+    /// SND.NXT. Everything before was captured, and it has not come round to ISS yet.
     pub nxt: Seq,
     /// The highest acknowledgment, if there was one.
     una: Seq,
@@ -36,8 +35,8 @@ pub(in crate::tracker) struct Flowing {
     asked: u32,
     newest_tsval: u32,
     ts_recent: u32,
+    /// As many as there were packets were put here in turn.
     fingerprints: [(u32, u32); FINGERPRINTS_KEPT],
-    next_fingerprint: u8,
     pub scale: u8,
     acknowledged: bool,
     offered: bool,
@@ -57,7 +56,6 @@ impl Flowing {
             edge: syn.seq,
             max_window: 0,
             packets: 1,
-            payload_bytes: 0,
             owed_since: None,
             asked: 0,
             newest_tsval: tsval.unwrap_or(0),
@@ -67,9 +65,7 @@ impl Flowing {
             receiver_rtt: -1,
             floor: None,
             last_heard: syn.time,
-            last_data: None,
             fingerprints: Default::default(),
-            next_fingerprint: 1,
             scale: 0,
         };
         flowing.fingerprints[0] = (syn.print(), micros(syn.time));
@@ -103,16 +99,20 @@ impl Flowing {
         self.ts_recent_time.is_some() && Seq(value).before(Seq(self.ts_recent))
     }
 
+    /// Whether this payload would bring SND.NXT round to ISS: then it would not be known how much there was.
+    #[inline]
+    pub fn would_wrap(&self, seg: &Passing) -> bool {
+        seg.seq_end().0.wrapping_sub(self.iss.0) < seg.seq_len
+    }
+
     /// Its sender sends a segment that continues it, whose fingerprint was not seen before. Then comes
     /// [`Flowing::acknowledge`] to the other direction.
     #[inline]
     pub fn send(&mut self, seg: &Passing) {
         let time = seg.mark.time;
-        self.packets += 1;
-        self.payload_bytes += u64::from(seg.payload_len);
-        let slot = usize::from(self.next_fingerprint) % FINGERPRINTS_KEPT;
+        let slot = self.packets as usize % FINGERPRINTS_KEPT;
         self.fingerprints[slot] = (seg.print, micros(time));
-        self.next_fingerprint = self.next_fingerprint.wrapping_add(1);
+        self.packets += 1;
         self.owed_since = None;
         self.asked = 0;
         self.last_heard = time;
@@ -133,9 +133,6 @@ impl Flowing {
         if seg.seq_len > 0 {
             self.nxt = seg.seq_end();
             self.nxt_time = time;
-        }
-        if seg.payload_len > 0 {
-            self.last_data = Some(time);
         }
     }
 
@@ -186,9 +183,13 @@ impl Flowing {
         self.owed_since.is_some()
     }
 
-    /// See [`Stream::last_data`].
-    pub fn last_data(&self) -> Option<Timestamp> {
-        self.last_data
+    /// Its payload, if nothing else has passed since the SYN.
+    pub fn payload(&self) -> Payload {
+        let octets = self.nxt.0.wrapping_sub(self.iss.plus(1).0).into();
+        Payload {
+            octets,
+            last: (octets > 0).then_some(self.nxt_time),
+        }
     }
 
     /// See [`Stream::floor`].
@@ -201,8 +202,9 @@ impl Flowing {
         self.newest_tsval_time.is_none() || Seq(value).after(Seq(self.newest_tsval))
     }
 
-    /// The stream of this direction.
+    /// The stream of this direction, if nothing but payload has passed since the SYN; else its payload is to be told.
     pub fn stream(&self) -> Stream {
+        let payload = self.payload();
         Stream {
             iss: Some(self.iss),
             owes: Owes {
@@ -220,15 +222,34 @@ impl Flowing {
             scale: self.scale,
             newest_tsval: self.newest_tsval_time.map(|time| (self.newest_tsval, time)),
             fingerprints: self.fingerprints,
-            next_fingerprint: self.next_fingerprint,
+            next_fingerprint: (self.packets % 256) as u8,
             receiver_rtt: Some(self.receiver_rtt).filter(|rtt| *rtt >= 0),
             floor: self.floor,
             packets: u64::from(self.packets),
-            payload_bytes: self.payload_bytes,
+            payload_bytes: payload.octets,
             last_heard: Some(self.last_heard),
-            last_data: self.last_data,
+            last_data: payload.last,
             ts_recent: self.ts_recent_time.map(|time| (self.ts_recent, time)),
             ..Stream::default()
+        }
+    }
+}
+
+/// The payload of one direction.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::tracker) struct Payload {
+    /// How much.
+    pub octets: u64,
+    /// When the newest passed.
+    pub last: Option<Timestamp>,
+}
+
+impl Payload {
+    /// And that of this segment.
+    pub fn add(&mut self, seg: &Passing) {
+        self.octets += u64::from(seg.payload_len);
+        if seg.payload_len > 0 {
+            self.last = Some(seg.mark.time);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! It is what going through the telling segments gives, and a test holds both equal; but where a story has one outcome only,
 //! there is nothing to judge.
 
-use super::{Textbook, Told, pass};
+use super::{CUT, Textbook, Told, pass};
 use crate::segment::Segment;
 use crate::seq::Seq;
 use crate::time::Timestamp;
@@ -13,7 +13,7 @@ use crate::tracker::endpoint::Mirror;
 use crate::tracker::evidence::{Cause, Evidence, Mark, Transition};
 use crate::tracker::passing::Passing;
 use crate::tracker::state::{Event, State};
-use crate::tracker::stream::{Fin, Flowing};
+use crate::tracker::stream::{Fin, Flowing, Payload};
 use crate::tracker::{HalfClose, Opening, Rarely, Role, RolesFrom, Syn, Tracker};
 
 /// The most transitions that an endpoint makes by the book: SYN, establishment, three of the close.
@@ -81,6 +81,8 @@ struct Telling<'a> {
     book: &'a Textbook,
     syn: &'a Segment,
     sides: [Flowing; 2],
+    /// Of both sides: a direction itself knows of it as long as nothing but payload has passed.
+    payload: [Payload; 2],
     ends: [End; 2],
     fins: [Option<Fin>; 2],
     half_closes: [Option<HalfClose>; 2],
@@ -89,10 +91,7 @@ struct Telling<'a> {
 impl Textbook {
     /// None if the story is not a usual one, or not that far.
     pub(super) fn retell(&self, syn: &Segment) -> Option<Tracker> {
-        let closing = self
-            .told
-            .get(usize::from(self.opening)..usize::from(self.count))?;
-        self.retell_with(syn, closing)
+        self.retell_with(syn, self.closing())
     }
 
     /// As [`Textbook::retell`], up to the first segment of the close.
@@ -101,29 +100,33 @@ impl Textbook {
     }
 
     fn retell_with(&self, syn: &Segment, closing: &[Told]) -> Option<Tracker> {
-        let [answer, ack, shows] = self.told.get(..usize::from(self.opening))? else {
+        let ([answer, ack], Some(shown)) = (self.opening(), self.shown) else {
             return None;
         };
+        let began = Mark::of(syn);
         let mut telling = Telling {
             book: self,
             syn,
             sides: self.sides.clone(),
+            payload: self.sides.each_ref().map(Flowing::payload),
             ends: [End::new(), End::new()],
             fins: [None; 2],
             half_closes: [None; 2],
         };
-        telling.open(answer, ack, shows);
+        telling.open([answer.mark(began), ack.mark(began), shown.mark(began)]);
         telling.close(closing)?;
-        let told = [answer, ack, shows].into_iter().chain(closing);
-        let cuts = told.filter(|told| told.bits & super::CUT != 0).count();
-        Some(telling.tracker(answer, ack, cuts as u64))
+        let cuts = [answer, ack]
+            .into_iter()
+            .chain(closing)
+            .filter(|told| told.is(CUT))
+            .count();
+        Some(telling.tracker(answer, ack, cuts as u64 + u64::from(shown.cut)))
     }
 }
 
 impl Telling<'_> {
-    fn open(&mut self, answer: &Told, ack: &Told, shows: &Told) {
+    fn open(&mut self, [answer, ack, shown]: [Mark; 3]) {
         let began = Mark::of(self.syn);
-        let [answer, ack, shows] = [answer, ack, shows].map(|told| told.mark(began));
         let [client, server] = &mut self.ends;
         client.sends(State::SynSent, Cause::SynSent, began, None);
         client.received(State::Established, Cause::SynAcknowledged, answer, ack);
@@ -132,7 +135,7 @@ impl Telling<'_> {
         if let Some(answered) = server.transitions.last_mut() {
             answered.at = began.time;
         }
-        server.received(State::Established, Cause::SynAcknowledged, ack, shows);
+        server.received(State::Established, Cause::SynAcknowledged, ack, shown);
     }
 
     /// A FIN; its acknowledgment, with the other FIN or before it; the acknowledgment of that. Or as much as there is of it.
@@ -228,6 +231,7 @@ impl Telling<'_> {
     fn pass(&mut self, seg: &Segment, from: Role) {
         if let Some(passing) = Passing::of(seg) {
             pass(&mut self.sides, &passing, from);
+            self.payload[from as usize].add(&passing);
         }
     }
 
@@ -249,7 +253,7 @@ impl Telling<'_> {
         self.half_closes[from as usize] = Some(HalfClose {
             from: seg.seq,
             probes: [0; 2],
-            last_data: self.sides.each_ref().map(Flowing::last_data),
+            last_data: self.payload.map(|payload| payload.last),
         });
     }
 
@@ -262,7 +266,8 @@ impl Telling<'_> {
     fn tracker(self, answer: &Told, ack: &Told, cuts: u64) -> Tracker {
         let Telling { book, syn, .. } = self;
         let mut streams = self.sides.each_ref().map(Flowing::stream);
-        for (stream, fin) in streams.iter_mut().zip(self.fins) {
+        for ((stream, fin), payload) in streams.iter_mut().zip(self.fins).zip(self.payload) {
+            (stream.payload_bytes, stream.last_data) = (payload.octets, payload.last);
             stream.fin_on_its_way = fin.is_some();
             stream.set_fin(fin);
         }

@@ -274,3 +274,16 @@ fn a_whole_life_goes_by_the_book() {
         }
     }
 }
+
+/// A direction knows how much payload it had by its numbers alone.
+#[test]
+fn numbers_that_come_round_are_not_by_the_book() {
+    let most = LONGEST as usize;
+    let story: Vec<Step> = std::iter::once(said(false, 100, Flags::ACK))
+        .chain((0..5_000).map(|_| said(false, LONGEST, Flags::ACK)))
+        .collect();
+    let segments = segments(&story, true, true);
+    let taken = by_the_book(&segments, false).expect("the same");
+    let opening = 4; // and the first hundred octets
+    assert_eq!(taken, opening + ((1 << 32) - 1) / most);
+}

@@ -11,19 +11,16 @@ use crate::tracker::{Course, UsualClose};
 impl Textbook {
     /// What became of the connection, which began with this SYN; none if there is more to tell of it.
     pub fn usual_course(&self, syn: Mark) -> Option<Course> {
-        let (opening, closing) = self
-            .told
-            .get(..usize::from(self.count))?
-            .split_at_checked(usize::from(self.opening))?;
+        let closing = self.closing();
         if self.phase == Phase::Open && closing.is_empty() {
             let owes = self.sides.iter().any(|side| side.owes());
             return (!owes).then_some(Course::Open);
         }
-        let (3, [first, second, rest @ ..]) = (opening.len(), closing) else {
+        let (Some(_), [first, second, rest @ ..]) = (self.shown, closing) else {
             return None;
         };
         let closer = first.from();
-        let (own, other) = (self.next[closer as usize], self.next[closer.other() as usize]);
+        let (own, other) = (self.next(closer), self.next(closer.other()));
         let (other_fin, last) = match rest {
             [last] if second.is(Flags::FIN) => (second, last),
             [third, last] if !second.is(Flags::FIN) && third.is(Flags::FIN) => (third, last),
@@ -62,11 +59,5 @@ impl Textbook {
             }
             told.is(TIMESTAMPS) == self.timestamps && (goes_on || !self.timestamps)
         })
-    }
-}
-
-impl Told {
-    fn is(&self, bit: u16) -> bool {
-        self.bits & bit != 0
     }
 }
