@@ -11,6 +11,7 @@ use crate::model::{
     Address, Capture, Confidence, Connection, Numbers, Role, ServiceFinding, Severity, Usual,
 };
 use crate::population::Span;
+use crate::population::grouped::Lots;
 use crate::time::Timestamp;
 
 /// The capture, before a rule about all of it.
@@ -21,15 +22,14 @@ pub struct Together<'a> {
     pub span: Span,
     /// Limits among them.
     pub settings: &'a Settings,
+    /// Connections about which there was nothing else to tell: no [`Collector`] has seen them.
+    pub(crate) usual: &'a Lots<Usual>,
 }
 
 /// What a rule about connections together keeps of them: it sees each once.
 pub trait Collector: Any + Send {
     /// Looks at the next connection, whose own findings are judged.
     fn add(&mut self, connection: &Connection);
-
-    /// As [`Collector::add`] of the connection that it stands for.
-    fn add_usual(&mut self, usual: &Usual);
 
     /// Takes what another one of this rule has kept of connections that come behind those that this one has seen.
     fn merge(&mut self, later: Box<dyn Any>);
@@ -44,7 +44,7 @@ pub trait Collector: Any + Send {
     /// It is not what this rule keeps.
     fn take(&mut self, kept: &str) -> Result<(), serde_json::Error>;
 
-    /// What the rule finds in those it has seen.
+    /// What the rule finds in those it has seen, and in those that are usual.
     fn judge(self: Box<Self>, together: &Together<'_>) -> Vec<Found>;
 }
 
@@ -125,6 +125,8 @@ const LOOKS: [(&Rule, Look); 5] = [
 /// The rules about services and about the capture, shown one connection after the other.
 pub struct Services {
     collectors: Vec<(&'static str, Box<dyn Collector>)>,
+    /// See [`Together::usual`]. They are kept once, for all rules: most connections are usual.
+    usual: Lots<Usual>,
 }
 
 impl Services {
@@ -138,6 +140,7 @@ impl Services {
         });
         Services {
             collectors: collectors.collect(),
+            usual: Lots::default(),
         }
     }
 
@@ -150,8 +153,8 @@ impl Services {
 
     /// As [`Services::add`] of the connection that it stands for.
     pub fn add_usual(&mut self, usual: &Usual) {
-        for (_, collector) in &mut self.collectors {
-            collector.add_usual(usual);
+        if !self.collectors.is_empty() {
+            self.usual.push(*usual);
         }
     }
 
@@ -160,6 +163,7 @@ impl Services {
         for ((_, own), (_, later)) in self.collectors.iter_mut().zip(later.collectors) {
             own.merge(later);
         }
+        self.usual.append(later.usual);
     }
 
     /// What each of them keeps of a connection, by the code of its rule.
@@ -208,6 +212,7 @@ impl Services {
             capture,
             span: Span::of(capture),
             settings,
+            usual: &self.usual,
         };
         let mut collectors = self.collectors;
         let mut findings = Vec::new();
@@ -259,6 +264,7 @@ fn graded(found: Found, rule: &Rule, severity: Severity) -> ServiceFinding {
 pub fn judge_capture(capture: &Capture, settings: &Settings) -> Vec<ServiceFinding> {
     let none = Services {
         collectors: Vec::new(),
+        usual: Lots::default(),
     };
     none.judge_those(capture, settings, |_, look| matches!(look, Look::Capture(_)))
 }

@@ -1,5 +1,6 @@
 //! Lives in order of their births, once no segments come any more.
 
+use std::hint::black_box;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::embryo::Embryo;
@@ -7,12 +8,17 @@ use super::lives::{Handle, Life, Lives, Ordinary, Place, Slots, Waiting};
 use super::packs::LeavingPacks;
 use crate::tracker::{Digest, Heir, Tracker};
 
+/// Lives of which the memory is asked for at once: it takes hardly longer than for one.
+const AT_ONCE: usize = 16;
+
 /// Lives in order of their births, or a part of them.
 pub(super) struct ByBirth {
     all: Arc<All>,
     /// Where the next one and the end of this part are in the order of all.
     next: usize,
     end: usize,
+    /// Up to where the memory was asked for.
+    fetched: usize,
     /// Room for the next tracker. Several threads that asked for it and gave it back all the time would wait for each other.
     spare: Option<Box<Tracker>>,
 }
@@ -70,6 +76,7 @@ impl ByBirth {
         order.sort_by_key(|born| born.birth);
         ByBirth {
             next: 0,
+            fetched: 0,
             end: order.len(),
             spare: None,
             all: Arc::new(All { tables, grow, order }),
@@ -97,6 +104,16 @@ impl ByBirth {
         Some((self.all.table(born)?, born.handle.place()))
     }
 
+    /// Asks for the memory of the next ones, as far as it is known where that is.
+    #[inline]
+    fn fetch(&mut self) {
+        if self.next >= self.fetched {
+            self.fetched = self.next + AT_ONCE;
+            let some = self.coming().iter().take(AT_ONCE);
+            black_box(some.fold(0, |sum, born| sum ^ self.all.touch(born)));
+        }
+    }
+
     /// Shows those with trackers that were not taken yet, in any order.
     pub fn each_awake(&self, mut look: impl FnMut(&Life)) {
         for table in &self.all.tables {
@@ -105,7 +122,8 @@ impl ByBirth {
     }
 
     /// The digest of the next one, if no other life is bound up with it and it is more than a SYN.
-    pub fn digest(&self) -> Option<Digest> {
+    pub fn digest(&mut self) -> Option<Digest> {
+        self.fetch();
         let (table, place) = self.first()?;
         match place {
             Place::Ordinary(slot) => table.ordinary.look(slot, Ordinary::digest),
@@ -160,6 +178,7 @@ impl ByBirth {
         ByBirth {
             all: Arc::clone(&self.all),
             next: middle,
+            fetched: middle,
             end: std::mem::replace(&mut self.end, middle),
             spare: None,
         }
@@ -185,6 +204,7 @@ impl Iterator for ByBirth {
     type Item = Left;
 
     fn next(&mut self) -> Option<Left> {
+        self.fetch();
         let spare = self.spare.take();
         let (birth, (table, place)) = (self.coming().first()?.birth, self.first()?);
         let mut heir = None;
@@ -213,6 +233,18 @@ impl Iterator for ByBirth {
 impl All {
     fn table(&self, born: &Born) -> Option<&Table> {
         self.tables.get(born.table as usize)
+    }
+
+    /// Reads a little of all of a life by the book. The sum means nothing.
+    fn touch(&self, born: &Born) -> i64 {
+        match born.handle.place() {
+            Place::Ordinary(slot) => {
+                let table = self.table(born);
+                table.and_then(|table| table.ordinary.look(slot, Ordinary::touch))
+            }
+            Place::Life(_) | Place::Embryo(_) | Place::Waiting(_) => None,
+        }
+        .unwrap_or_default()
     }
 }
 

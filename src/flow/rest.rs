@@ -81,7 +81,7 @@ pub struct Numbered {
 
 impl Numbered {
     /// What the next one would tell, if that is only what is usual.
-    pub fn usual(&self) -> Option<Usual> {
+    pub fn usual(&mut self) -> Option<Usual> {
         let number = self.lives.number();
         self.lives.digest()?.usual(number)
     }

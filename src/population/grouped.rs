@@ -52,11 +52,6 @@ impl<T> Lots<T> {
     }
 
     /// See [`Lots::iter`].
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.lots.iter_mut().flatten()
-    }
-
-    /// See [`Lots::iter`].
     pub fn into_iter(self) -> impl Iterator<Item = T> {
         self.lots.into_iter().flatten()
     }
@@ -193,8 +188,6 @@ mod tests {
             lots.push(round);
             expected.push(round);
         }
-        lots.iter_mut().for_each(|one| *one += 1);
-        expected.iter_mut().for_each(|one| *one += 1);
         assert_eq!((lots.len(), lots.iter().eq(&expected)), (expected.len(), true));
         assert!(lots.into_iter().eq(expected));
     }

@@ -17,7 +17,7 @@ use super::{CURVES, Curve, Span, Spread};
 use crate::model::{Address, Connection, Numbers, Role, Usual};
 use crate::time::Timestamp;
 pub use half_close::KeptHalfClose;
-use half_close::{EndedBy, EndedOne, Ends, HalfClose, Kept, OpenOne, PeerIs};
+use half_close::{EndedBy, EndedOne, HalfClose, Kept, OpenOne, PeerIs};
 
 const SECOND: i64 = 1_000_000_000;
 /// Open half-closes described one by one, and peers named, of a group.
@@ -320,22 +320,11 @@ impl HalfCloses {
 
     /// As [`HalfCloses::add`] of the connection that it stands for.
     pub fn add_usual(&mut self, usual: &Usual) {
-        let Some(close) = usual.close else { return };
-        let ns = close.half_close_ns();
-        if ns < self.min_age_ns {
-            self.shorter += 1;
-            return;
+        match EndedOne::of_usual(usual) {
+            Some(one) if one.ns < self.min_age_ns => self.shorter += 1,
+            Some(one) => self.ended.push(one),
+            None => {}
         }
-        self.ended.push(EndedOne {
-            since: close.half_closed,
-            ns,
-            ends: Ends {
-                endpoint: close.closer.other(),
-                client: usual.client.ip,
-                server: usual.server,
-            },
-            by: EndedBy::Fin,
-        });
     }
 
     /// Takes those of connections that come behind the ones that were looked at.
@@ -420,8 +409,8 @@ impl HalfCloses {
     }
 
     /// What is overdue in the groups with so many open half-closes or more, in the order of [`Leaks::groups`]. The others are
-    /// not looked at. `end` is the end of the capture.
-    pub fn overdue(self, least: u64, end: Timestamp) -> Vec<Leaking> {
+    /// not looked at. `end` is the end of the capture; those that `usual` ones stand for are there, too, where they matter.
+    pub(crate) fn overdue(mut self, least: u64, end: Timestamp, usual: &Lots<Usual>) -> Vec<Leaking> {
         if (self.open.len() as u64) < least {
             return Vec::new();
         }
@@ -433,6 +422,10 @@ impl HalfCloses {
         // Those of groups that are not wanted belong to none.
         let names = &groups.names;
         let known = |one: &EndedOne| names.known(&one.ends.holder(by)).unwrap_or(u32::MAX);
+        let usual = usual.iter().filter_map(EndedOne::of_usual);
+        usual
+            .filter(|one| one.ns >= self.min_age_ns && known(one) != u32::MAX)
+            .for_each(|one| self.ended.push(one));
         groups.ended = self.ended.iter().map(known).collect();
         let mut groups = self.groups(
             groups,

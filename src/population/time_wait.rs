@@ -256,6 +256,18 @@ enum LeftBy {
 }
 
 impl StayOf {
+    /// That of a connection that was closed as most are; none if it is open.
+    fn of_usual(usual: &Usual) -> Option<StayOf> {
+        let close = usual.close?;
+        Some(StayOf {
+            from: close.closed,
+            until: close.time_wait_over.unwrap_or(close.closed),
+            pair: (usual.client.ip, usual.server, close.closer),
+            id: usual.id,
+            left: close.time_wait_over.map(|_| LeftBy::Timer),
+        })
+    }
+
     /// Whether it is held at this moment: who leaves at a moment is not there any more.
     fn holds(&self, at: Timestamp) -> bool {
         self.from <= at && (self.left.is_none() || self.until > at)
@@ -305,14 +317,9 @@ impl Stays {
 
     /// As [`Stays::add`] of the connection that it stands for.
     pub fn add_usual(&mut self, usual: &Usual) {
-        let Some(close) = usual.close else { return };
-        self.stays.push(StayOf {
-            from: close.closed,
-            until: close.time_wait_over.unwrap_or(close.closed),
-            pair: (usual.client.ip, usual.server, close.closer),
-            id: usual.id,
-            left: close.time_wait_over.map(|_| LeftBy::Timer),
-        });
+        if let Some(stay) = StayOf::of_usual(usual) {
+            self.stays.push(stay);
+        }
     }
 
     /// Takes those of connections that come behind the ones that were looked at.
@@ -422,24 +429,28 @@ impl Stays {
     }
 
     /// The entries of [`TimeWaits::pressure`] whose peak is at least so many thousandths of the ports, each with the
-    /// connections that were in TIME-WAIT at its peak; the others are not looked at.
-    pub fn pressure(
+    /// connections that were in TIME-WAIT at its peak; the others are not looked at. Those that `usual` ones stand for are there,
+    /// too.
+    pub(crate) fn pressure(
         self,
         span: Span,
         time_wait_ns: i64,
         ephemeral_ports: u32,
         least_permille: u64,
+        usual: &Lots<Usual>,
     ) -> Vec<(Pressure, Numbers)> {
         // There were never more at the same time than entered.
         let enough = |entered: u64| permille(entered, ephemeral_ports) >= least_permille;
-        if !enough(self.stays.len() as u64) {
+        if !enough((self.stays.len() + usual.len()) as u64) {
             return Vec::new();
         }
+        let usual = || usual.iter().filter_map(StayOf::of_usual);
         // Nearly all pairs have few. Counted together with others, those with many are among the buckets with many.
         let mut buckets = vec![0_u64; BUCKETS];
         let bucket = |stay: &StayOf| bucket(&stay.pair) % BUCKETS;
         self.stays.iter().for_each(|stay| buckets[bucket(stay)] += 1);
-        let all = self.stays.into_iter();
+        usual().for_each(|stay| buckets[bucket(&stay)] += 1);
+        let all = self.stays.into_iter().chain(usual());
         let mut all: Vec<StayOf> = all.filter(|stay| enough(buckets[bucket(stay)])).collect();
         let mut entered: HashMap<Pair, u64, RandomState> = HashMap::default();
         for stay in &all {

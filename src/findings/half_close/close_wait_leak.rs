@@ -5,7 +5,7 @@ use std::any::Any;
 use crate::findings::rule;
 use crate::findings::Settings;
 use crate::findings::service::{Collector, Found, Kept, Together};
-use crate::model::{Confidence, Connection, Role, Usual};
+use crate::model::{Confidence, Connection, Role};
 use crate::population::leaks::{KeptHalfClose, Leaking, Overdue};
 use crate::population::{By, HalfCloses};
 use crate::time::human_duration;
@@ -84,10 +84,6 @@ impl Collector for ByEndpoint {
         self.half_closes.add(connection);
     }
 
-    fn add_usual(&mut self, usual: &Usual) {
-        self.half_closes.add_usual(usual);
-    }
-
     fn merge(&mut self, later: Box<dyn Any>) {
         if let Ok(later) = later.downcast::<ByEndpoint>() {
             self.half_closes.merge(later.half_closes);
@@ -116,7 +112,7 @@ impl Collector for ByEndpoint {
     /// One finding for each endpoint that leaks, the worst first.
     fn judge(self: Box<Self>, together: &Together<'_>) -> Vec<Found> {
         let least = self.least;
-        let groups = self.half_closes.overdue(least, together.span.to);
+        let groups = self.half_closes.overdue(least, together.span.to, together.usual);
         let leaking = groups
             .iter()
             .filter(|group| group.overdue.open >= least && group.overdue.open > group.overdue.ended);

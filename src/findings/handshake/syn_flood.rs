@@ -69,9 +69,10 @@ rule! {
 
 /// Attempts to open a connection, by service.
 struct ByService {
+    /// Of those that hang.
     services: Names<Address>,
-    /// Those that were completed, refused or ended.
-    others: Lots<Attempt>,
+    /// Those that were completed, refused or ended, but for usual ones: most of them are of services of which none hangs.
+    others: Lots<Other>,
     hanging: Vec<Hanging>,
     /// So many make a flood.
     least: usize,
@@ -88,7 +89,6 @@ pub fn collector(settings: &Settings, _: i64) -> Box<dyn Collector> {
     })
 }
 
-/// One attempt.
 /// What is kept of an attempt elsewhere.
 #[derive(Serialize, Deserialize)]
 struct KeptAttempt {
@@ -99,11 +99,20 @@ struct KeptAttempt {
     hanging: Option<(Address, u8)>,
 }
 
+/// One attempt.
 #[derive(Clone, Copy)]
 struct Attempt {
     at: Timestamp,
     id: u64,
     service: u32,
+}
+
+/// One that does not hang.
+#[derive(Clone, Copy)]
+struct Other {
+    at: Timestamp,
+    id: u64,
+    server: Address,
 }
 
 /// One that hangs. A flood has millions: 40 octets each.
@@ -133,12 +142,22 @@ impl Attempt {
     }
 }
 
+impl Other {
+    fn of(usual: &Usual) -> Other {
+        Other {
+            at: usual.first_time,
+            id: usual.id,
+            server: usual.server,
+        }
+    }
+}
+
 impl Hanging {
-    fn of(attempt: Attempt, connection: &Connection) -> Hanging {
+    fn of(service: u32, connection: &Connection) -> Hanging {
         Hanging {
-            at: attempt.at,
-            id: attempt.id,
-            service: attempt.service,
+            at: connection.first_time,
+            id: connection.id,
+            service,
             port: connection.client.port,
             ip: connection.client.ip,
             traits: traits(connection),
@@ -159,25 +178,16 @@ impl Collector for ByService {
         if connection.handshake.syn_packet.is_none() {
             return;
         }
-        let attempt = Attempt {
-            at: connection.first_time,
-            id: connection.id,
-            service: self.services.number(connection.server),
-        };
         if hangs(connection) {
-            self.hanging.push(Hanging::of(attempt, connection));
+            let service = self.services.number(connection.server);
+            self.hanging.push(Hanging::of(service, connection));
         } else {
-            self.others.push(attempt);
+            self.others.push(Other {
+                at: connection.first_time,
+                id: connection.id,
+                server: connection.server,
+            });
         }
-    }
-
-    fn add_usual(&mut self, usual: &Usual) {
-        let attempt = Attempt {
-            at: usual.first_time,
-            id: usual.id,
-            service: self.services.number(usual.server),
-        };
-        self.others.push(attempt);
     }
 
     fn merge(&mut self, later: Box<dyn Any>) {
@@ -186,9 +196,7 @@ impl Collector for ByService {
             let numbers: Vec<u32> = names.into_iter().map(|name| self.services.number(name)).collect();
             // More services than there are numbers share the last one.
             let number = |service: u32| numbers.get(service as usize).copied().unwrap_or(u32::MAX);
-            let mut others = later.others;
-            others.iter_mut().for_each(|other| other.service = number(other.service));
-            self.others.append(others);
+            self.others.append(later.others);
             self.hanging.extend(later.hanging.into_iter().map(|hanging| Hanging {
                 service: number(hanging.service),
                 ..hanging
@@ -216,23 +224,22 @@ impl Collector for ByService {
             id,
             hanging,
         } = serde_json::from_str(kept)?;
-        let service = self.services.number(server);
         match hanging {
             Some((client, traits)) => self.hanging.push(Hanging {
                 at,
                 id,
-                service,
+                service: self.services.number(server),
                 port: client.port,
                 ip: client.ip,
                 traits,
             }),
-            None => self.others.push(Attempt { at, id, service }),
+            None => self.others.push(Other { at, id, server }),
         }
         Ok(())
     }
 
     /// One finding for each flooded service, the one with the most connections first.
-    fn judge(self: Box<Self>, _: &Together<'_>) -> Vec<Found> {
+    fn judge(self: Box<Self>, together: &Together<'_>) -> Vec<Found> {
         let ByService {
             services,
             others,
@@ -255,9 +262,13 @@ impl Collector for ByService {
             .flat_map(|attempts| attempts.first())
             .map(|one| one.service)
             .collect(); // in order
-        let others = others.into_iter();
-        let mut others: Vec<Attempt> = others
-            .filter(|other| numbers.binary_search(&other.service).is_ok())
+        let usual = together.usual.iter().map(Other::of);
+        let mut others: Vec<Attempt> = (others.into_iter().chain(usual))
+            .filter_map(|Other { at, id, server }| {
+                let service = services.known(&server)?;
+                numbers.binary_search(&service).ok()?;
+                Some(Attempt { at, id, service })
+            })
             .collect();
         others.sort_unstable_by_key(|other| (other.service, other.order()));
         let mut named: Vec<(Address, usize)> = services

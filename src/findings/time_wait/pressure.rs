@@ -5,7 +5,7 @@ use std::any::Any;
 use crate::findings::rule;
 use crate::findings::Settings;
 use crate::findings::service::{Collector, Found, Kept, Together};
-use crate::model::{Confidence, Connection, Numbers, Role, Usual};
+use crate::model::{Confidence, Connection, Numbers, Role};
 use crate::population::Stays;
 use crate::population::time_wait::{KeptStay, Pressure};
 use crate::time::human_duration;
@@ -69,10 +69,6 @@ impl Collector for ByPair {
         self.stays.add(connection);
     }
 
-    fn add_usual(&mut self, usual: &Usual) {
-        self.stays.add_usual(usual);
-    }
-
     fn merge(&mut self, later: Box<dyn Any>) {
         if let Ok(later) = later.downcast::<ByPair>() {
             self.stays.merge(later.stays);
@@ -99,7 +95,8 @@ impl Collector for ByPair {
             thresholds.ephemeral_ports,
             u64::from(thresholds.time_wait_percent) * 10,
         );
-        let heavy = self.stays.pressure(together.span, self.time_wait_ns, ports, least.max(1));
+        let (span, usual) = (together.span, together.usual);
+        let heavy = (self.stays).pressure(span, self.time_wait_ns, ports, least.max(1), usual);
         let found = heavy.into_iter();
         found.map(|(pair, ids)| about(&pair, ids, together, ports)).collect()
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{By, Holder, IN_USE_NS};
-use crate::model::{Address, Cause, Connection, EndpointReport, Role, State};
+use crate::model::{Address, Cause, Connection, EndpointReport, Role, State, Usual};
 use crate::population::curve::Stay;
 use crate::time::Timestamp;
 
@@ -170,6 +170,21 @@ pub(super) enum EndedBy {
 }
 
 impl EndedOne {
+    /// That of a connection that was closed as most are; none if it is open.
+    pub(super) fn of_usual(usual: &Usual) -> Option<EndedOne> {
+        let close = usual.close?;
+        Some(EndedOne {
+            since: close.half_closed,
+            ns: close.half_close_ns(),
+            ends: Ends {
+                endpoint: close.closer.other(),
+                client: usual.client.ip,
+                server: usual.server,
+            },
+            by: EndedBy::Fin,
+        })
+    }
+
     pub(super) fn stay(&self) -> Stay {
         Stay {
             from: self.since,
