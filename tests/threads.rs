@@ -5,12 +5,14 @@ mod repository;
 #[path = "../benches/workload/mod.rs"]
 mod workload;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use repository::captures;
 use tcptrace_states::analyze::{Part, PartSize, Settings, Threads, Told, analyze, connections};
 use tcptrace_states::capture::Stop;
+use tcptrace_states::findings::Thresholds;
 use tcptrace_states::model::Analysis;
 use tcptrace_states::report::table::Listing;
 use tcptrace_states::report::{Look, Rows, SequenceNumbers};
@@ -177,11 +179,26 @@ fn parts_are_told_in_order_to_the_end() {
 fn usual_connections_count_the_same_told_or_summed_up() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (mut summed_up, mut all) = (0_u64, 0_u64);
-    for path in captures().into_iter().chain(workloads(folder.path())) {
-        let Some(mut whole) = told(&path, Threads::Exactly(1)) else {
+    let paths = captures().into_iter().chain(workloads(folder.path()));
+    // Rules about services find something in few captures, unless few connections are many.
+    let mut found = BTreeSet::new();
+    let few = Thresholds {
+        ephemeral_ports: 4,
+        leak_connections: 1,
+        flood_connections: 2,
+        ..Thresholds::default()
+    };
+    for (path, thresholds) in
+        paths.flat_map(|path| [(path.clone(), Thresholds::default()), (path, few.clone())])
+    {
+        let mut settings = settings(&path, Threads::Exactly(1));
+        settings.findings.thresholds = thresholds;
+        let Ok(whole) = connections(&settings, &Stop::default(), &mut |_| {}) else {
             continue;
         };
-        let settings = settings(&path, Threads::Auto);
+        let mut whole = whole.into_analysis().expect("counts that add up");
+        found.extend(whole.findings.iter().map(|finding| finding.code));
+        settings.threads = Threads::Auto;
         let mut connections = connections(&settings, &Stop::default(), &mut |_| {}).expect("a capture");
         let mut others = Vec::new();
         loop {
@@ -208,5 +225,9 @@ fn usual_connections_count_the_same_told_or_summed_up() {
         }
     }
     // Else this would show nothing.
+    assert!(
+        ["HC05", "HS15", "TW11"].iter().all(|code| found.contains(code)),
+        "{found:?}"
+    );
     assert!(summed_up > 5_000 && summed_up < all, "{summed_up} of {all}");
 }

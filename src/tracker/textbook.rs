@@ -628,14 +628,9 @@ impl Textbook {
 
     /// Whether the snap length cut any of its segments behind the SYN.
     pub fn is_cut(&self) -> bool {
-        self.cut > 0 || self.telling_cuts() > 0
-    }
-
-    /// How many of the telling segments the snap length cut.
-    fn telling_cuts(&self) -> u64 {
         let (opening, closing) = self.split();
-        let told = opening.iter().chain(closing).filter(|told| told.is(CUT)).count() as u64;
-        told + u64::from(self.shown.is_some_and(|shown| shown.cut))
+        let mut told = opening.iter().chain(closing);
+        self.cut > 0 || self.shown.is_some_and(|shown| shown.cut) || told.any(|told| told.is(CUT))
     }
 
     /// How many telling segments there are.
