@@ -355,7 +355,7 @@ impl<P: FnMut(u64)> Reading<'_, '_, '_, P> {
         ControlFlow::Continue(())
     }
 
-    /// Packets that were counted and are no copies. Apart, so that nothing else wants the processor's registers.
+    /// Packets that were counted and are no copies.
     #[inline(never)]
     fn counted(&mut self, frames: &[Frame<'_>], place: &Place<'_>) {
         let run = &mut *self.run;

@@ -22,7 +22,8 @@ pub struct Together<'a> {
     pub span: Span,
     /// Limits among them.
     pub settings: &'a Settings,
-    /// Connections about which there was nothing else to tell: no [`Collector`] has seen them.
+    /// Connections about which there was nothing else to tell: no [`Collector`] has seen them. They are in their order, but not
+    /// among those: what a rule finds must not depend on it.
     pub(crate) usual: &'a Lots<Usual>,
 }
 

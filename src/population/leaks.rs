@@ -319,7 +319,8 @@ impl HalfCloses {
     }
 
     /// As [`HalfCloses::add`] of the connection that it stands for.
-    pub fn add_usual(&mut self, usual: &Usual) {
+    #[cfg(test)]
+    pub(crate) fn add_usual(&mut self, usual: &Usual) {
         match EndedOne::of_usual(usual) {
             Some(one) if one.ns < self.min_age_ns => self.shorter += 1,
             Some(one) => self.ended.push(one),

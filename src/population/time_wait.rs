@@ -316,7 +316,8 @@ impl Stays {
     }
 
     /// As [`Stays::add`] of the connection that it stands for.
-    pub fn add_usual(&mut self, usual: &Usual) {
+    #[cfg(test)]
+    pub(crate) fn add_usual(&mut self, usual: &Usual) {
         if let Some(stay) = StayOf::of_usual(usual) {
             self.stays.push(stay);
         }

@@ -94,7 +94,10 @@ impl Decoder {
     /// The same segment in one line, if it is as most are, over IPv4.
     #[inline(always)]
     pub fn lean(&self, frame: &Frame<'_>) -> Option<Lean> {
-        direct::lean_v4(frame).filter(|_| self.may_be_lean(frame))
+        if !self.may_be_lean(frame) {
+            return None;
+        }
+        direct::lean_v4(frame)
     }
 
     /// As [`Decoder::lean`], over IPv6. Its addresses are added to `wide`.

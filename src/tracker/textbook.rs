@@ -95,14 +95,14 @@ struct Answer {
     fast_open: u8,
     ttl: u8,
     /// Which of the options there are.
-    options: u8,
+    options: u16,
 }
 
 /// Bits of [`Answer::options`].
-const MSS: u8 = 1;
-const WINDOW_SCALE: u8 = 1 << 1;
-const SACK_PERMITTED: u8 = 1 << 2;
-const FAST_OPEN: u8 = 1 << 3;
+const MSS: u16 = 1;
+const WINDOW_SCALE: u16 = 1 << 1;
+const SACK_PERMITTED: u16 = 1 << 2;
+const FAST_OPEN: u16 = 1 << 3;
 
 /// A telling segment: what a tracker looks at, and does not know from those before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,7 +125,7 @@ struct Told {
 /// When the last segment of the opening came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Shown {
-    /// See [`Told`].
+    /// See [`Told`]. (As a structure of both, these would be padded, and each of them four octets longer.)
     after_low: u32,
     packets: u32,
     after_high: u16,
@@ -174,7 +174,7 @@ impl Told {
         timestamps: Option<(u32, u32)>,
     ) -> Option<Told> {
         let after = u64::try_from(seg.time.ns().checked_sub(began.time.ns())?).ok()?;
-        let bits = [
+        let has = [
             (from == Role::Server, FROM_SERVER),
             (timestamps.is_some(), TIMESTAMPS),
             (seg.ip_id.is_some(), IP_ID),
@@ -182,14 +182,10 @@ impl Told {
             (seg.cut, CUT),
             (seg.header_cut, HEADER_CUT),
         ];
-        let flags = seg.flags.0 & 0x1ff;
         Some(Told {
             after_low: (after & u64::from(u32::MAX)) as u32,
             after_high: u16::try_from(after >> 32).ok()?,
-            bits: bits
-                .iter()
-                .filter(|(is, _)| *is)
-                .fold(flags, |bits, (_, bit)| bits | bit),
+            bits: seg.flags.0 & 0x1ff | bits(&has),
             packets: u32::try_from(seg.packet.checked_sub(began.packet)?).ok()?,
             raw_ack: seg.raw_ack,
             timestamps: timestamps.unwrap_or_default(),
@@ -286,15 +282,12 @@ impl Answer {
             window_scale: options.window_scale.unwrap_or_default(),
             fast_open: options.fast_open.unwrap_or_default(),
             ttl: seg.ttl,
-            options: has
-                .iter()
-                .filter(|(is, _)| *is)
-                .fold(0, |options, (_, bit)| options | bit),
+            options: bits(&has),
         }
     }
 
     fn put_into(self, options: &mut Options) {
-        let has = |bit: u8| self.options & bit != 0;
+        let has = |bit: u16| self.options & bit != 0;
         options.mss = has(MSS).then_some(self.mss);
         options.window_scale = has(WINDOW_SCALE).then_some(self.window_scale);
         options.sack_permitted = has(SACK_PERMITTED);
@@ -315,6 +308,12 @@ impl Shown {
     fn mark(&self, began: Mark) -> Mark {
         later(began, self.packets, self.after_high, self.after_low)
     }
+}
+
+/// The bits of what is.
+fn bits(all: &[(bool, u16)]) -> u16 {
+    let those = all.iter().filter(|(is, _)| *is);
+    those.fold(0, |bits, (_, bit)| bits | bit)
 }
 
 /// So many packets and nanoseconds after the SYN.
