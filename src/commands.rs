@@ -279,7 +279,7 @@ impl<'a, C: Told> Selected<'a, C> {
     }
 
     /// Passes over the next connection if it is selected, nobody else wants to see it, and [`Told::pass_usual`] does.
-    pub fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+    pub fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual, Option<findings::Sure>) -> bool) -> bool {
         let seen = self.onlooker.as_ref().is_some_and(|onlooker| onlooker.looks());
         let passed = self.keeps_all && !seen && self.connections.pass_usual(unwanted);
         self.count += u64::from(passed);

@@ -36,7 +36,7 @@ use rule::{Called, Marks};
 pub use rule::{Check, Fault, Rule, Sign};
 pub(crate) use rule::{family, rule};
 
-use crate::model::{Confidence, Connection, Finding, Severity, Usual};
+use crate::model::{Confidence, Connection, Ending, Finding, Severity, Usual};
 use crate::time::Timestamp;
 
 /// All rules, in the order of their codes.
@@ -139,9 +139,45 @@ pub struct Judge {
     always: usize,
     /// Which of `asked` are called by each event and by each sign, one bit each.
     called: Called,
-    /// Those that find something in a usual connection are not asked, but for the ones that look how long a half-close lasted.
+    /// Those that find something in a usual connection are not asked, but for the ones that look how long a half-close lasted, and
+    /// for those of which it is known what they find.
     passes_usual: bool,
+    foreseen: Foreseen,
 }
+
+/// What is found in a connection that was not told.
+#[derive(Clone, Copy)]
+pub struct Sure {
+    /// The rule that finds it, once, and as bad as it says.
+    pub rule: &'static Rule,
+    /// How bad it is.
+    pub severity: Severity,
+}
+
+/// What the rules find in a usual connection that ended so, or began so; none where that rule is not asked. No other rule finds
+/// anything in it, but those about how long a half-close lasted.
+struct Foreseen {
+    midstream: Option<Sure>,
+    reset: Option<Sure>,
+    refused: Option<Sure>,
+    unanswered: Option<Sure>,
+}
+
+impl Foreseen {
+    fn of(settings: &Settings) -> Foreseen {
+        let sure = |rule: &'static Rule| settings.severity(rule).map(|severity| Sure { rule, severity });
+        Foreseen {
+            midstream: sure(&quality::midstream_pickup::RULE),
+            reset: sure(&reset::accepted::RULE),
+            refused: sure(&handshake::refused::RULE),
+            unanswered: sure(&handshake::syn_unanswered::RULE),
+        }
+    }
+}
+
+/// What is found in a connection is not known before it is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsure;
 
 /// A rule that looks at connections.
 struct Asked {
@@ -184,21 +220,42 @@ impl Judge {
             called: Called::of(asked.iter().map(|asked| asked.rule)),
             asked,
             passes_usual,
+            foreseen: Foreseen::of(settings),
         }
     }
 
-    /// Whether there may be connections for which [`Judge::passes`].
+    /// Whether there may be connections for which [`Judge::foresees`] what is found.
     pub fn passes_some(&self) -> bool {
         self.passes_usual
     }
 
-    /// Whether nothing is found in the connection that this stands for. Where that is not sure, it has to be judged.
-    pub fn passes(&self, usual: &Usual) -> bool {
+    /// What is found in the connection that this stands for, or nothing (`Ok`). Where that is not sure, it has to be judged. `end`
+    /// is the time of the capture's last packet.
+    ///
+    /// # Errors
+    ///
+    /// It is not sure.
+    pub fn foresees(&self, usual: &Usual, end: Timestamp) -> Result<Option<Sure>, Unsure> {
         let limits = &self.thresholds;
-        let too_long = (limits.half_close_warning_ns.min(limits.fin_wait_2_ns))
-            .min(limits.half_close_error_ns.unwrap_or(i64::MAX));
-        let lasted = usual.close.map_or(0, |close| close.half_close_ns());
-        self.passes_usual && lasted < too_long
+        let found = match usual.ending {
+            Ending::Opened | Ending::Open => None,
+            Ending::Closed(close) => {
+                let too_long = (limits.half_close_warning_ns.min(limits.fin_wait_2_ns))
+                    .min(limits.half_close_error_ns.unwrap_or(i64::MAX));
+                if close.half_close_ns() >= too_long {
+                    return Err(Unsure);
+                }
+                self.foreseen.midstream.filter(|_| usual.midstream)
+            }
+            Ending::Reset => self.foreseen.reset,
+            Ending::Refused => self.foreseen.refused,
+            Ending::Unanswered => {
+                let waited = end.since(usual.first_time);
+                let unanswered = handshake::syn_unanswered::is_long(waited, limits.unanswered_ns);
+                self.foreseen.unanswered.filter(|_| unanswered)
+            }
+        };
+        if self.passes_usual { Ok(found) } else { Err(Unsure) }
     }
 
     /// Writes what the rules find into a connection. `end` is the time of the capture's last packet, `time_wait_ns` 2 MSL.

@@ -35,7 +35,7 @@ pub use line::{Line, lines};
 pub use numbers::Numbers;
 pub use source::{Comment, Interface, Process, Source, Writer};
 pub use stretch::Stretch;
-pub use usual::{Usual, UsualClose};
+pub use usual::{Ending, Usual, UsualClose};
 
 /// Version of the JSON contract; grows by one when a field is renamed or dropped.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -212,10 +212,10 @@ impl Need {
         }
     }
 
-    /// How much the connection does that this stands for.
-    pub fn of_usual(usual: &Usual) -> Need {
+    /// How much the connection does that this stands for, if this is the severity of what is found in it.
+    pub fn of_usual(usual: &Usual, worst: Option<Severity>) -> Need {
         Need {
-            worst: Reverse(None),
+            worst: Reverse(worst.filter(|worst| *worst >= Severity::Warning)),
             outcome: attention(usual.outcome()),
             half_close_ns: Reverse(None),
             id: usual.id,

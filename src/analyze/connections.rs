@@ -8,8 +8,8 @@ use anyhow::{Result, ensure};
 use super::count::{Count, Flaws, Sums};
 use super::parts::in_order;
 use super::{Run, Settings, Threads, source};
-use crate::findings::Judge;
 use crate::findings::service::Services;
+use crate::findings::{Judge, Sure, Unsure};
 use crate::flow::{Evicted, Numbered, Rest, Totals};
 use crate::input::Facts;
 use crate::model::{self, Analysis, Capture, Connection, Source, Usual};
@@ -98,9 +98,9 @@ impl Left {
 
 /// Connections that are told one after the other.
 pub trait Told: Iterator<Item = Connection> {
-    /// Passes over the next connection if nothing is found in it, there is nothing to tell but what is usual, and `unwanted`
-    /// says so. It counts as told.
-    fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool;
+    /// Passes over the next connection if there is nothing to tell but what is usual, it is known what is found in it, and
+    /// `unwanted` says so. It counts as told.
+    fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual, Option<Sure>) -> bool) -> bool;
 }
 
 /// How many connections are in one part.
@@ -309,7 +309,7 @@ impl Telling {
     }
 
     /// See [`Told::pass_usual`].
-    fn pass_usual(&mut self, means: &Means, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+    fn pass_usual(&mut self, means: &Means, unwanted: impl FnOnce(&Usual, Option<Sure>) -> bool) -> bool {
         if !means.judge.passes_some() {
             return false;
         }
@@ -318,12 +318,13 @@ impl Telling {
         };
         let Some(usual) = rest.usual() else { return false };
         let usual = Usual::of(&usual, means.end, means.settings.time_wait_ns);
-        if !means.judge.passes(&usual) || !unwanted(&usual) {
-            return false;
-        }
+        let found = match means.judge.foresees(&usual, means.end) {
+            Ok(found) if unwanted(&usual, found) => found,
+            Ok(_) | Err(Unsure) => return false,
+        };
         rest.pass();
         self.told += 1;
-        self.sums.add_usual(&usual);
+        self.sums.add_usual(&usual, found);
         self.services.add_usual(&usual);
         true
     }
@@ -390,13 +391,13 @@ impl Iterator for Connections {
 }
 
 impl Told for Connections {
-    fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+    fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual, Option<Sure>) -> bool) -> bool {
         self.telling.pass_usual(&self.means, unwanted)
     }
 }
 
 impl<T: Told> Told for &mut T {
-    fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+    fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual, Option<Sure>) -> bool) -> bool {
         (**self).pass_usual(unwanted)
     }
 }
@@ -410,7 +411,7 @@ impl Iterator for Part<'_> {
 }
 
 impl Told for Part<'_> {
-    fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual) -> bool) -> bool {
+    fn pass_usual(&mut self, unwanted: impl FnOnce(&Usual, Option<Sure>) -> bool) -> bool {
         self.telling.pass_usual(self.means, unwanted)
     }
 }
@@ -445,10 +446,13 @@ mod tests {
 
     use super::*;
     use crate::flow::{Flows, Ladders};
-    use crate::model::Severity;
+    use crate::model::{Ending, Outcome, Severity};
     use crate::population::{By, HalfCloses, Span, Stays};
-    use crate::segment::{Endpoint, Segment};
-    use crate::tracker::textbook::tests::{troubled_stories, usual_stories};
+    use crate::segment::{Endpoint, Flags, Segment};
+    use crate::select::Need;
+    use crate::tracker::textbook::tests::{
+        other_stories, refusal, said, segments, troubled_stories, usual_stories,
+    };
 
     const TIME_WAIT_NS: i64 = 60_000_000_000;
 
@@ -491,7 +495,7 @@ mod tests {
         /// What is passed over is summed up as if it had been told.
         #[test]
         fn a_usual_connection_stands_for_itself(
-            stories in prop::collection::vec(prop_oneof![usual_stories(), troubled_stories()], 1..4),
+            stories in prop::collection::vec(prop_oneof![usual_stories(), troubled_stories(), other_stories()], 1..4),
             one_after_the_other: bool,
             later in 0..90_000_000_000i64,
         ) {
@@ -521,11 +525,19 @@ mod tests {
                 judge.judge(&mut connection, end, TIME_WAIT_NS);
                 prop_assert_eq!((usual.id, usual.client, usual.server), (connection.id, connection.client, connection.server));
                 prop_assert_eq!(usual.cut, connection.quality.cut_segments > 0);
-                prop_assert_eq!(judge.passes(&usual), connection.findings.is_empty());
+                let found = judge.foresees(&usual, end);
+                prop_assert!(found.is_ok());
+                let found = found.ok().flatten();
+                let foreseen: Vec<_> = found.iter().map(|sure| (sure.rule.code, sure.severity, 1)).collect();
+                let findings = connection.findings.iter();
+                prop_assert_eq!(
+                    foreseen, findings.map(|finding| (finding.code, finding.severity, finding.count)).collect::<Vec<_>>());
+                prop_assert_eq!(
+                    Need::of_usual(&usual, found.map(|sure| sure.severity)), Need::of(&connection));
 
                 let (mut added, mut summed) = (Sums::default(), Sums::default());
-                added.add(&Connection { findings: Vec::new(), ..connection.clone() });
-                summed.add_usual(&usual);
+                added.add(&connection);
+                summed.add_usual(&usual, found);
                 prop_assert_eq!(json(&added.saved()), json(&summed.saved()));
 
                 let span = Span { from: Timestamp::default(), to: end };
@@ -568,10 +580,15 @@ mod tests {
                 port: 2,
             },
             first_time: Timestamp::default(),
-            close: Some(close),
+            ending: Ending::Closed(close),
+            midstream: false,
             cut: true,
         };
-        let passes = |settings| Judge::new(&settings).passes(&usual);
+        let end = Timestamp::default();
+        let passes = |settings| {
+            let found = Judge::new(&settings).foresees(&usual, end);
+            found.is_ok_and(|found| found.is_none())
+        };
         assert!(passes(settings.clone()));
         assert!(passes(with("HC02", Some(Severity::Error))) && passes(with("TW01", None)));
         for code in ["TW01", "FN01", "HC01", "CP06", "OP01"] {
@@ -582,13 +599,60 @@ mod tests {
             ..settings.clone()
         }));
         let long = Usual {
-            close: Some(model::UsualClose {
+            ending: Ending::Closed(model::UsualClose {
                 closed: Timestamp::from_ns(settings.thresholds.half_close_warning_ns),
                 ..close
             }),
             ..usual
         };
-        assert!(!Judge::new(&settings).passes(&long));
-        assert!(Judge::new(&settings).passes(&Usual { close: None, ..usual }));
+        assert_eq!(Judge::new(&settings).foresees(&long, end).err(), Some(Unsure));
+        let open = Usual {
+            ending: Ending::Open,
+            ..usual
+        };
+        assert!(
+            Judge::new(&settings)
+                .foresees(&open, end)
+                .is_ok_and(|found| found.is_none())
+        );
+    }
+
+    /// What is found in connections of each other ending, and in one without its beginning, as bad as it is set.
+    #[test]
+    fn what_is_found_in_usual_connections_is_foreseen() {
+        let (ack, fin) = (Flags::ACK, Flags::ACK | Flags::FIN);
+        let data = [said(true, 100, ack), said(false, 700, ack), said(true, 0, ack)];
+        let reset = [data.as_slice(), &[said(false, 0, Flags::RST | ack)]].concat();
+        let closed = [
+            data.as_slice(),
+            &[said(true, 0, fin), said(false, 0, fin), said(true, 0, ack)],
+        ]
+        .concat();
+        let syn = || segments(&[], true, true).into_iter().take(1).collect::<Vec<_>>();
+        let mut refused = syn();
+        refused.push(refusal(&refused[0], 2));
+        let stories = [
+            (segments(&reset, true, true), Outcome::Reset, "RS01"),
+            (refused, Outcome::Refused, "HS12"),
+            (syn(), Outcome::Unanswered, "HS13"),
+            (segments(&closed, false, true), Outcome::Closed, "CP01"),
+        ];
+        for (story, outcome, code) in stories {
+            let mut flows = Flows::new(Ladders::None);
+            story.iter().for_each(|seg| flows.on_segment(seg));
+            let end = Timestamp::from_ns(30_000_000_000);
+            let usual = flows.finish(end).numbered().usual();
+            let usual = Usual::of(&usual.expect(code), end, TIME_WAIT_NS);
+            assert_eq!(usual.outcome(), outcome, "{code}");
+            for level in [None, Some(Severity::Note), Some(Severity::Error)] {
+                let judge = Judge::new(&crate::findings::Settings {
+                    levels: vec![(code, level)],
+                    ..Default::default()
+                });
+                let found = judge.foresees(&usual, end).expect(code);
+                let found = found.map(|sure| (sure.rule.code, sure.severity));
+                assert_eq!(found, level.map(|level| (code, level)));
+            }
+        }
     }
 }

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::Settings;
 use crate::capture::error::printable;
 use crate::capture::{Frame, InterfaceFacts, LinkType, Skip};
-use crate::findings::rules;
+use crate::findings::{Sure, rules};
 use crate::flow::Evicted;
 use crate::input::{Facts, Place};
 use crate::model::{
-    Address, Capture, Checksums, Connection, EvictedServer, Evidence, FindingTotal, Fragments, Outcome,
-    Quality, SCHEMA_VERSION, ServiceFinding, Severity, State, Step, Summary, Usual,
+    Address, Capture, Checksums, Connection, Ending, EvictedServer, Evidence, FindingTotal, Fragments,
+    Outcome, Quality, SCHEMA_VERSION, ServiceFinding, Severity, State, Step, Summary, Usual,
 };
 use crate::segment::{ChecksumFacts, Decoder, FragmentFacts};
 use crate::time::Timestamp;
@@ -370,25 +370,38 @@ impl Sums {
         }
     }
 
-    /// As [`Sums::add`] of the connection that it stands for.
-    pub fn add_usual(&mut self, usual: &Usual) {
+    /// As [`Sums::add`] of the connection that it stands for, in which this is found.
+    pub fn add_usual(&mut self, usual: &Usual, found: Option<Sure>) {
         self.connections += 1;
         self.outcomes[usual.outcome() as usize] += 1;
-        // SYN and SYN-ACK, and how each end got to know of the other's.
-        self.transitions[Evidence::Sent as usize] += 2;
-        self.transitions[Evidence::Confirmed as usize] += 2;
-        let Some(close) = usual.close else {
-            self.states[State::Established as usize] += 2;
-            return;
+        if let Some(Sure { rule, severity }) = found {
+            self.found(rule.code, severity, 1);
+        }
+        let states = match usual.ending {
+            Ending::Opened | Ending::Open => [State::Established; 2],
+            Ending::Closed(close) if close.time_wait_over.is_none() => [State::TimeWait, State::Closed],
+            Ending::Closed(_) | Ending::Reset | Ending::Refused => [State::Closed; 2],
+            Ending::Unanswered => [State::SynSent, State::Closed],
         };
-        let over = close.time_wait_over.is_some();
-        let holder = if over { State::Closed } else { State::TimeWait };
-        self.states[holder as usize] += 1;
-        self.states[State::Closed as usize] += 1;
-        // Both FINs, the same of them, and that the last ACK has arrived.
-        self.transitions[Evidence::Sent as usize] += 2;
-        self.transitions[Evidence::Confirmed as usize] += 3;
-        self.transitions[Evidence::Presumed as usize] += 1;
+        for state in states {
+            self.states[state as usize] += 1;
+        }
+        // SYN and SYN-ACK, and how each end got to know of the other's.
+        let [sent, confirmed, presumed] = match usual.ending {
+            Ending::Unanswered => [1, 0, 0],
+            Ending::Refused => [1, 0, 1],
+            Ending::Opened => [2, 1, 1],
+            Ending::Open => [2, 2, 0],
+            Ending::Reset => [3, 2, 1],
+            // Both FINs, the same of them, and that the last ACK has arrived.
+            Ending::Closed(_) if usual.midstream => [2, 3, 1],
+            Ending::Closed(_) => [4, 5, 1],
+        };
+        self.transitions[Evidence::Sent as usize] += sent;
+        self.transitions[Evidence::Confirmed as usize] += confirmed;
+        self.transitions[Evidence::Presumed as usize] += presumed;
+        self.transitions[Evidence::Inferred as usize] += if usual.midstream { 2 } else { 0 };
+        let over = usual.close().is_some_and(|close| close.time_wait_over.is_some());
         self.transitions[Evidence::Timer as usize] += u64::from(over);
     }
 

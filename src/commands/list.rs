@@ -146,13 +146,13 @@ fn json_lines(
 fn listed<C: Told>(selected: &mut Selected<'_, C>, look: &Look) -> Listing<Connection> {
     let mut listing = Listing::new(look);
     loop {
-        if selected.pass_usual(|usual| listing.passes(usual)) {
-            listing.pass();
-        } else if let Some(connection) = selected.next() {
-            listing.add(connection);
-        } else {
-            return listing;
+        if selected.pass_usual(|usual, found| listing.takes_usual(usual, found)) {
+            continue;
         }
+        let Some(connection) = selected.next() else {
+            return listing;
+        };
+        listing.add(connection);
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Rule, Settings, half_close, handshake, quality, sequence, time_wait};
 use crate::model::{
-    Address, Capture, Confidence, Connection, Numbers, Role, ServiceFinding, Severity, Usual,
+    Address, Capture, Confidence, Connection, Ending, Numbers, Role, ServiceFinding, Severity, Usual,
 };
 use crate::population::Span;
 use crate::population::grouped::Lots;
@@ -22,8 +22,9 @@ pub struct Together<'a> {
     pub span: Span,
     /// Limits among them.
     pub settings: &'a Settings,
-    /// Connections about which there was nothing else to tell: no [`Collector`] has seen them. They are in their order, but not
-    /// among those: what a rule finds must not depend on it.
+    /// Connections about which there was nothing else to tell: no [`Collector`] has seen them, but for unanswered ones
+    /// ([`Collector::add_unanswered`]), which are not here. They are in their order, but not among those: what a rule finds must not
+    /// depend on it.
     pub(crate) usual: &'a Lots<Usual>,
 }
 
@@ -31,6 +32,12 @@ pub struct Together<'a> {
 pub trait Collector: Any + Send {
     /// Looks at the next connection, whose own findings are judged.
     fn add(&mut self, connection: &Connection);
+
+    /// As [`Collector::add`] of a connection that this stands for and that nobody answered. A flood has millions of them: they are
+    /// not kept for all rules, and most rules have nothing to learn of them.
+    fn add_unanswered(&mut self, usual: &Usual) {
+        let _ = usual;
+    }
 
     /// Takes what another one of this rule has kept of connections that come behind those that this one has seen.
     fn merge(&mut self, later: Box<dyn Any>);
@@ -154,7 +161,11 @@ impl Services {
 
     /// As [`Services::add`] of the connection that it stands for.
     pub fn add_usual(&mut self, usual: &Usual) {
-        if !self.collectors.is_empty() {
+        if usual.ending == Ending::Unanswered {
+            for (_, collector) in &mut self.collectors {
+                collector.add_unanswered(usual);
+            }
+        } else if !self.collectors.is_empty() {
             self.usual.push(*usual);
         }
     }

@@ -121,7 +121,7 @@ impl ByBirth {
         }
     }
 
-    /// The digest of the next one, if no other life is bound up with it and it is more than a SYN.
+    /// The digest of the next one, if no other life is bound up with it.
     pub fn digest(&mut self) -> Option<Digest> {
         self.fetch();
         let (table, place) = self.first()?;
@@ -135,7 +135,7 @@ impl ByBirth {
                 let pack = table.waiting.look(slot, |waiting| waiting.tracker)?;
                 table.packs.look(pack, Tracker::unpack_digest)?
             }
-            Place::Embryo(_) => None,
+            Place::Embryo(slot) => table.embryos.look(slot, Embryo::digest),
         }
     }
 

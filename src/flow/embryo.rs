@@ -8,6 +8,7 @@ use crate::segment::{ChecksumState, Endpoint, Flags, Options, Scope, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
 use crate::tracker::evidence::Mark;
+use crate::tracker::{Course, Digest};
 
 /// A SYN, packed. When it came and what it is recognised by comes last.
 #[derive(Clone)]
@@ -139,6 +140,23 @@ impl Embryo {
             checksum_state: self.checksum_state,
             header_cut: has(HEADER_CUT),
             cut: has(CUT),
+        }
+    }
+
+    /// The digest of the tracker that it does without.
+    pub fn digest(&self) -> Digest {
+        const STRANGE: u16 = FAST_OPEN | MALFORMED | HEADER_CUT;
+        let plain = self.bits & STRANGE == 0
+            && self.flags.0 & !(Flags::ECE | Flags::CWR) == Flags::SYN
+            && self.payload_len == 0
+            && self.checksum_state != ChecksumState::Bad
+            && self.source != self.destination;
+        Digest {
+            addresses: [self.source, self.destination],
+            first: self.mark(),
+            course: plain.then_some(Course::Unanswered),
+            midstream: false,
+            cut: self.is_cut(),
         }
     }
 

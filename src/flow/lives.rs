@@ -136,6 +136,7 @@ impl Ordinary {
             addresses: [self.syn.client(), self.syn.server()],
             first,
             course: self.book.usual_course(first),
+            midstream: false,
             cut: self.syn.is_cut() || self.book.is_cut(),
         }
     }

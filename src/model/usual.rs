@@ -1,4 +1,4 @@
-//! A connection of which there is nothing to tell but that it is open, or was closed as most are.
+//! A connection of which there is nothing to tell but that it is open, or was closed as most are, or reset, or not accepted.
 
 use super::{Address, Outcome, Role};
 use crate::segment::Endpoint;
@@ -6,8 +6,8 @@ use crate::time::Timestamp;
 use crate::tracker::{self, Course};
 
 /// What sums and rules about services keep of such a connection. It stands for the [`Connection`](super::Connection) with
-/// this id: opened by a handshake, captured from both sides without a flaw, with these transitions and no other, of which all but
-/// the last of a close are proven.
+/// this id: captured from both sides without a flaw, but that the beginning may be missing, with the transitions of such an ending
+/// and no other, of which all but the last one are proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usual {
     /// [`Connection::id`](super::Connection::id).
@@ -18,10 +18,29 @@ pub struct Usual {
     pub server: Address,
     /// When the SYN came.
     pub first_time: Timestamp,
-    /// How it closed; none if both ends are open.
-    pub close: Option<UsualClose>,
+    /// How it ended.
+    pub ending: Ending,
+    /// See [`Quality::midstream`](super::Quality::midstream). Then it was closed.
+    pub midstream: bool,
     /// The snap length cut some of its segments.
     pub cut: bool,
+}
+
+/// How most connections end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Both ends are open, the server presumably.
+    Opened,
+    /// Both ends are open.
+    Open,
+    /// By FINs.
+    Closed(UsualClose),
+    /// By a RST while it was open, with no data under way to who sent it.
+    Reset,
+    /// A RST answered the only SYN.
+    Refused,
+    /// Nothing answered the only SYN.
+    Unanswered,
 }
 
 /// How most connections close.
@@ -44,33 +63,49 @@ impl Usual {
             ip: end.ip,
             port: end.port,
         };
-        let close = match usual.course {
-            Course::Open => None,
+        let ending = match usual.course {
+            Course::Opened => Ending::Opened,
+            Course::Open => Ending::Open,
             Course::Closed(close) => {
                 let due = close.other_fin.plus(time_wait_ns);
-                Some(UsualClose {
+                Ending::Closed(UsualClose {
                     closer: close.closer,
                     half_closed: close.fin,
                     closed: close.other_fin,
                     time_wait_over: (due <= end).then_some(due),
                 })
             }
+            Course::Reset => Ending::Reset,
+            Course::Refused => Ending::Refused,
+            Course::Unanswered => Ending::Unanswered,
         };
         Usual {
             id: usual.number,
             client: address(usual.client),
             server: address(usual.server),
             first_time: usual.began,
-            close,
+            ending,
+            midstream: usual.midstream,
             cut: usual.cut,
+        }
+    }
+
+    /// How it closed; none if it did not.
+    pub fn close(&self) -> Option<UsualClose> {
+        match self.ending {
+            Ending::Closed(close) => Some(close),
+            Ending::Opened | Ending::Open | Ending::Reset | Ending::Refused | Ending::Unanswered => None,
         }
     }
 
     /// See [`Connection::outcome`](super::Connection::outcome).
     pub fn outcome(&self) -> Outcome {
-        match self.close {
-            Some(_) => Outcome::Closed,
-            None => Outcome::Open,
+        match self.ending {
+            Ending::Opened | Ending::Open => Outcome::Open,
+            Ending::Closed(_) => Outcome::Closed,
+            Ending::Reset => Outcome::Reset,
+            Ending::Refused => Outcome::Refused,
+            Ending::Unanswered => Outcome::Unanswered,
         }
     }
 }

@@ -256,9 +256,9 @@ enum LeftBy {
 }
 
 impl StayOf {
-    /// That of a connection that was closed as most are; none if it is open.
+    /// That of a connection that was closed as most are; none if it was not.
     fn of_usual(usual: &Usual) -> Option<StayOf> {
-        let close = usual.close?;
+        let close = usual.close()?;
         Some(StayOf {
             from: close.closed,
             until: close.time_wait_over.unwrap_or(close.closed),

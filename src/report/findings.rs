@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 
+use crate::findings::Sure;
 use crate::model::{Analysis, Confidence, Connection, Finding, ServiceFinding, Severity};
 use crate::report::header::{self, Fact};
 use crate::report::look::{counted, number, seconds_since};
@@ -43,6 +44,14 @@ impl ByCode {
             let (severity, message) = (finding.severity, &finding.message);
             self.fold(finding.code, finding.name, severity, message, Some(connection.id));
         }
+    }
+
+    /// Counts what is found in one more connection, if it has an example of that which is as bad. False if not.
+    pub fn counts(&mut self, found: Sure) -> bool {
+        let known = self.folded.get_mut(found.rule.code);
+        let known = known.filter(|known| known.severity >= found.severity);
+        let places = known.map(|known| known.places += 1);
+        places.is_some()
     }
 
     /// Takes one about a service or the capture.

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 
+use crate::findings::Sure;
 use crate::model::{Analysis, Connection, EndpointReport, Usual};
 use crate::report::findings::ByCode;
 use crate::report::look::{Rows, counted, marks, number};
@@ -62,14 +63,16 @@ impl<C: Borrow<Connection>> Listing<C> {
         self.foremost.add(connection);
     }
 
-    /// Whether it has no room for the connection that this stands for, were it the next one.
-    pub fn passes(&self, usual: &Usual) -> bool {
-        self.foremost.passes(Need::of_usual(usual))
-    }
-
-    /// The next one is one that it has no room for, and nothing was found in it.
-    pub fn pass(&mut self) {
-        self.foremost.pass();
+    /// Takes the next one, for which this stands and in which this is found, if it has no room for it and all that it would keep is
+    /// that there is one more. False if not; nothing has changed then.
+    pub fn takes_usual(&mut self, usual: &Usual, found: Option<Sure>) -> bool {
+        let worst = found.map(|found| found.severity);
+        let passes = self.foremost.passes(Need::of_usual(usual, worst))
+            && found.is_none_or(|found| self.findings.counts(found));
+        if passes {
+            self.foremost.pass();
+        }
+        passes
     }
 
     /// Takes what another one kept, which was given those that come behind.

@@ -447,15 +447,30 @@ impl Pack for Scope {
 
 impl Pack for Course {
     fn put(&self, into: &mut Packer) {
-        match self {
-            Course::Open => None,
-            Course::Closed(close) => Some(*close),
+        let (place, close) = match self {
+            Course::Open => (0_u8, None),
+            Course::Closed(close) => (1, Some(close)),
+            Course::Reset => (2, None),
+            Course::Refused => (3, None),
+            Course::Unanswered => (4, None),
+            Course::Opened => (5, None),
+        };
+        place.put(into);
+        if let Some(close) = close {
+            close.put(into);
         }
-        .put(into);
     }
 
     fn get(from: &mut Unpacker<'_>) -> Option<Course> {
-        Some(Option::get(from)?.map_or(Course::Open, Course::Closed))
+        match u8::get(from)? {
+            0 => Some(Course::Open),
+            1 => Pack::get(from).map(Course::Closed),
+            2 => Some(Course::Reset),
+            3 => Some(Course::Refused),
+            4 => Some(Course::Unanswered),
+            5 => Some(Course::Opened),
+            _ => None,
+        }
     }
 }
 
@@ -465,11 +480,13 @@ impl Pack for Digest {
             addresses,
             first,
             course,
+            midstream,
             cut,
         } = self;
         Both(addresses).put(into);
         first.put(into);
         course.put(into);
+        midstream.put(into);
         cut.put(into);
     }
 
@@ -478,6 +495,7 @@ impl Pack for Digest {
             addresses: Both::get(from)?,
             first: Pack::get(from)?,
             course: Pack::get(from)?,
+            midstream: Pack::get(from)?,
             cut: Pack::get(from)?,
         })
     }
@@ -497,8 +515,8 @@ impl Pack for Tracker {
             opening,
             newest_syn_ack,
             half_close_from,
-            ladder: _, // is not packed
-            midstream,
+            ladder: _,    // is not packed
+            midstream: _, // in the digest
             challenged,
             cut,
             duplicates,
@@ -517,7 +535,6 @@ impl Pack for Tracker {
         Both(streams).put(into);
         newest_syn_ack.put(into);
         half_close_from.put(into);
-        midstream.put(into);
         challenged.put(into);
         cut.put(into);
         duplicates.put(into);
@@ -543,7 +560,7 @@ impl Pack for Tracker {
             streams: Both::get(from)?,
             newest_syn_ack: Pack::get(from)?,
             half_close_from: Pack::get(from)?,
-            midstream: Pack::get(from)?,
+            midstream: digest.midstream,
             challenged: Pack::get(from)?,
             cut: Pack::get(from)?,
             duplicates: Pack::get(from)?,

@@ -20,17 +20,28 @@ pub struct Usual {
     pub began: Timestamp,
     /// What became of it.
     pub course: Course,
+    /// The capture began when it was open already; it was closed since then.
+    pub midstream: bool,
     /// The snap length cut some of its segments.
     pub cut: bool,
 }
 
-/// A handshake, and what became of the connection, without a flaw of the capture and without any event.
+/// What became of a connection without a flaw of the capture and without any event. It began with a handshake, unless nobody
+/// accepted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Course {
+    /// The client has acknowledged the SYN-ACK, but nothing of the server shows that it knows; no data waits for an answer.
+    Opened,
     /// Both ends are open, and no data waits for an answer.
     Open,
     /// It was closed as most are.
     Closed(UsualClose),
+    /// While it was open, and all data of its peer was acknowledged, one end sent a RST that the other one accepts.
+    Reset,
+    /// One SYN, and a RST that answers it.
+    Refused,
+    /// One SYN.
+    Unanswered,
 }
 
 /// A FIN, its acknowledgment with the other FIN or before it, and the acknowledgment of that one. Times are capture times.
@@ -55,6 +66,8 @@ pub struct Digest {
     pub first: Mark,
     /// None if there is more to tell.
     pub course: Option<Course>,
+    /// Its beginning was not captured.
+    pub midstream: bool,
     /// The snap length cut some of its segments.
     pub cut: bool,
 }
@@ -69,6 +82,7 @@ impl Digest {
             server,
             began: self.first.time,
             course: self.course?,
+            midstream: self.midstream,
             cut: self.cut,
         })
     }
@@ -85,6 +99,10 @@ const OPENED: [[(State, Evidence); 2]; 2] = [
         (State::Established, Evidence::Confirmed),
     ],
 ];
+/// The step of an end whose handshake was not captured.
+const MET: [(State, Evidence); 1] = [(State::Established, Evidence::Inferred)];
+/// That of a client whose SYN was not accepted.
+const TRIED: [(State, Evidence); 1] = [(State::SynSent, Evidence::Sent)];
 /// Those of who closes first, and of the other side until the last acknowledgment, which is never answered.
 const FIRST: [(State, Evidence); 3] = [
     (State::FinWait1, Evidence::Sent),
@@ -103,6 +121,7 @@ impl Tracker {
             addresses: self.addresses,
             first: self.first,
             course: self.usual_course(),
+            midstream: self.midstream,
             cut: self.cut > 0,
         }
     }
@@ -110,16 +129,11 @@ impl Tracker {
     /// None if there is more to tell of it. It must be the first and the last life of its 4-tuple.
     fn usual_course(&self) -> Option<Course> {
         let opening = &self.opening;
-        let whole = self.roles_from == RolesFrom::Syn
-            && self.incarnation == 0
-            && !self.midstream
+        let whole = self.incarnation == 0
             && !self.aside.is_there()
             && self.duplicates == 0
             && self.time_steps_back == 0
             && !opening.syn.iter().flatten().any(|syn| syn.cut)
-            && opening.syn[0]
-                .zip(opening.syn_ack)
-                .is_some_and(|(syn, answer)| syn.first.packet < answer.packet)
             && self
                 .streams
                 .iter()
@@ -128,9 +142,23 @@ impl Tracker {
             return None;
         }
         let [(client, to_client), (server, to_server)] = [self.ends[0].smooth()?, self.ends[1].smooth()?];
-        let (client, server) = (behind(client, &OPENED[0])?, behind(server, &OPENED[1])?);
+        let opened: [&[_]; 2] = match (self.roles_from, opening.syn[0], opening.syn_ack) {
+            (RolesFrom::Syn, Some(syn), Some(answer)) if syn.first.packet < answer.packet => {
+                OPENED.each_ref().map(<[_; 2]>::as_slice)
+            }
+            (RolesFrom::Syn, Some(syn), None) => {
+                let refused = to_client.iter().any(|arrival| arrival.event == Event::RcvRst);
+                let once = syn.copies == 0 && self.streams.iter().all(|stream| stream.packets == 1);
+                let alone = to_client.len() == 1 && server.is_empty() && to_server.is_empty();
+                let only_tried = behind(client, &TRIED)?.is_empty();
+                return (refused && once && alone && only_tried).then_some(Course::Refused);
+            }
+            (RolesFrom::Guess, None, None) if opening.syn[1].is_none() => [&MET; 2],
+            _ => return None,
+        };
+        let (client, server) = (behind(client, opened[0])?, behind(server, opened[1])?);
         if client.is_empty() && server.is_empty() {
-            let goes_on = to_client.is_empty() && to_server.is_empty();
+            let goes_on = !self.midstream && to_client.is_empty() && to_server.is_empty();
             return (goes_on && self.streams.iter().all(|stream| stream.fin().is_none()))
                 .then_some(Course::Open);
         }

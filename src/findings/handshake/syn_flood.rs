@@ -143,12 +143,13 @@ impl Attempt {
 }
 
 impl Other {
-    fn of(usual: &Usual) -> Other {
-        Other {
+    /// None if the beginning is not known.
+    fn of(usual: &Usual) -> Option<Other> {
+        (!usual.midstream).then_some(Other {
             at: usual.first_time,
             id: usual.id,
             server: usual.server,
-        }
+        })
     }
 }
 
@@ -188,6 +189,17 @@ impl Collector for ByService {
                 server: connection.server,
             });
         }
+    }
+
+    fn add_unanswered(&mut self, usual: &Usual) {
+        self.hanging.push(Hanging {
+            at: usual.first_time,
+            id: usual.id,
+            service: self.services.number(usual.server),
+            port: usual.client.port,
+            ip: usual.client.ip,
+            traits: UNANSWERED,
+        });
     }
 
     fn merge(&mut self, later: Box<dyn Any>) {
@@ -262,7 +274,7 @@ impl Collector for ByService {
             .flat_map(|attempts| attempts.first())
             .map(|one| one.service)
             .collect(); // in order
-        let usual = together.usual.iter().map(Other::of);
+        let usual = together.usual.iter().filter_map(Other::of);
         let mut others: Vec<Attempt> = (others.into_iter().chain(usual))
             .filter_map(|Other { at, id, server }| {
                 let service = services.known(&server)?;

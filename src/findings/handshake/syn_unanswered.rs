@@ -47,6 +47,11 @@ rule! {
     check
 }
 
+/// Whether a single SYN waited so long that it is unanswered: shortly before the end it may just be on its way over a slow path.
+pub(in crate::findings) fn is_long(waited: i64, patience: i64) -> bool {
+    waited >= patience.saturating_mul(3)
+}
+
 fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     let connection = subject.connection;
     if connection.outcome != Outcome::Unanswered {
@@ -66,8 +71,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Draft>) {
     let copies = u64::from(connection.handshake.syn_retransmissions);
     let patience = subject.thresholds.unanswered_ns;
     let quiet = until.since(connection.last_time) >= patience || copies >= 2;
-    // A single SYN shortly before the end may just be on its way over a slow path.
-    if !quiet || (copies == 0 && waited < patience.saturating_mul(3)) {
+    if !quiet || (copies == 0 && !is_long(waited, patience)) {
         return;
     }
     let message = match copies {

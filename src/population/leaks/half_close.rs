@@ -170,9 +170,9 @@ pub(super) enum EndedBy {
 }
 
 impl EndedOne {
-    /// That of a connection that was closed as most are; none if it is open.
+    /// That of a connection that was closed as most are; none if it was not.
     pub(super) fn of_usual(usual: &Usual) -> Option<EndedOne> {
-        let close = usual.close?;
+        let close = usual.close()?;
         Some(EndedOne {
             since: close.half_closed,
             ns: close.half_close_ns(),

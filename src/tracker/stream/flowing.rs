@@ -183,6 +183,11 @@ impl Flowing {
         self.owed_since.is_some()
     }
 
+    /// Whether all that it sent was acknowledged.
+    pub fn is_acknowledged(&self) -> bool {
+        self.acknowledged && self.una == self.nxt
+    }
+
     /// Its payload, if nothing else has passed since the SYN.
     pub fn payload(&self) -> Payload {
         let octets = self.nxt.0.wrapping_sub(self.iss.plus(1).0).into();

@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::time::Timestamp;
 use crate::tracker::calm::Calm;
-use crate::tracker::calm::tests::{Step, segments, step};
+pub(crate) use crate::tracker::calm::tests::segments;
+use crate::tracker::calm::tests::{Step, step};
 
 const PLAIN: Step = Step {
     from_client: true,
@@ -204,6 +205,101 @@ pub(crate) fn troubled_stories() -> impl Strategy<Value = Vec<Segment>> {
         }
         story
     })
+}
+
+/// The RST that answers a SYN, as packet so much.
+pub(crate) fn refusal(syn: &Segment, packet: u64) -> Segment {
+    Segment {
+        packet,
+        time: syn.time.plus(packet as i64),
+        source: syn.destination,
+        destination: syn.source,
+        seq: Seq(0),
+        ack: Some(syn.seq_end()),
+        raw_ack: syn.seq_end().0,
+        flags: Flags(Flags::RST | Flags::ACK),
+        options: Options::default(),
+        ip_id: Some(packet as u16),
+        checksum: Some(packet as u16),
+        ..*syn
+    }
+}
+
+/// Connections that were refused, not answered, or reset, and those of which the beginning is missing.
+pub(crate) fn other_stories() -> impl Strategy<Value = Vec<Segment>> {
+    let opening = |timestamps| segments(&[], true, timestamps);
+    let shift = || prop_oneof![8 => Just(0), 1 => -1..=1i32];
+    let reset = |ack: bool| Flags::RST | if ack { Flags::ACK } else { 0 };
+    let refused = (any::<bool>(), any::<bool>(), shift(), 0..3usize, 0..3usize).prop_map(
+        move |(timestamps, ack, off, times, later)| {
+            let mut story = opening(timestamps);
+            story.truncate(1);
+            let syn = story[0];
+            for packet in 2..=1 + times as u64 {
+                let refusal = refusal(&syn, packet);
+                let raw_ack = refusal.raw_ack.wrapping_add_signed(off);
+                story.push(Segment {
+                    ack: ack.then_some(Seq(raw_ack)),
+                    raw_ack,
+                    flags: Flags(reset(ack)),
+                    ..refusal
+                });
+            }
+            let again = story[story.len().saturating_sub(later)..].to_vec();
+            for seg in again {
+                story.push(Segment {
+                    packet: story.len() as u64 + 1,
+                    time: syn.time.plus(1_000_000_000),
+                    ip_id: Some(99),
+                    ..seg
+                });
+            }
+            story
+        },
+    );
+    let unanswered = (any::<bool>(), 0..0x200u16, 0..3u32, any::<[bool; 4]>()).prop_map(
+        move |(timestamps, flags, payload_len, [plain, malformed, cut, tagged])| {
+            let mut story = opening(timestamps);
+            story.truncate(1);
+            let syn = &mut story[0];
+            if !plain {
+                (syn.flags.0, syn.payload_len) =
+                    (Flags::SYN | flags & !(Flags::ACK | Flags::RST), payload_len);
+                syn.options.malformed = malformed;
+                (syn.cut, syn.header_cut) = (cut, cut && malformed);
+                syn.scope.vlans[0] = u16::from(tagged);
+            }
+            story
+        },
+    );
+    let step = (any::<bool>(), 0..900u32, 0..2_000_000_000i64).prop_map(|(from_client, payload, ns)| Step {
+        ns,
+        ..said(from_client, payload, Flags::ACK)
+    });
+    let ended = (
+        prop::collection::vec(step, 1..6),
+        any::<[bool; 4]>(),
+        shift(),
+        shift(),
+    );
+    let was_reset = ended.prop_map(
+        move |(mut story, [from_client, ack, timestamps, stamped], seq_off, ack_off)| {
+            story.extend([
+                said(!from_client, 0, Flags::ACK),
+                Step {
+                    seq_off,
+                    ack_off,
+                    timestamps: stamped,
+                    ..said(from_client, 0, reset(ack))
+                },
+            ]);
+            segments(&story, true, timestamps)
+        },
+    );
+    let midstream = (usual_stories(), 1..6usize)
+        .prop_map(|(story, missing)| story.into_iter().skip(missing).collect())
+        .prop_filter("no segments", |story: &Vec<Segment>| !story.is_empty());
+    prop_oneof![refused, unanswered, was_reset, midstream]
 }
 
 proptest! {

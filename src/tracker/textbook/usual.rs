@@ -1,4 +1,5 @@
-//! What there is to tell of a connection by the book that is open, or was closed as most are, read off its telling segments.
+//! What there is to tell of a connection by the book that is open, or was closed as most are, or reset, read off its telling
+//! segments.
 //!
 //! It is what the tracker would tell, and a test holds both equal.
 
@@ -12,9 +13,16 @@ impl Textbook {
     /// What became of the connection, which began with this SYN; none if there is more to tell of it.
     pub fn usual_course(&self, syn: Mark) -> Option<Course> {
         let closing = self.closing();
-        if self.phase == Phase::Open && closing.is_empty() {
-            let owes = self.sides.iter().any(|side| side.owes());
-            return (!owes).then_some(Course::Open);
+        let owes = self.sides.iter().any(|side| side.owes());
+        match self.phase {
+            Phase::Acknowledged => return (!owes).then_some(Course::Opened),
+            Phase::Open => return (!owes).then_some(Course::Open),
+            Phase::Answered | Phase::Closing | Phase::Reset => {}
+        }
+        if let (Phase::Reset, Some(_), [reset]) = (self.phase, self.shown, closing) {
+            let peer = &self.sides[reset.from().other() as usize];
+            // What was not acknowledged may be lost; and who owed an answer may not have been there any more.
+            return (peer.is_acknowledged() && !owes).then_some(Course::Reset);
         }
         let (Some(_), [first, second, rest @ ..]) = (self.shown, closing) else {
             return None;
