@@ -9,14 +9,16 @@ mod glimpses;
 mod parts;
 mod relay;
 mod source;
+mod turns;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use anyhow::Result;
 
-use crate::capture::{Frame, Record, Skip, Stop};
+use crate::capture::{Frame, Record, Skip, Stop, WindowSize};
 use crate::findings;
 pub use crate::flow::Limits;
 use crate::flow::{Flows, Ladders, ReportBytes, Shards};
@@ -30,6 +32,7 @@ use count::{Count, Segments, Sums};
 pub use follow::{Following, News, follow};
 pub use glimpses::connections_with_glimpses;
 use relay::Relay;
+use turns::Turns;
 
 /// How many packets pass between two reports of progress.
 const PROGRESS_EVERY: u64 = 1 << 14;
@@ -229,19 +232,32 @@ impl Run {
         let (bytes_total, bytes_read) = (timeline.octets(), timeline.meter());
         let shards = Shards::of(std::mem::take(&mut self.flows));
         thread::scope(|scope| {
-            let mut reading = Reading {
-                run: self,
-                relay: Relay::new(scope, shards, threads),
-                progress: |packets| {
-                    progress(Progress {
-                        bytes_read: bytes_read(),
-                        bytes_total,
-                        packets,
-                    });
-                },
+            let mut relay = Relay::new(scope, shards, threads);
+            let progress = |packets| {
+                progress(Progress {
+                    bytes_read: bytes_read(),
+                    bytes_total,
+                    packets,
+                });
             };
-            let _ = timeline.read_to(&mut reading);
-            reading.relay.finish()
+            let windows = if relay.may_have_help() {
+                timeline.windows(WindowSize::USUAL)
+            } else {
+                None
+            };
+            let Some(windows) = windows else {
+                let _ = timeline.read_to(&mut Reading {
+                    run: self,
+                    relay: &mut relay,
+                    progress,
+                });
+                return relay.finish();
+            };
+            let turns = Arc::new_cyclic(|turns: &Weak<Turns<'_, '_>>| {
+                relay.let_help(turns.clone());
+                Turns::new(windows, timeline, self, relay)
+            });
+            turns.read(progress).finish()
         })
     }
 
@@ -340,7 +356,7 @@ impl Run {
 /// A run that reads.
 struct Reading<'a, 'scope, 'env, P> {
     run: &'a mut Run,
-    relay: Relay<'scope, 'env>,
+    relay: &'a mut Relay<'scope, 'env>,
     /// Told now and then how many packets were read.
     progress: P,
 }
@@ -365,7 +381,7 @@ impl<P: FnMut(u64)> Reading<'_, '_, '_, P> {
                 sums.add(lean.cut(), false);
                 self.relay.take_lean(lean);
             } else {
-                run.other(frame, place, &mut self.relay);
+                run.other(frame, place, self.relay);
             }
         }
         run.count.segments.merge(sums);

@@ -20,6 +20,7 @@ mod snoop;
 mod source;
 mod stop;
 mod waiting;
+mod windows;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -39,6 +40,7 @@ pub use skip::Skip;
 use source::Source;
 pub use stop::Stop;
 use waiting::Waiting;
+pub(crate) use windows::{Window, WindowSize, Windows};
 
 /// Number of a packet in its capture, from 1, as other tools show it ("frame number").
 pub type PacketNumber = u64;
@@ -383,6 +385,30 @@ impl CaptureReader {
             }),
             ..self
         }
+    }
+
+    /// From here on the octets of the file are brought in windows: those from this one on. None if they cannot be.
+    pub(crate) fn by_windows(&mut self) -> Option<u64> {
+        self.source.by_windows()
+    }
+
+    /// Takes the next window until it is given back. Where the octets that were brought end, that is the end for now
+    /// ([`CaptureReader::is_waiting`]).
+    pub(crate) fn bring(&mut self, window: &mut Window) {
+        self.source.bring(window);
+    }
+
+    /// Gives the window back; what it still needs of it, it keeps.
+    pub(crate) fn give_back(&mut self, window: &mut Window) {
+        self.source.consume(std::mem::take(&mut self.lent));
+        self.source.give_back(window);
+    }
+
+    /// Reads on by itself, behind the windows that were brought.
+    pub(crate) fn go_on(&mut self, windows: &Windows) {
+        self.source
+            .go_on_with(Box::new(windows.rest(self.source.taken())));
+        self.waiting = false;
     }
 
     /// The next packets that were read already and about which nothing is unusual, until `taker` breaks off: the short way for

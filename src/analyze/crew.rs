@@ -124,20 +124,29 @@ impl<T: Table> Crew<T> {
         board.empty.pop().unwrap_or_default()
     }
 
-    /// What a thread of the crew does until all is over.
-    pub fn work(&self) {
+    /// What a thread of the crew does until all is over. While there is nothing to do it does something else, `aside`, as long as
+    /// that is of use.
+    pub fn work(&self, mut aside: impl FnMut() -> bool) {
         let mut board = self.board();
+        let mut of_use = true;
         loop {
             board = match board.next_job() {
                 Some(job) => {
                     self.room.notify_one();
+                    of_use = true;
                     self.does(job, board)
                 }
                 None if board.over => return,
+                None if of_use => {
+                    drop(board);
+                    of_use = aside();
+                    self.board()
+                }
                 None => {
                     board.idle += 1;
                     board = wait(&self.work, board);
                     board.idle -= 1;
+                    of_use = true;
                     board
                 }
             };
@@ -262,7 +271,9 @@ mod tests {
         });
         let crew = Crew::new(tables, threads);
         thread::scope(|scope| {
-            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| crew.work())).collect();
+            let threads: Vec<_> = (0..threads)
+                .map(|_| scope.spawn(|| crew.work(|| false)))
+                .collect();
             let mut batches = vec![Vec::new(); 10];
             for number in 0..count {
                 let table = number as usize % 10;

@@ -6,12 +6,13 @@
 use std::mem::take;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Weak};
 use std::thread::{self, Builder, Scope, ScopedJoinHandle};
 
 use super::Threads;
 use super::crew::Crew;
+use crate::capture::Window;
 use crate::flow::{Batch, Flows, Room, Rooms, Shards, Sorter};
 use crate::segment::{Lean, Segment, Wide};
 
@@ -33,6 +34,14 @@ pub(super) struct Relay<'scope, 'env> {
     /// How many segments a batch gets.
     most: usize,
     way: Way<'scope>,
+    /// What the other threads do while they have nothing to track.
+    aside: Option<Weak<dyn Aside + 'scope>>,
+}
+
+/// What a thread can do that has nothing to track.
+pub(super) trait Aside: Send + Sync {
+    /// Does some of it, in this thread's own window. False if there is nothing to do, for now.
+    fn help(&self, window: &mut Option<Window>) -> bool;
 }
 
 enum Way<'scope> {
@@ -77,7 +86,18 @@ impl<'scope, 'env> Relay<'scope, 'env> {
                 shards,
                 patience: (others > 0).then_some((patience, others)),
             }),
+            aside: None,
         }
+    }
+
+    /// Whether other threads may begin to track.
+    pub fn may_have_help(&self) -> bool {
+        matches!(&self.way, Way::Here(here) if here.patience.is_some())
+    }
+
+    /// Those that will begin do this, too.
+    pub fn let_help(&mut self, aside: Weak<dyn Aside + 'scope>) {
+        self.aside = Some(aside);
     }
 
     /// Where the next segment is to be written.
@@ -176,7 +196,12 @@ impl<'scope, 'env> Relay<'scope, 'env> {
         let begun = (0..threads).map_while(|_| {
             let crew = Arc::clone(&crew);
             let thread = Builder::new().name("tracking".to_owned());
-            thread.spawn_scoped(self.scope, move || crew.work()).ok()
+            let (aside, mut window) = (self.aside.clone(), None);
+            let help = move || {
+                let aside = aside.as_ref().and_then(Weak::upgrade);
+                aside.is_some_and(|aside| aside.help(&mut window))
+            };
+            thread.spawn_scoped(self.scope, move || crew.work(help)).ok()
         });
         let threads: Vec<_> = begun.collect();
         if threads.is_empty() {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::compression::{Broken, Compression, Decompressor, Flaw};
 use super::limits::{Limits, too_much};
+use super::windows::Window;
 
 /// Octets asked for at once. Larger windows fall out of the processor's cache.
 const CHUNK: usize = 256 << 10;
@@ -32,6 +33,10 @@ pub(super) struct Source {
     at_end: bool,
     /// The end may move on: it is answered with `WouldBlock`.
     growing: bool,
+    /// What follows is brought ([`Source::bring`]); what was not brought yet is answered with `WouldBlock`.
+    by_windows: bool,
+    /// The buffer is that of the window that was brought.
+    borrowed: bool,
     packed: Option<Packed>,
 }
 
@@ -55,8 +60,48 @@ impl Source {
             plenty: false,
             at_end: false,
             growing: false,
+            by_windows: false,
+            borrowed: false,
             packed: None,
         }
+    }
+
+    /// From here on all that follows is brought: those are the octets from this one on. None if they cannot be, because it is
+    /// unpacked, or grows.
+    pub fn by_windows(&mut self) -> Option<u64> {
+        self.by_windows = self.packed.is_none() && !self.growing && !self.at_end;
+        self.by_windows.then(|| self.taken())
+    }
+
+    /// Takes the octets that follow, until they are given back.
+    pub fn bring(&mut self, window: &mut Window) {
+        let range = match window.lend(&mut self.buffer, self.start..self.end) {
+            Some(range) => {
+                self.borrowed = true;
+                range
+            }
+            None => {
+                self.buffer.copy_within(self.start..self.end, 0);
+                self.buffer.truncate(self.end - self.start);
+                self.buffer.extend_from_slice(window.octets());
+                0..self.buffer.len()
+            }
+        };
+        (self.start, self.end) = (range.start, range.end);
+    }
+
+    /// Gives the window back that was brought, and keeps what was not consumed.
+    pub fn give_back(&mut self, window: &mut Window) {
+        if std::mem::take(&mut self.borrowed) {
+            window.take_back(&mut self.buffer, self.start..self.end);
+            (self.start, self.end) = (0, self.buffer.len());
+        }
+    }
+
+    /// What follows is read from here.
+    pub fn go_on_with(&mut self, reader: Box<dyn Read + Send>) {
+        self.reader = reader;
+        self.by_windows = false;
     }
 
     /// Lets the end move on, or not any longer.
@@ -114,6 +159,9 @@ impl Source {
     /// no memory.
     pub fn fill(&mut self, wanted: usize) -> io::Result<usize> {
         while self.data().len() < wanted && !self.at_end {
+            if self.by_windows {
+                return Err(ErrorKind::WouldBlock.into());
+            }
             self.make_room(wanted);
             let Some(space) = self.buffer.get_mut(self.end..) else {
                 break;

@@ -88,6 +88,15 @@ impl Descriptors {
         })
     }
 
+    /// Another handle of a file that is read, which must still be the one with this identity.
+    pub fn again(&self, path: &Path, expected: Option<Identity>) -> io::Result<File> {
+        let file = self.pool().make_room_for(|| File::open(path))?;
+        match identity(path, &file.metadata()?) == expected {
+            true => Ok(file),
+            false => Err(another_file()),
+        }
+    }
+
     /// A file for a short look: it reads little at once and is not counted.
     pub fn glance(&self, path: &Path) -> io::Result<Glance> {
         Ok(Glance(self.pool().make_room_for(|| File::open(path))?))
@@ -104,9 +113,7 @@ impl Pool {
         while self.open.len() >= self.most && self.park_one() {}
         let file = self.make_room_for(|| File::open(path))?;
         if expected.is_some() && identity(path, &file.metadata()?) != expected {
-            return Err(io::Error::other(
-                "another file has taken its name since it was found",
-            ));
+            return Err(another_file());
         }
         self.clock += 1;
         self.open.push(Open {
@@ -193,6 +200,10 @@ impl Read for Glance {
         let length = space.len().min(READ_LEAST);
         self.0.read(space.get_mut(..length).unwrap_or_default())
     }
+}
+
+fn another_file() -> io::Error {
+    io::Error::other("another file has taken its name since it was found")
 }
 
 /// No descriptor is left for this process, or for the whole system.

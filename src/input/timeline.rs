@@ -2,6 +2,7 @@
 
 mod facts;
 mod turn;
+mod windows;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

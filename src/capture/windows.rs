@@ -1,0 +1,162 @@
+//! A plain file read in windows, by whoever has time to: several threads copy at once what one of them parses then, in the order
+//! of the file.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// How large windows are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WindowSize {
+    octets: usize,
+    /// Room before them, for a record that began in the window before.
+    head: usize,
+}
+
+impl WindowSize {
+    /// One that stays in the processor's cache until it is parsed.
+    pub const USUAL: WindowSize = WindowSize {
+        octets: 256 << 10,
+        head: 64 << 10,
+    };
+
+    /// Another one.
+    #[cfg(test)]
+    pub const fn new(octets: usize, head: usize) -> WindowSize {
+        WindowSize { octets, head }
+    }
+
+    /// Octets of each window.
+    pub fn octets(self) -> u64 {
+        self.octets as u64
+    }
+}
+
+/// Octets that follow each other in a file.
+#[derive(Default)]
+pub(crate) struct Window {
+    buffer: Vec<u8>,
+    /// Where they begin there, and how many there are.
+    head: usize,
+    filled: usize,
+    /// As many as there can be.
+    full: bool,
+}
+
+/// A file from some octet on, in windows numbered from 0. The last one is the first that is not full.
+#[derive(Debug)]
+pub(crate) struct Windows {
+    file: Arc<File>,
+    begin: u64,
+    size: WindowSize,
+}
+
+impl Window {
+    /// An empty one, which takes no memory yet.
+    pub fn new() -> Window {
+        Window::default()
+    }
+
+    /// How many octets of the file it has.
+    pub fn filled(&self) -> usize {
+        self.filled
+    }
+
+    /// Whether it may have another one behind it.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Its octets.
+    pub(super) fn octets(&self) -> &[u8] {
+        self.buffer
+            .get(self.head..self.head + self.filled)
+            .unwrap_or_default()
+    }
+
+    /// Exchanges its buffer for this one, after it has put what is there in this range before its own octets: all that is then
+    /// there in the range that is returned. None if there is no room for it; nothing has changed then.
+    pub(super) fn lend(&mut self, buffer: &mut Vec<u8>, range: Range<usize>) -> Option<Range<usize>> {
+        let before = buffer.get(range)?;
+        let start = self.head.checked_sub(before.len())?;
+        self.buffer.get_mut(start..self.head)?.copy_from_slice(before);
+        std::mem::swap(&mut self.buffer, buffer);
+        Some(start..self.head + self.filled)
+    }
+
+    /// Takes its buffer back; what is there in this range goes into the one that it got for it.
+    pub(super) fn take_back(&mut self, buffer: &mut Vec<u8>, range: Range<usize>) {
+        self.buffer.clear();
+        self.buffer
+            .extend_from_slice(buffer.get(range).unwrap_or_default());
+        std::mem::swap(&mut self.buffer, buffer);
+    }
+}
+
+impl Windows {
+    /// This file from some octet on.
+    pub fn new(file: File, begin: u64, size: WindowSize) -> Windows {
+        Windows {
+            file: Arc::new(file),
+            begin,
+            size,
+        }
+    }
+
+    /// Reads the window with this number. What cannot be read is not in it: who reads the file on from there learns why.
+    pub fn read(&self, number: u64, window: &mut Window) {
+        let WindowSize { octets, head } = self.size;
+        let begin = number.saturating_mul(octets as u64).saturating_add(self.begin);
+        (window.head, window.filled) = (head, 0);
+        window.buffer.resize(head + octets, 0);
+        while let Some(space) = window.buffer.get_mut(head + window.filled..head + octets)
+            && !space.is_empty()
+        {
+            match read_at(&self.file, space, begin.saturating_add(window.filled as u64)) {
+                Ok(0) => break,
+                Ok(count) => window.filled += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        window.full = window.filled == octets;
+    }
+
+    /// The file from some octet on, read by one alone.
+    pub(super) fn rest(&self, offset: u64) -> Rest {
+        Rest {
+            file: Arc::clone(&self.file),
+            offset,
+        }
+    }
+}
+
+/// What is left of a file that was read in windows.
+pub(super) struct Rest {
+    file: Arc<File>,
+    offset: u64,
+}
+
+impl Read for Rest {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let count = read_at(&self.file, space, self.offset)?;
+        self.offset = self.offset.saturating_add(count as u64);
+        Ok(count)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, space: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, space, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, space: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, space, offset)
+}
+
+#[cfg(not(any(unix, windows)))]
+fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
+    Err(ErrorKind::Unsupported.into())
+}
