@@ -11,6 +11,8 @@ use crate::flow::{Batch, Flows};
 
 /// Batches that may wait for each thread.
 const WAITING: usize = 8;
+/// After so many batches for which the crew was quick enough it has time for something else.
+const IN_TIME: usize = 128;
 /// For fewer nobody is woken: waking takes time, too.
 const WORTH_WAKING: usize = 4;
 
@@ -55,6 +57,8 @@ struct Board<T: Table> {
     most: usize,
     /// Threads that have nothing to do.
     idle: usize,
+    /// Batches that were given since too many waited.
+    in_time: usize,
     /// Batches to be filled again.
     empty: Vec<T::Batch>,
     /// No more segments come.
@@ -95,6 +99,7 @@ impl<T: Table> Crew<T> {
                 waiting: 0,
                 most: threads.saturating_mul(WAITING),
                 idle: 0,
+                in_time: 0,
                 empty: Vec::new(),
                 over: false,
                 failed: false,
@@ -110,12 +115,14 @@ impl<T: Table> Crew<T> {
         if let Some(desk) = board.desks.get_mut(desk) {
             desk.batches.push(batch);
             board.waiting += 1;
+            board.in_time += 1;
         }
         if board.idle > 0 && board.waiting >= WORTH_WAKING {
             self.work.notify_one();
         }
         // What a thread that has panicked leaves is of no use: finishing says so.
         while board.waiting > board.most && !board.failed {
+            board.in_time = 0;
             board = match board.next_job() {
                 Some(job) => self.does(job, board),
                 None => wait(&self.room, board),
@@ -137,7 +144,7 @@ impl<T: Table> Crew<T> {
                     self.does(job, board)
                 }
                 None if board.over => return,
-                None if of_use => {
+                None if of_use && board.in_time >= IN_TIME => {
                     drop(board);
                     of_use = aside();
                     self.board()
