@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use repository::captures;
 use tcptrace_states::analyze::{Part, PartSize, Settings, Threads, Told, analyze, connections};
 use tcptrace_states::capture::Stop;
-use tcptrace_states::findings::Thresholds;
-use tcptrace_states::model::Analysis;
+use tcptrace_states::findings::{Sure, Thresholds};
+use tcptrace_states::model::{Analysis, Usual};
 use tcptrace_states::report::table::Listing;
 use tcptrace_states::report::{Look, Rows, SequenceNumbers};
 use workload::{Format, Shape, write};
@@ -104,12 +104,12 @@ fn screen(path: &Path, threads: Threads, rows: usize) -> Option<(String, String)
     let each = |part: &mut Part<'_>| {
         let mut listing = Listing::new(&look);
         loop {
-            if part.pass_usual(|usual| listing.passes(usual)) {
-                listing.pass();
-            } else if let Some(connection) = part.next() {
-                listing.add(connection);
-            } else {
-                return listing;
+            if part.pass_usual(|usual, found| listing.takes_usual(usual, found)) {
+                continue;
+            }
+            match part.next() {
+                Some(connection) => listing.add(connection),
+                None => return listing,
             }
         }
     };
@@ -181,7 +181,7 @@ fn usual_connections_count_the_same_told_or_summed_up() {
     let (mut summed_up, mut all) = (0_u64, 0_u64);
     let paths = captures().into_iter().chain(workloads(folder.path()));
     // Rules about services find something in few captures, unless few connections are many.
-    let mut found = BTreeSet::new();
+    let (mut found, mut kinds) = (BTreeSet::new(), BTreeSet::new());
     let few = Thresholds {
         ephemeral_ports: 4,
         leak_connections: 1,
@@ -202,8 +202,18 @@ fn usual_connections_count_the_same_told_or_summed_up() {
         let mut connections = connections(&settings, &Stop::default(), &mut |_| {}).expect("a capture");
         let mut others = Vec::new();
         loop {
-            if connections.pass_usual(|_| true) {
+            let mut kind = None;
+            let passes = |usual: &Usual, sure: Option<Sure>| {
+                kind = Some((
+                    usual.outcome().name(),
+                    usual.midstream,
+                    sure.map(|sure| sure.rule.code),
+                ));
+                true
+            };
+            if connections.pass_usual(passes) {
                 summed_up += 1;
+                kinds.extend(kind);
             } else if let Some(connection) = connections.next() {
                 others.push(connection);
             } else {
@@ -228,6 +238,19 @@ fn usual_connections_count_the_same_told_or_summed_up() {
     assert!(
         ["HC05", "HS15", "TW11"].iter().all(|code| found.contains(code)),
         "{found:?}"
+    );
+    let kinds: Vec<_> = kinds.into_iter().collect();
+    assert_eq!(
+        kinds,
+        [
+            ("closed", false, None),
+            ("closed", true, Some("CP01")),
+            ("open", false, None),
+            ("refused", false, Some("HS12")),
+            ("reset", false, Some("RS01")),
+            ("unanswered", false, None),
+            ("unanswered", false, Some("HS13")),
+        ]
     );
     assert!(summed_up > 5_000 && summed_up < all, "{summed_up} of {all}");
 }
