@@ -137,6 +137,8 @@ pub struct CaptureReader {
     waiting: bool,
     /// The end, clean or not, was reported.
     ended: bool,
+    /// See [`CaptureReader::bytes_read`].
+    looked_at: Option<u64>,
     /// Asks for an early end.
     stop: Stop,
     /// The input is a regular file: nothing makes its reader wait.
@@ -360,6 +362,7 @@ impl CaptureReader {
             damages: 0,
             waiting: false,
             ended: false,
+            looked_at: None,
             stop: Stop::default(),
             regular: false,
         }
@@ -535,6 +538,9 @@ impl CaptureReader {
             return self.wait();
         }
         let mut fault = fault;
+        // How much more of the file is at hand depends on how it is read.
+        let most = usize::try_from(self.limits.search).unwrap_or(usize::MAX);
+        let mut searched = 0;
         // A snoop record has nothing that tells it from octets by chance: it is not searched for.
         let searchable = !matches!(self.format, Format::Snoop(_));
         if searchable && fault.may_be_passed() && self.damages < self.limits.damages {
@@ -542,7 +548,7 @@ impl CaptureReader {
                 Ok(Some(damaged)) => return Ok(Some(Record::Damage(self.pass_over(&fault, damaged)))),
                 Ok(None) => {
                     if let Fault::Corrupt(what) = &mut fault {
-                        let searched = self.source.data().len();
+                        searched = self.source.data().len().min(most);
                         what.push_str(&format!(
                             "; no readable record in the {searched} bytes from there on"
                         ));
@@ -563,6 +569,9 @@ impl CaptureReader {
             return Err(self.interrupted()); // while it was searched
         }
         self.finish();
+        if self.source.compression().is_none() && !self.source.at_end() {
+            self.looked_at = Some(self.source.offset().saturating_add(searched as u64));
+        }
         let number = self.packets.saturating_add(1);
         if matches!(fault, Fault::Cut { .. })
             && let Some(error) = self.shrunk()
@@ -709,9 +718,10 @@ impl CaptureReader {
         self.facts.processes.get(usize::try_from(id.0).ok()?)
     }
 
-    /// Octets taken from the file so far, compressed ones if it is compressed; for a progress bar.
+    /// Octets taken from the file so far, compressed ones if it is compressed; for a progress bar. Once reading was given up inside
+    /// a file that is not compressed, octets up to there.
     pub fn bytes_read(&self) -> u64 {
-        self.source.taken_outside()
+        self.looked_at.unwrap_or_else(|| self.source.taken_outside())
     }
 }
 

@@ -171,6 +171,27 @@ mod tests {
         assert!(damaged > 50, "{damaged}");
     }
 
+    /// Damage that is longer than what is searched.
+    #[test]
+    fn damage_without_end_is_told_as_it_is_without_windows() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("damaged");
+        let all = plain_captures();
+        let capture = all.iter().find(|path| path.ends_with("soak.server.pcap"));
+        let octets = read(capture.expect("a capture")).expect("readable");
+        let (begin, end) = octets.split_at(octets.len() / 2);
+        std::fs::write(&path, [begin, &[0xab; 1_300_000], end].concat()).expect("a file");
+        let (expected, facts, _) = given(&path, None, || ());
+        assert!(
+            facts.contains("no readable record in the 1048576 bytes"),
+            "{facts}"
+        );
+        let (records, told, windows) = given(&path, Some(WindowSize::new(65_536, 100)), || ());
+        assert!(windows > 16);
+        assert_eq!(told, facts);
+        assert_eq!(records, expected);
+    }
+
     /// A file that is cut off, or grows, after it was opened.
     #[test]
     fn a_file_that_changes_is_told_of() {
