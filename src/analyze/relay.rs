@@ -41,7 +41,7 @@ pub(super) struct Relay<'scope, 'env> {
 /// What a thread can do that has nothing to track.
 pub(super) trait Aside: Send + Sync {
     /// Does some of it, in this thread's own window. False if there is nothing to do, for now.
-    fn help(&self, window: &mut Option<Window>) -> bool;
+    fn help(&self, window: &mut Window) -> bool;
 }
 
 enum Way<'scope> {
@@ -196,7 +196,7 @@ impl<'scope, 'env> Relay<'scope, 'env> {
         let begun = (0..threads).map_while(|_| {
             let crew = Arc::clone(&crew);
             let thread = Builder::new().name("tracking".to_owned());
-            let (aside, mut window) = (self.aside.clone(), None);
+            let (aside, mut window) = (self.aside.clone(), Window::new());
             let help = move || {
                 let aside = aside.as_ref().and_then(Weak::upgrade);
                 aside.is_some_and(|aside| aside.help(&mut window))

@@ -156,8 +156,8 @@ impl<'env, 'scope> Turns<'env, 'scope> {
 }
 
 impl Aside for Turns<'_, '_> {
-    fn help(&self, window: &mut Option<Window>) -> bool {
-        self.take_turn(window.get_or_insert_with(Window::new), AT_ONCE, &mut |_| ())
+    fn help(&self, window: &mut Window) -> bool {
+        self.take_turn(window, AT_ONCE, &mut |_| ())
     }
 }
 
