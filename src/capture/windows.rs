@@ -33,13 +33,20 @@ impl WindowSize {
     }
 }
 
+/// Octets of a page of memory.
+const PAGE: usize = 4 << 10;
+/// Octets go to a place that lies by so many behind theirs in a page. Processors copy slowly where it is less, but not nothing: on
+/// an AMD EPYC 2.5 times as slowly below 16, 1.2 times below 32.
+const BEHIND: usize = 64;
+
 /// Octets that follow each other in a file.
 #[derive(Default)]
 pub(crate) struct Window {
     buffer: Vec<u8>,
-    /// Where they begin there, and how many there are.
+    /// Where they begin there, how many there are, and how many may be put before them.
     head: usize,
     filled: usize,
+    room: usize,
     /// As many as there can be.
     full: bool,
 }
@@ -79,7 +86,8 @@ impl Window {
     /// there in the range that is returned. None if there is no room for it; nothing has changed then.
     pub(super) fn lend(&mut self, buffer: &mut Vec<u8>, range: Range<usize>) -> Option<Range<usize>> {
         let before = buffer.get(range)?;
-        let start = self.head.checked_sub(before.len())?;
+        let fits = before.len() <= self.room;
+        let start = self.head.checked_sub(before.len()).filter(|_| fits)?;
         self.buffer.get_mut(start..self.head)?.copy_from_slice(before);
         std::mem::swap(&mut self.buffer, buffer);
         Some(start..self.head + self.filled)
@@ -106,10 +114,13 @@ impl Windows {
 
     /// Reads the window with this number. What cannot be read is not in it: who reads the file on from there learns why.
     pub fn read(&self, number: u64, window: &mut Window) {
-        let WindowSize { octets, head } = self.size;
+        let WindowSize { octets, head: room } = self.size;
         let begin = number.saturating_mul(octets as u64).saturating_add(self.begin);
-        (window.head, window.filled) = (head, 0);
-        window.buffer.resize(head + octets, 0);
+        window.buffer.resize(room + PAGE + octets, 0);
+        let place = window.buffer.as_ptr().addr().wrapping_add(room);
+        let behind = place.wrapping_sub(begin as usize).wrapping_sub(BEHIND) % PAGE;
+        let head = room + (PAGE - behind) % PAGE;
+        (window.head, window.filled, window.room) = (head, 0, room);
         while let Some(space) = window.buffer.get_mut(head + window.filled..head + octets)
             && !space.is_empty()
         {
