@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::CaptureReader;
+
 /// How large windows are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WindowSize {
@@ -140,6 +142,32 @@ impl Windows {
             file: Arc::clone(&self.file),
             offset,
         }
+    }
+}
+
+impl CaptureReader {
+    /// From here on the octets of the file are brought in windows: those from this one on. None if they cannot be.
+    pub(crate) fn by_windows(&mut self) -> Option<u64> {
+        self.source.by_windows()
+    }
+
+    /// Takes the next window until it is given back. Where the octets that were brought end, that is the end for now
+    /// ([`CaptureReader::is_waiting`]).
+    pub(crate) fn bring(&mut self, window: &mut Window) {
+        self.source.bring(window);
+    }
+
+    /// Gives the window back; what it still needs of it, it keeps.
+    pub(crate) fn give_back(&mut self, window: &mut Window) {
+        self.source.consume(std::mem::take(&mut self.lent));
+        self.source.give_back(window);
+    }
+
+    /// Reads on by itself, behind the windows that were brought.
+    pub(crate) fn go_on(&mut self, windows: &Windows) {
+        self.source
+            .go_on_with(Box::new(windows.rest(self.source.taken())));
+        self.waiting = false;
     }
 }
 

@@ -90,11 +90,7 @@ impl Descriptors {
 
     /// Another handle of a file that is read, which must still be the one with this identity.
     pub fn again(&self, path: &Path, expected: Option<Identity>) -> io::Result<File> {
-        let file = self.pool().make_room_for(|| File::open(path))?;
-        match identity(path, &file.metadata()?) == expected {
-            true => Ok(file),
-            false => Err(another_file()),
-        }
+        self.pool().open_same(path, expected)
     }
 
     /// A file for a short look: it reads little at once and is not counted.
@@ -111,10 +107,7 @@ impl Descriptors {
 impl Pool {
     fn open_file(&mut self, reader: u64, path: &Path, expected: Option<Identity>) -> io::Result<()> {
         while self.open.len() >= self.most && self.park_one() {}
-        let file = self.make_room_for(|| File::open(path))?;
-        if expected.is_some() && identity(path, &file.metadata()?) != expected {
-            return Err(another_file());
-        }
+        let file = self.open_same(path, expected)?;
         self.clock += 1;
         self.open.push(Open {
             reader,
@@ -122,6 +115,17 @@ impl Pool {
             used: self.clock,
         });
         Ok(())
+    }
+
+    /// Opens a file, which must still be the one with this identity, if that was known.
+    fn open_same(&mut self, path: &Path, expected: Option<Identity>) -> io::Result<File> {
+        let file = self.make_room_for(|| File::open(path))?;
+        if expected.is_some() && identity(path, &file.metadata()?) != expected {
+            return Err(io::Error::other(
+                "another file has taken its name since it was found",
+            ));
+        }
+        Ok(file)
     }
 
     /// Opens a file; if the system gives no more descriptors, closes others until it does.
@@ -200,10 +204,6 @@ impl Read for Glance {
         let length = space.len().min(READ_LEAST);
         self.0.read(space.get_mut(..length).unwrap_or_default())
     }
-}
-
-fn another_file() -> io::Error {
-    io::Error::other("another file has taken its name since it was found")
 }
 
 /// No descriptor is left for this process, or for the whole system.

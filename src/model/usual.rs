@@ -27,21 +27,7 @@ pub struct Usual {
 }
 
 /// How most connections end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// Both ends are open, the server presumably.
-    Opened,
-    /// Both ends are open.
-    Open,
-    /// By FINs.
-    Closed(UsualClose),
-    /// By a RST while it was open, with no data under way to who sent it.
-    Reset,
-    /// A RST answered the only SYN.
-    Refused,
-    /// Nothing answered the only SYN.
-    Unanswered,
-}
+pub type Ending = Course<UsualClose>;
 
 /// How most connections close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,22 +49,15 @@ impl Usual {
             ip: end.ip,
             port: end.port,
         };
-        let ending = match usual.course {
-            Course::Opened => Ending::Opened,
-            Course::Open => Ending::Open,
-            Course::Closed(close) => {
-                let due = close.other_fin.plus(time_wait_ns);
-                Ending::Closed(UsualClose {
-                    closer: close.closer,
-                    half_closed: close.fin,
-                    closed: close.other_fin,
-                    time_wait_over: (due <= end).then_some(due),
-                })
+        let ending = usual.course.map(|close| {
+            let due = close.other_fin.plus(time_wait_ns);
+            UsualClose {
+                closer: close.closer,
+                half_closed: close.fin,
+                closed: close.other_fin,
+                time_wait_over: (due <= end).then_some(due),
             }
-            Course::Reset => Ending::Reset,
-            Course::Refused => Ending::Refused,
-            Course::Unanswered => Ending::Unanswered,
-        };
+        });
         Usual {
             id: usual.number,
             client: address(usual.client),

@@ -29,19 +29,33 @@ pub struct Usual {
 /// What became of a connection without a flaw of the capture and without any event. It began with a handshake, unless nobody
 /// accepted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Course {
+pub enum Course<C = UsualClose> {
     /// The client has acknowledged the SYN-ACK, but nothing of the server shows that it knows; no data waits for an answer.
     Opened,
     /// Both ends are open, and no data waits for an answer.
     Open,
     /// It was closed as most are.
-    Closed(UsualClose),
+    Closed(C),
     /// While it was open, and all data of its peer was acknowledged, one end sent a RST that the other one accepts.
     Reset,
     /// One SYN, and a RST that answers it.
     Refused,
     /// One SYN.
     Unanswered,
+}
+
+impl<C> Course<C> {
+    /// The same, with what this makes of its close.
+    pub fn map<D>(self, close: impl FnOnce(C) -> D) -> Course<D> {
+        match self {
+            Course::Opened => Course::Opened,
+            Course::Open => Course::Open,
+            Course::Closed(it) => Course::Closed(close(it)),
+            Course::Reset => Course::Reset,
+            Course::Refused => Course::Refused,
+            Course::Unanswered => Course::Unanswered,
+        }
+    }
 }
 
 /// A FIN, its acknowledgment with the other FIN or before it, and the acknowledgment of that one. Times are capture times.
