@@ -25,6 +25,7 @@ mod packing;
 mod packs;
 mod rest;
 mod route;
+mod runs;
 mod shards;
 
 use std::mem::size_of;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::segment::{Endpoint, Segment};
+use crate::segment::{Endpoint, PacketNumber, Segment};
 use crate::time::Timestamp;
 use crate::tracker::footprint::allocated;
 use crate::tracker::{Finished, Heir, Predecessor, Tracker};
@@ -51,6 +52,7 @@ pub use lives::{Room, Rooms};
 pub use packing::Packing;
 pub use rest::{Numbered, Rest};
 use route::Route;
+use runs::Runs;
 pub use shards::{Shards, Sorter};
 
 /// What each connection takes besides: in the table of 4-tuples an entry and its control octet, where that has just doubled,
@@ -162,6 +164,10 @@ pub struct Flows {
     woke: u64,
     /// Where packed ones are written first; kept for its room.
     packed: Vec<u8>,
+    /// The runs of a batch; kept for their room.
+    runs: Runs,
+    /// The first packet of the batch that is being taken.
+    batch_from: Option<PacketNumber>,
     /// When each life was born, and where it is, once all is settled.
     births: Option<Vec<(u64, Handle)>>,
 }
@@ -226,6 +232,7 @@ impl Flows {
 
     /// Takes the next segment in capture order.
     pub fn on_segment(&mut self, seg: &Segment) {
+        self.segments_since = self.segments_since.saturating_add(1);
         let key = FlowKey::of(seg);
         self.take(&key, self.current.hash(&key), seg);
     }
@@ -236,7 +243,6 @@ impl Flows {
     }
 
     fn take(&mut self, key: &FlowKey, hash: Hash, seg: &Segment) {
-        self.segments_since = self.segments_since.saturating_add(1);
         self.route_segment(key, hash, seg);
         if self.charged {
             self.look_at_limits(seg);

@@ -1,7 +1,7 @@
 //! On the way from the thread that reads to the tables of connections: segments go over by the hundred, and where the machine
 //! has more processors, other threads track them meanwhile.
 //!
-//! Each table gets the same segments in the same order either way, so what they tell does not depend on it.
+//! Each table gets the same batches of segments in the same order either way, so what they tell does not depend on it.
 
 use std::mem::take;
 use std::num::NonZeroUsize;
@@ -16,9 +16,8 @@ use crate::capture::Window;
 use crate::flow::{Batch, Flows, Room, Rooms, Shards, Sorter};
 use crate::segment::{Lean, Segment, Wide};
 
-/// Segments that go to a table at once: they stay in the processor's cache.
-const FEW: usize = 128;
-/// Segments that go over to another thread at once: each time costs microseconds.
+/// Segments that go to a table at once, several of most connections among them: they stay in the processor's cache, and to hand them
+/// over to another thread costs microseconds. As many whoever tracks: a table takes a batch in an order of its own.
 const MANY: usize = 1024;
 /// After so many segments it is worth it to begin another thread.
 const PATIENCE: u64 = 1 << 12;
@@ -31,8 +30,6 @@ pub(super) struct Relay<'scope, 'env> {
     /// Where a segment is read.
     place: Segment,
     sorter: Sorter,
-    /// How many segments a batch gets.
-    most: usize,
     way: Way<'scope>,
     /// What the other threads do while they have nothing to track.
     aside: Option<Weak<dyn Aside + 'scope>>,
@@ -81,7 +78,6 @@ impl<'scope, 'env> Relay<'scope, 'env> {
             scope,
             place: Segment::default(),
             sorter: Sorter::new(&shards),
-            most: FEW,
             way: Way::Here(Here {
                 shards,
                 patience: (others > 0).then_some((patience, others)),
@@ -135,7 +131,7 @@ impl<'scope, 'env> Relay<'scope, 'env> {
     #[inline(always)]
     fn took(&mut self, table: usize) {
         if let Some(batch) = self.sorter.batches().get_mut(table)
-            && batch.len() == self.most
+            && batch.len() == MANY
         {
             self.way.pass_on(table, batch);
             self.look_at_patience();
@@ -172,7 +168,7 @@ impl<'scope, 'env> Relay<'scope, 'env> {
             ..
         }) = &mut self.way
         {
-            match left.checked_sub(self.most as u64) {
+            match left.checked_sub(MANY as u64) {
                 Some(less) => *left = less,
                 None => {
                     let threads = *threads;
@@ -213,7 +209,6 @@ impl<'scope, 'env> Relay<'scope, 'env> {
         let _ = Builder::new()
             .name("making room".to_owned())
             .spawn_scoped(self.scope, make_room);
-        self.most = MANY;
         self.way = Way::There(There { crew, threads });
     }
 }

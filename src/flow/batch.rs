@@ -1,14 +1,16 @@
 //! Segments on their way to the table of connections, and what the table does with most of them.
 
 use std::hint::black_box;
+use std::mem::take;
 
 use super::index::Hash;
-use super::lives::{Handle, Place};
+use super::lives::{Handle, Ordinary, Place};
+use super::runs::{Run, Runs};
 use super::{FlowKey, Flows};
-use crate::segment::{Lean, Scope, Segment, Wide};
+use crate::segment::{Lean, PacketNumber, Scope, Segment, Wide};
 use crate::tracker::passing::{Passing, sender};
 
-/// Segments of which the memory is asked for at once.
+/// Connections of which the memory is asked for at once.
 const AT_ONCE: usize = 32;
 
 /// Segments in capture order.
@@ -24,24 +26,55 @@ pub struct Batch {
 struct Other {
     segment: Segment,
     hash: Hash,
+    /// The hash of its 4-tuple without outer context: those under others may be of one connection.
+    tuple: Hash,
     /// How many of the first kind it comes behind.
     behind: u32,
 }
 
-/// How many of the first kind the next of these comes behind.
-fn behind(others: &[Other]) -> u32 {
-    others.first().map_or(u32::MAX, |other| other.behind)
+/// The segments of a run that were not taken yet.
+struct Coming<'a> {
+    batch: &'a Batch,
+    runs: &'a Runs,
+    next: Option<u32>,
+}
+
+/// The next of them.
+enum Next<'a> {
+    Lean(&'a Lean),
+    Other(&'a Other),
+}
+
+impl<'a> Coming<'a> {
+    /// The next one.
+    fn next(&self) -> Option<Next<'a>> {
+        let number = self.next? as usize;
+        let Batch { segments, others, .. } = self.batch;
+        match segments.get(number) {
+            Some(lean) => Some(Next::Lean(lean)),
+            None => others.get(number.checked_sub(segments.len())?).map(Next::Other),
+        }
+    }
+
+    /// The next one, if it is as most are.
+    #[inline]
+    fn lean(&self) -> Option<&'a Lean> {
+        self.batch.segments.get(self.next? as usize)
+    }
+
+    /// The next one is taken.
+    #[inline]
+    fn took(&mut self) {
+        self.next = self.next.and_then(|number| self.runs.after(number));
+    }
 }
 
 impl Batch {
-    /// Adds the next segment, and what it is looked up by.
-    pub(super) fn add(&mut self, segment: &Segment, hash: Hash) {
+    /// Adds the next segment, and what it and its 4-tuple without outer context are looked up by.
+    pub(super) fn add(&mut self, segment: &Segment, hash: Hash, tuple: Hash) {
         match Lean::of(segment, &mut self.wide) {
-            Some(mut lean) => {
-                lean.hash = hash.0;
-                self.segments.push(lean);
-            }
-            None => self.add_other(segment, hash),
+            Some(lean) => self.add_lean(lean, hash),
+            None => self.add_other(segment, hash, tuple),
         }
     }
 
@@ -60,10 +93,11 @@ impl Batch {
     }
 
     #[cold]
-    fn add_other(&mut self, segment: &Segment, hash: Hash) {
+    fn add_other(&mut self, segment: &Segment, hash: Hash, tuple: Hash) {
         self.others.push(Other {
             segment: *segment,
             hash,
+            tuple,
             behind: u32::try_from(self.segments.len()).unwrap_or(u32::MAX),
         });
     }
@@ -78,6 +112,27 @@ impl Batch {
         self.len() == 0
     }
 
+    fn first_packet(&self) -> Option<PacketNumber> {
+        let [lean, other] = [
+            self.segments.first().map(|lean| lean.packet),
+            self.others.first().map(|other| other.segment.packet),
+        ];
+        lean.into_iter().chain(other).min()
+    }
+
+    /// Its segments in runs: those of the first kind by their places, the others behind them.
+    fn sort_into(&self, runs: &mut Runs) {
+        runs.begin(self.len());
+        let mut others = (self.segments.len() as u32..).zip(&self.others).peekable(); // of some thousand
+        for (place, lean) in (0..).zip(&self.segments) {
+            while let Some((number, other)) = others.next_if(|(_, other)| other.behind <= place) {
+                runs.add(number, other.tuple);
+            }
+            runs.add(place, Hash(lean.hash));
+        }
+        others.for_each(|(number, other)| runs.add(number, other.tuple));
+    }
+
     fn clear(&mut self) {
         self.segments.clear();
         self.wide.clear();
@@ -86,106 +141,98 @@ impl Batch {
 }
 
 impl Flows {
-    /// Takes the next segments in capture order, added by a [`Sorter`](super::Sorter) for this table, and leaves the batch empty. Where their
-    /// connections are many, most of the time is spent waiting for memory: that of some dozens is asked for at once.
+    /// Takes the next segments in capture order, added by a [`Sorter`](super::Sorter) for this table, and leaves the batch empty.
+    ///
+    /// Those of one 4-tuple are taken in this order, but one 4-tuple after the other: its connection is looked up and fetched once for
+    /// all of them. Where connections are many, most of the time is spent waiting for memory: that of some dozens is asked for at once.
     pub fn on_batch(&mut self, batch: &mut Batch) {
-        let Batch {
-            segments,
-            wide,
-            others,
-        } = batch;
-        let mut others: &[Other] = others;
-        let mut place = 0;
-        for some in segments.chunks(AT_ONCE) {
-            let end = place + some.len() as u32; // of some thousand
+        let mut runs = take(&mut self.runs);
+        batch.sort_into(&mut runs);
+        self.batch_from = batch.first_packet();
+        for some in runs.all().chunks(AT_ONCE) {
             let age = self.current.age();
-            let handles = self.ask_for(some.iter().map(|lean| Hash(lean.hash)));
-            let mut next = behind(others);
-            if next < end {
-                let coming = others.iter().take_while(|other| other.behind < end);
-                self.ask_for(coming.map(|other| other.hash));
-            }
-            for (lean, handle) in some.iter().zip(handles) {
-                if next <= place {
-                    others = self.take_others(others, place);
-                    next = behind(others);
-                }
-                place += 1;
-                if !self.pass(lean, wide, handle, age) {
-                    self.take_whole(lean, wide);
+            let handles = self.ask_for(some);
+            for (run, handle) in some.iter().zip(handles) {
+                let mut coming = Coming {
+                    batch,
+                    runs: &runs,
+                    next: Some(run.first),
+                };
+                self.pass(&mut coming, handle, age);
+                while let Some(next) = coming.next() {
+                    match next {
+                        Next::Lean(lean) => self.take_whole(lean, &batch.wide),
+                        Next::Other(other) => self.take_other(other),
+                    }
+                    coming.took();
+                    self.pass(&mut coming, None, age);
                 }
             }
         }
-        self.take_others(others, place);
+        self.segments_since = self.segments_since.saturating_add(batch.len() as u64);
+        self.batch_from = None;
+        self.runs = runs;
         batch.clear();
     }
 
-    /// Asks for the memory of the connections of segments with these hashes, and tells where those are most likely.
+    /// Asks for the memory of the connections of these runs, and tells where those are most likely.
     #[inline]
-    fn ask_for(&self, hashes: impl Iterator<Item = Hash> + Clone) -> [Option<Handle>; AT_ONCE] {
+    fn ask_for(&self, runs: &[Run]) -> [Option<Handle>; AT_ONCE] {
         if self.current.is_large() {
-            black_box(hashes.clone().fold(0, |sum, hash| sum ^ self.current.touch(hash)));
+            black_box(runs.iter().fold(0, |sum, run| sum ^ self.current.touch(run.hash)));
         }
         let mut handles = [None; AT_ONCE];
-        for (handle, hash) in handles.iter_mut().zip(hashes) {
-            *handle = self.current.glance(hash);
+        for (handle, run) in handles.iter_mut().zip(runs) {
+            *handle = self.current.glance(run.hash);
         }
         black_box(self.lives.touch(&handles));
         handles
     }
 
-    /// Takes those that come behind no more segments than this, and returns the rest.
-    #[inline(never)]
-    fn take_others<'a>(&mut self, others: &'a [Other], place: u32) -> &'a [Other] {
-        let count = others.iter().take_while(|other| other.behind <= place).count();
-        let (now, later) = others.split_at(count);
-        for other in now {
-            self.take(&FlowKey::of(&other.segment), other.hash, &other.segment);
-        }
-        later
-    }
-
-    /// Takes a segment of a connection by the book that is by the book, or one that changes no more than numbers of another
-    /// connection. False if this is none; nothing has changed then.
+    /// Takes segments of a connection by the book as long as they are by the book, or of another connection as long as they change
+    /// no more than numbers.
     ///
     /// `handle` leads to the connection, or did when the index was of this `age`.
     #[inline]
-    fn pass(&mut self, lean: &Lean, wide: &Wide, handle: Option<Handle>, age: u64) -> bool {
-        if self.charged {
-            return false;
-        }
+    fn pass(&mut self, coming: &mut Coming<'_>, handle: Option<Handle>, age: u64) {
+        let Some(first) = coming.lean().filter(|_| !self.charged) else {
+            return;
+        };
         let place = match handle.map(Handle::place) {
             // Where it leads there is this connection, or one between other addresses, or none.
             Some(Place::Ordinary(slot)) => Place::Ordinary(slot),
             Some(Place::Life(slot)) if self.current.age() == age => Place::Life(slot),
-            _ => match self.current.glance(Hash(lean.hash)) {
+            _ => match self.current.glance(Hash(first.hash)) {
                 Some(handle) => handle.place(),
-                None => return false,
+                None => return,
             },
         };
-        let passed = match place {
+        let wide = &coming.batch.wide;
+        match place {
             Place::Ordinary(slot) => {
-                let Some(ordinary) = self.lives.ordinary_mut(slot) else {
-                    return false;
-                };
-                let Some(from) = ordinary.sender(lean, wide) else {
-                    return false;
-                };
-                let passing = Passing::lean(lean);
-                passing.is_some_and(|passing| ordinary.book.take_passing(&passing, from))
-                    || self.tell(slot, lean, wide)
+                while !self.charged
+                    && let Some(ordinary) = self.lives.ordinary_mut(slot)
+                    && let Some(lean) = pass_by_the_book(ordinary, coming)
+                    && self.tell(slot, lean, wide)
+                {
+                    coming.took();
+                }
             }
-            Place::Life(slot) => self.lives.get_mut(slot).is_some_and(|life| {
-                // Nothing competes with it for the segment.
-                let alone = life.previous.is_none() && life.scope == Scope::default();
-                let from = sender(&life.tracker.addresses, lean, wide).filter(|_| alone);
-                from.zip(Passing::lean(lean))
-                    .is_some_and(|(from, passing)| life.tracker.take_calmly(&passing, from))
-            }),
-            Place::Embryo(_) | Place::Waiting(_) => false,
-        };
-        self.segments_since = self.segments_since.saturating_add(u64::from(passed));
-        passed
+            Place::Life(slot) => {
+                let life = self.lives.get_mut(slot);
+                // Nothing competes with it for the segments.
+                let alone = life.filter(|life| life.previous.is_none() && life.scope == Scope::default());
+                let Some(life) = alone else { return };
+                while let Some(lean) = coming.lean()
+                    && let Some(from) = sender(&life.tracker.addresses, lean, wide)
+                    && let Some(passing) = Passing::lean(lean)
+                    && life.tracker.take_calmly(&passing, from)
+                {
+                    coming.took();
+                }
+            }
+            Place::Embryo(_) | Place::Waiting(_) => {}
+        }
     }
 
     /// A segment of the connection by the book in this slot, which may tell something.
@@ -200,8 +247,27 @@ impl Flows {
     }
 
     #[inline(never)]
+    fn take_other(&mut self, other: &Other) {
+        self.take(&FlowKey::of(&other.segment), other.hash, &other.segment);
+    }
+
+    #[inline(never)]
     fn take_whole(&mut self, lean: &Lean, wide: &Wide) {
         let segment = lean.segment(wide);
         self.take(&FlowKey::of(&segment), Hash(lean.hash), &segment);
+    }
+}
+
+/// Takes segments of this connection as long as they tell nothing. The next one, if it is of this connection.
+#[inline]
+fn pass_by_the_book<'a>(ordinary: &mut Ordinary, coming: &mut Coming<'a>) -> Option<&'a Lean> {
+    loop {
+        let lean = coming.lean()?;
+        let from = ordinary.sender(lean, &coming.batch.wide)?;
+        let passing = Passing::lean(lean);
+        if !passing.is_some_and(|passing| ordinary.book.take_passing(&passing, from)) {
+            return Some(lean);
+        }
+        coming.took();
     }
 }

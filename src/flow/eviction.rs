@@ -112,7 +112,8 @@ impl Flows {
     }
 
     fn evict(&mut self, handle: Handle, class: Class, seg: &Segment) {
-        let until = seg.packet.saturating_sub(1);
+        // Those of a batch are not taken in capture order.
+        let until = self.batch_from.unwrap_or(seg.packet).saturating_sub(1);
         let index = match handle.place() {
             Place::Life(index) => index,
             Place::Embryo(slot) => {

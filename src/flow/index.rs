@@ -25,7 +25,7 @@ pub(super) struct Index {
 }
 
 /// The hash of a 4-tuple in one index.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hash(pub u32);
 
 /// Makes the hashes for one table of connections, whoever reads the segments.
