@@ -152,20 +152,20 @@ impl Flows {
         for some in runs.all().chunks(AT_ONCE) {
             let age = self.current.age();
             let handles = self.ask_for(some);
-            for (run, handle) in some.iter().zip(handles) {
+            for (run, mut handle) in some.iter().zip(handles) {
                 let mut coming = Coming {
                     batch,
                     runs: &runs,
                     next: Some(run.first),
                 };
-                self.pass(&mut coming, handle, age);
-                while let Some(next) = coming.next() {
-                    match next {
-                        Next::Lean(lean) => self.take_whole(lean, &batch.wide),
-                        Next::Other(other) => self.take_other(other),
+                loop {
+                    self.pass(&mut coming, handle.take(), age);
+                    match coming.next() {
+                        Some(Next::Lean(lean)) => self.take_whole(lean, &batch.wide),
+                        Some(Next::Other(other)) => self.take_other(other),
+                        None => break,
                     }
                     coming.took();
-                    self.pass(&mut coming, None, age);
                 }
             }
         }
