@@ -1,4 +1,4 @@
-//! On the way from the thread that reads to the tables of connections: segments go over by the hundred, and where the machine
+//! On the way from the thread that reads to the tables of connections: segments go over by the thousand, and where the machine
 //! has more processors, other threads track them meanwhile.
 //!
 //! Each table gets the same batches of segments in the same order either way, so what they tell does not depend on it.

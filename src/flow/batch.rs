@@ -112,6 +112,7 @@ impl Batch {
         self.len() == 0
     }
 
+    /// Which packet the first one is.
     fn first_packet(&self) -> Option<PacketNumber> {
         let [lean, other] = [
             self.segments.first().map(|lean| lean.packet),
@@ -269,5 +270,115 @@ fn pass_by_the_book<'a>(ordinary: &mut Ordinary, coming: &mut Coming<'a>) -> Opt
             return Some(lean);
         }
         coming.took();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv6Addr};
+
+    use proptest::prelude::*;
+
+    use crate::flow::{Flows, Ladders, Rest, Shards, Sorter};
+    use crate::segment::{Endpoint, Segment};
+    use crate::time::Timestamp;
+    use crate::tracker::textbook::tests::{other_stories, troubled_stories, usual_stories};
+
+    /// What sets the story of a connection apart from others.
+    #[derive(Clone, Debug)]
+    struct Setting {
+        port: u16,
+        v6: bool,
+        /// Some of its segments, or all, are in a tag.
+        tagged: Option<bool>,
+        begins_ns: i64,
+        numbers_from: u32,
+    }
+
+    fn settings() -> impl Strategy<Value = Setting> {
+        let tagged = prop_oneof![6 => Just(None), 1 => Just(Some(false)), 1 => Just(Some(true))];
+        let numbers_from = prop_oneof![0..4_000u32, any::<u32>()];
+        let parts = (
+            0..5u16,
+            prop::bool::weighted(0.2),
+            tagged,
+            0..60_000_000i64,
+            numbers_from,
+        );
+        parts.prop_map(|(port, v6, tagged, begins_ns, numbers_from)| Setting {
+            port,
+            v6,
+            tagged,
+            begins_ns,
+            numbers_from,
+        })
+    }
+
+    impl Setting {
+        fn set(&self, seg: &mut Segment) {
+            for end in [&mut seg.source, &mut seg.destination] {
+                *end = self.end(*end);
+            }
+            if self.tagged.is_some_and(|all| all || seg.packet.is_multiple_of(2)) {
+                seg.scope.vlans[0] = 5;
+            }
+            seg.time = seg.time.plus(self.begins_ns);
+            seg.seq = seg.seq.plus(self.numbers_from);
+            if let Some(ack) = &mut seg.ack {
+                *ack = ack.plus(self.numbers_from);
+                seg.raw_ack = ack.0;
+            }
+            seg.ip_id = seg.ip_id.filter(|_| !self.v6);
+        }
+
+        fn end(&self, Endpoint { ip, port }: Endpoint) -> Endpoint {
+            let ip = match ip {
+                IpAddr::V4(ip) if self.v6 => Ipv6Addr::from(0xfd00 << 112 | u128::from(ip.to_bits())).into(),
+                ip => ip,
+            };
+            let port = if port == 80 { port } else { port + self.port };
+            Endpoint { ip, port }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_024))]
+
+        /// Connections beside each other, most of whose segments go the short ways. Some have one 4-tuple, one after the other or at
+        /// once, and some of those outer contexts.
+        #[test]
+        fn a_batch_tells_what_its_segments_tell(
+            stories in prop::collection::vec(
+                (prop_oneof![3 => usual_stories(), 2 => troubled_stories(), 1 => other_stories()], settings()), 1..10),
+            at_once in 1..200usize,
+        ) {
+            let mut segments = Vec::new();
+            for (story, setting) in stories {
+                segments.extend(story.into_iter().map(|mut seg| {
+                    setting.set(&mut seg);
+                    seg
+                }));
+            }
+            segments.sort_by_key(|seg| seg.time); // stable
+            let end = segments.last().map_or(Timestamp::default(), |seg| seg.time);
+            let mut one = Flows::new(Ladders::None);
+            let mut several = Shards::of(Flows::new(Ladders::None));
+            let mut sorter = Sorter::new(&several);
+            for (packet, seg) in (1..).zip(&mut segments) {
+                seg.packet = packet;
+                one.on_segment(seg);
+                let table = sorter.add(seg);
+                if sorter.batches()[table].len() == at_once {
+                    several.tables()[table].on_batch(&mut sorter.batches()[table]);
+                }
+            }
+            for (flows, batch) in several.tables().iter_mut().zip(sorter.batches()) {
+                flows.on_batch(batch);
+            }
+            let (one, several) = (one.finish(end), several.finish(end));
+            prop_assert_eq!(one.totals(), several.totals());
+            let told = |rest: Rest| rest.numbered().map(|finished| format!("{finished:?}")).collect::<Vec<_>>();
+            prop_assert_eq!(told(one), told(several));
+        }
     }
 }
