@@ -34,7 +34,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::segment::{Endpoint, PacketNumber, Segment};
+use crate::segment::{Endpoint, Segment};
 use crate::time::Timestamp;
 use crate::tracker::footprint::allocated;
 use crate::tracker::{Finished, Heir, Predecessor, Tracker};
@@ -166,8 +166,6 @@ pub struct Flows {
     packed: Vec<u8>,
     /// The runs of a batch; kept for their room.
     runs: Runs,
-    /// The first packet of the batch that is being taken.
-    batch_from: Option<PacketNumber>,
     /// When each life was born, and where it is, once all is settled.
     births: Option<Vec<(u64, Handle)>>,
 }
@@ -245,7 +243,7 @@ impl Flows {
     fn take(&mut self, key: &FlowKey, hash: Hash, seg: &Segment) {
         self.route_segment(key, hash, seg);
         if self.charged {
-            self.look_at_limits(seg);
+            self.look_at_limits();
         }
     }
 

@@ -7,7 +7,7 @@ use super::index::Hash;
 use super::lives::{Handle, Ordinary, Place};
 use super::runs::{Run, Runs};
 use super::{FlowKey, Flows};
-use crate::segment::{Lean, PacketNumber, Scope, Segment, Wide};
+use crate::segment::{Lean, Scope, Segment, Wide};
 use crate::tracker::passing::{Passing, sender};
 
 /// Connections of which the memory is asked for at once.
@@ -112,15 +112,6 @@ impl Batch {
         self.len() == 0
     }
 
-    /// Which packet the first one is.
-    fn first_packet(&self) -> Option<PacketNumber> {
-        let [lean, other] = [
-            self.segments.first().map(|lean| lean.packet),
-            self.others.first().map(|other| other.segment.packet),
-        ];
-        lean.into_iter().chain(other).min()
-    }
-
     /// Its segments in runs: those of the first kind by their places, the others behind them.
     fn sort_into(&self, runs: &mut Runs) {
         runs.begin(self.len());
@@ -149,7 +140,6 @@ impl Flows {
     pub fn on_batch(&mut self, batch: &mut Batch) {
         let mut runs = take(&mut self.runs);
         batch.sort_into(&mut runs);
-        self.batch_from = batch.first_packet();
         for some in runs.all().chunks(AT_ONCE) {
             let age = self.current.age();
             let handles = self.ask_for(some);
@@ -171,7 +161,6 @@ impl Flows {
             }
         }
         self.segments_since = self.segments_since.saturating_add(batch.len() as u64);
-        self.batch_from = None;
         self.runs = runs;
         batch.clear();
     }
@@ -242,7 +231,7 @@ impl Flows {
         let segment = lean.segment(wide);
         let told = self.take_by_the_book(slot, &segment);
         if self.charged {
-            self.look_at_limits(&segment);
+            self.look_at_limits();
         }
         told
     }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::segment::{Endpoint, PacketNumber};
+use crate::segment::Endpoint;
 use crate::tracker::state::State;
 use crate::tracker::textbook::Stage;
 use crate::tracker::{RolesFrom, Tracker};
@@ -115,7 +115,6 @@ pub(super) fn packets(tracker: &Tracker) -> u64 {
 pub struct Evicted {
     by_class: [u64; Class::ALL.len()],
     packets: u64,
-    since: Option<PacketNumber>,
     servers: HashMap<Endpoint, u64, RandomState>,
 }
 
@@ -136,11 +135,6 @@ impl Evicted {
         self.packets
     }
 
-    /// The last packet before the first of them was given up: what is told of packets until there is whole.
-    pub fn since(&self) -> Option<PacketNumber> {
-        self.since
-    }
-
     /// The servers with most of them, and at least how many: a server with more than one in 256 of all is certainly counted,
     /// by no more than that share too low.
     pub fn servers(&self) -> Vec<(Endpoint, u64)> {
@@ -151,10 +145,9 @@ impl Evicted {
         servers
     }
 
-    pub(super) fn note(&mut self, server: Endpoint, packets: u64, class: Class, now: PacketNumber) {
+    pub(super) fn note(&mut self, server: Endpoint, packets: u64, class: Class) {
         self.by_class[class as usize] = self.by_class[class as usize].saturating_add(1);
         self.packets = self.packets.saturating_add(packets);
-        self.since.get_or_insert(now);
         if let Some(count) = self.servers.get_mut(&server) {
             *count = count.saturating_add(1);
         } else if self.servers.len() < SERVERS_COUNTED {
@@ -171,7 +164,6 @@ impl Evicted {
             *own = own.saturating_add(more);
         }
         self.packets = self.packets.saturating_add(other.packets);
-        self.since = self.since.into_iter().chain(other.since).min();
         for (server, count) in &other.servers {
             let own = self.servers.entry(*server).or_default();
             *own = own.saturating_add(*count);
@@ -211,14 +203,11 @@ mod tests {
                 } else {
                     1_000 + number
                 };
-                evicted[number as usize / 7 % tables].note(server(to), 2, Class::Unanswered, number.into());
+                evicted[number as usize / 7 % tables].note(server(to), 2, Class::Unanswered);
             }
             let mut all = Evicted::default();
             evicted.iter().for_each(|evicted| all.merge(evicted));
-            assert_eq!(
-                (all.total(), all.packets(), all.since()),
-                (20_000, 40_000, Some(0))
-            );
+            assert_eq!((all.total(), all.packets()), (20_000, 40_000));
             assert!(all.servers.len() <= SERVERS_COUNTED);
             for heavy in 0..10 {
                 let known = all.servers.get(&server(heavy)).copied().unwrap_or_default();

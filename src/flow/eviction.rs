@@ -5,15 +5,14 @@ use super::evicted::packets;
 use super::limits::Used;
 use super::lives::{Handle, Place};
 use super::{Class, Flows, Limits};
-use crate::segment::Segment;
 use crate::tracker::Role;
 
 impl Flows {
     #[inline(never)]
-    pub(super) fn look_at_limits(&mut self, seg: &Segment) {
+    pub(super) fn look_at_limits(&mut self) {
         self.charged = self.limits.exceeded(self.used());
         if self.charged {
-            self.make_room(seg);
+            self.make_room();
             self.forget_contexts();
         }
     }
@@ -29,7 +28,7 @@ impl Flows {
     /// Gives up what is least worth keeping, a part of all at once: each look at the whole table makes room for a part of
     /// it, so that a new connection costs the same however many there are. The newest ones stay if others can go: a table
     /// full of better ones would never see a handshake to its end.
-    fn make_room(&mut self, seg: &Segment) {
+    fn make_room(&mut self) {
         let goal = self.limits.after_eviction();
         let newest = self.newest();
         let mut order: Vec<(bool, Class, u64, Handle)> = Vec::new();
@@ -90,7 +89,7 @@ impl Flows {
                 }
                 // What is exceeded may be the part for attempts only.
                 if class.is_attempt() || goal.exceeded_by_all(used) {
-                    self.evict(*handle, *class, seg);
+                    self.evict(*handle, *class);
                 }
             }
             rest = later;
@@ -111,9 +110,7 @@ impl Flows {
         *newest
     }
 
-    fn evict(&mut self, handle: Handle, class: Class, seg: &Segment) {
-        // Those of a batch are not taken in capture order.
-        let until = self.batch_from.unwrap_or(seg.packet).saturating_sub(1);
+    fn evict(&mut self, handle: Handle, class: Class) {
         let index = match handle.place() {
             Place::Life(index) => index,
             Place::Embryo(slot) => {
@@ -121,7 +118,7 @@ impl Flows {
                     self.current.remove(&key, &self.lives);
                 }
                 if let Some(embryo) = self.take_embryo(slot) {
-                    self.evicted.note(embryo.server(), 1, class, until);
+                    self.evicted.note(embryo.server(), 1, class);
                 }
                 return;
             }
@@ -131,7 +128,7 @@ impl Flows {
                 }
                 if let Some(ordinary) = self.take_ordinary(slot) {
                     self.evicted
-                        .note(ordinary.syn.server(), ordinary.book.packets(), class, until);
+                        .note(ordinary.syn.server(), ordinary.book.packets(), class);
                 }
                 return;
             }
@@ -147,7 +144,7 @@ impl Flows {
         }
         if let Some(life) = self.remove(index) {
             let server = life.tracker.addresses[Role::Server as usize];
-            self.evicted.note(server, packets(&life.tracker), class, until);
+            self.evicted.note(server, packets(&life.tracker), class);
         }
     }
 }
