@@ -200,8 +200,8 @@ impl Flows {
         self.lives.rooms = rooms;
     }
 
-    /// The same table, as one of several between which 4-tuples are shared out: a life is born with the number of its first
-    /// packet, so that those of all tables have one order.
+    /// The same table, to take batches, perhaps as one of several between which 4-tuples are shared out: a life is born with the
+    /// number of its first packet, so that those of all tables have one order, and that of the capture.
     fn born_by_packet(self) -> Flows {
         Flows {
             born_by_packet: true,

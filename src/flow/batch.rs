@@ -48,12 +48,12 @@ enum Next<'a> {
 impl<'a> Coming<'a> {
     /// The next one.
     fn next(&self) -> Option<Next<'a>> {
-        let number = self.next? as usize;
-        let Batch { segments, others, .. } = self.batch;
-        match segments.get(number) {
-            Some(lean) => Some(Next::Lean(lean)),
-            None => others.get(number.checked_sub(segments.len())?).map(Next::Other),
+        if let Some(lean) = self.lean() {
+            return Some(Next::Lean(lean));
         }
+        let Batch { segments, others, .. } = self.batch;
+        let place = (self.next? as usize).checked_sub(segments.len())?;
+        others.get(place).map(Next::Other)
     }
 
     /// The next one, if it is as most are.
@@ -136,7 +136,8 @@ impl Flows {
     /// Takes the next segments in capture order, added by a [`Sorter`](super::Sorter) for this table, and leaves the batch empty.
     ///
     /// Those of one 4-tuple are taken in this order, but one 4-tuple after the other: its connection is looked up and fetched once for
-    /// all of them. Where connections are many, most of the time is spent waiting for memory: that of some dozens is asked for at once.
+    /// all of them. What is given up for a limit meanwhile depends on where batches end, and nothing else does. Where connections are
+    /// many, most of the time is spent waiting for memory: that of some dozens is asked for at once.
     pub fn on_batch(&mut self, batch: &mut Batch) {
         let mut runs = take(&mut self.runs);
         batch.sort_into(&mut runs);
