@@ -151,9 +151,9 @@ impl Flows {
                     next: Some(run.first),
                 };
                 loop {
-                    self.pass(&mut coming, handle.take(), age);
+                    let place = self.pass(&mut coming, handle.take(), age);
                     match coming.next() {
-                        Some(Next::Lean(lean)) => self.take_whole(lean, &batch.wide),
+                        Some(Next::Lean(lean)) => self.take_whole(lean, &batch.wide, place),
                         Some(Next::Other(other)) => self.take_other(other),
                         None => break,
                     }
@@ -181,48 +181,42 @@ impl Flows {
     }
 
     /// Takes segments of a connection by the book as long as they are by the book, or of another connection as long as they change
-    /// no more than numbers.
+    /// no more than numbers. Tells where the connection of the next segment is, if that is known then.
     ///
     /// `handle` leads to the connection, or did when the index was of this `age`.
     #[inline]
-    fn pass(&mut self, coming: &mut Coming<'_>, handle: Option<Handle>, age: u64) {
-        let Some(first) = coming.lean().filter(|_| !self.charged) else {
-            return;
-        };
+    fn pass(&mut self, coming: &mut Coming<'_>, handle: Option<Handle>, age: u64) -> Option<Place> {
+        let first = coming.lean().filter(|_| !self.charged)?;
         let place = match handle.map(Handle::place) {
             // Where it leads there is this connection, or one between other addresses, or none.
             Some(Place::Ordinary(slot)) => Place::Ordinary(slot),
             Some(Place::Life(slot)) if self.current.age() == age => Place::Life(slot),
-            _ => match self.current.glance(Hash(first.hash)) {
-                Some(handle) => handle.place(),
-                None => return,
-            },
+            _ => self.current.glance(Hash(first.hash))?.place(),
         };
         let wide = &coming.batch.wide;
         match place {
-            Place::Ordinary(slot) => {
-                while !self.charged
-                    && let Some(ordinary) = self.lives.ordinary_mut(slot)
-                    && let Some(lean) = pass_by_the_book(ordinary, coming)
-                    && self.tell(slot, lean, wide)
-                {
-                    coming.took();
+            Place::Ordinary(slot) => loop {
+                let ordinary = self.lives.ordinary_mut(slot).filter(|_| !self.charged)?;
+                let lean = pass_by_the_book(ordinary, coming)?;
+                if !self.tell(slot, lean, wide) {
+                    return Some(place);
                 }
-            }
+                coming.took();
+            },
             Place::Life(slot) => {
                 let life = self.lives.get_mut(slot);
-                // Nothing competes with it for the segments.
-                let alone = life.filter(|life| life.previous.is_none() && life.scope == Scope::default());
-                let Some(life) = alone else { return };
-                while let Some(lean) = coming.lean()
-                    && let Some(from) = sender(&life.tracker.addresses, lean, wide)
-                    && let Some(passing) = Passing::lean(lean)
-                    && life.tracker.take_calmly(&passing, from)
-                {
+                let life = life.filter(|life| life.scope == Scope::default())?;
+                loop {
+                    let lean = coming.lean()?;
+                    let from = sender(&life.tracker.addresses, lean, wide)?;
+                    let calmly = |seg: Passing| life.owns(&seg, from) && life.tracker.take_calmly(&seg, from);
+                    if !Passing::lean(lean).is_some_and(calmly) {
+                        return Some(place);
+                    }
                     coming.took();
                 }
             }
-            Place::Embryo(_) | Place::Waiting(_) => {}
+            Place::Embryo(_) | Place::Waiting(_) => None,
         }
     }
 
@@ -242,10 +236,16 @@ impl Flows {
         self.take(&FlowKey::of(&other.segment), other.hash, &other.segment);
     }
 
+    /// Takes a segment by the long way; `place` is where its connection is, if that is known: one that has a tracker, or one by
+    /// the book that cannot take it.
     #[inline(never)]
-    fn take_whole(&mut self, lean: &Lean, wide: &Wide) {
+    fn take_whole(&mut self, lean: &Lean, wide: &Wide, place: Option<Place>) {
         let segment = lean.segment(wide);
-        self.take(&FlowKey::of(&segment), Hash(lean.hash), &segment);
+        let (key, hash) = (FlowKey::of(&segment), Hash(lean.hash));
+        match place {
+            Some(_) => self.take_at(key, hash, place, &segment),
+            None => self.take(&key, hash, &segment),
+        }
     }
 }
 
@@ -270,9 +270,9 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::flow::{Flows, Ladders, Rest, Shards, Sorter};
-    use crate::segment::{Endpoint, Segment};
+    use crate::segment::{Endpoint, Flags, Segment};
     use crate::time::Timestamp;
-    use crate::tracker::textbook::tests::{other_stories, troubled_stories, usual_stories};
+    use crate::tracker::textbook::tests::{other_stories, said, segments, troubled_stories, usual_stories};
 
     /// What sets the story of a connection apart from others.
     #[derive(Clone, Debug)]
@@ -331,6 +331,36 @@ mod tests {
         }
     }
 
+    /// Holds batches of so many segments equal to the same segments one by one; gives how many connections there are.
+    fn told_alike(mut segments: Vec<Segment>, at_once: usize) -> Result<usize, TestCaseError> {
+        segments.sort_by_key(|seg| seg.time); // stable
+        let end = segments.last().map_or(Timestamp::default(), |seg| seg.time);
+        let mut one = Flows::new(Ladders::None);
+        let mut several = Shards::of(Flows::new(Ladders::None));
+        let mut sorter = Sorter::new(&several);
+        for (packet, seg) in (1..).zip(&mut segments) {
+            seg.packet = packet;
+            one.on_segment(seg);
+            let table = sorter.add(seg);
+            if sorter.batches()[table].len() == at_once {
+                several.tables()[table].on_batch(&mut sorter.batches()[table]);
+            }
+        }
+        for (flows, batch) in several.tables().iter_mut().zip(sorter.batches()) {
+            flows.on_batch(batch);
+        }
+        let (one, several) = (one.finish(end), several.finish(end));
+        prop_assert_eq!(one.totals(), several.totals());
+        let told = |rest: Rest| {
+            rest.numbered()
+                .map(|finished| format!("{finished:?}"))
+                .collect::<Vec<_>>()
+        };
+        let one = told(one);
+        prop_assert_eq!(&one, &told(several));
+        Ok(one.len())
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1_024))]
 
@@ -349,26 +379,49 @@ mod tests {
                     seg
                 }));
             }
-            segments.sort_by_key(|seg| seg.time); // stable
-            let end = segments.last().map_or(Timestamp::default(), |seg| seg.time);
-            let mut one = Flows::new(Ladders::None);
-            let mut several = Shards::of(Flows::new(Ladders::None));
-            let mut sorter = Sorter::new(&several);
-            for (packet, seg) in (1..).zip(&mut segments) {
-                seg.packet = packet;
-                one.on_segment(seg);
-                let table = sorter.add(seg);
-                if sorter.batches()[table].len() == at_once {
-                    several.tables()[table].on_batch(&mut sorter.batches()[table]);
-                }
+            told_alike(segments, at_once)?;
+        }
+    }
+    /// By its number of what was sent a late segment continues the next life of its 4-tuple; only the number of what was received
+    /// shows that it is of the one before.
+    #[test]
+    fn a_late_segment_is_not_taken_calmly_by_the_next_life() {
+        let fin = Flags::FIN | Flags::ACK;
+        let data = [said(true, 100, Flags::ACK), said(false, 300, Flags::ACK)];
+        let close = [said(true, 0, fin), said(false, 0, fin), said(true, 0, Flags::ACK)];
+        let first = segments(&[&data[..], &close].concat(), true, false);
+        let client = first[0].source;
+        let much: Vec<_> = data.iter().cycle().take(80).cloned().collect();
+        let second = segments(&much, true, false).into_iter().map(|seg| {
+            let (sent, received) = if seg.source == client {
+                (5_000, 1 << 24)
+            } else {
+                (1 << 24, 5_000)
+            };
+            let ack = seg.ack.map(|ack| ack.plus(received));
+            Segment {
+                time: seg.time.plus(120_000_000_000),
+                seq: seg.seq.plus(sent),
+                ack,
+                raw_ack: ack.map_or(0, |ack| ack.0),
+                ..seg
             }
-            for (flows, batch) in several.tables().iter_mut().zip(sorter.batches()) {
-                flows.on_batch(batch);
+        });
+        let mut all = first.clone();
+        for seg in second {
+            all.push(seg);
+            if all.len() == first.len() + 20 {
+                let late = first.last().expect("a close");
+                all.push(Segment {
+                    seq: seg.seq_end(),
+                    time: seg.time,
+                    ..*late
+                });
             }
-            let (one, several) = (one.finish(end), several.finish(end));
-            prop_assert_eq!(one.totals(), several.totals());
-            let told = |rest: Rest| rest.numbered().map(|finished| format!("{finished:?}")).collect::<Vec<_>>();
-            prop_assert_eq!(told(one), told(several));
+        }
+        assert_eq!(all[first.len() + 19].source, client);
+        for at_once in [1, 7, 1_024] {
+            assert_eq!(told_alike(all.clone(), at_once).expect("alike"), 2);
         }
     }
 }

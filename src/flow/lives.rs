@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::segment::{Endpoint, Lean, Scope, Segment, Wide};
 use crate::tracker::evidence::Mark;
-use crate::tracker::passing::sender;
+use crate::tracker::passing::{Passing, sender};
 use crate::tracker::textbook::Textbook;
 use crate::tracker::{Digest, Heir, Role, Tracker};
 
@@ -85,6 +85,13 @@ impl Life {
     /// No other life of its 4-tuple is bound up with it, and it has one key.
     pub fn stands_alone(&self) -> bool {
         self.previous.is_none() && self.heir.is_none() && self.alias.is_none()
+    }
+
+    /// Whether data or an acknowledgment from this side that continues what both sides have sent is of this life for sure: no other
+    /// competes for it, or it fits this one and the one before knows that it is over.
+    #[inline]
+    pub fn owns(&self, seg: &Passing, from: Role) -> bool {
+        self.previous.is_none() || self.succeeded && self.tracker.fits_at(from, seg.seq, Some(seg.ack))
     }
 
     /// Whether it may yet turn out to be no life at all.

@@ -211,13 +211,17 @@ impl Tracker {
 
     /// Whether both numbers of a segment fit this connection.
     pub fn fits(&self, seg: &Segment) -> bool {
-        let from = self.role_of(seg);
+        self.fits_at(self.role_of(seg), seg.seq, seg.ack)
+    }
+
+    /// As [`Tracker::fits`], of a segment from this side with these numbers.
+    pub fn fits_at(&self, from: Role, seq: Seq, ack: Option<Seq>) -> bool {
         let (me, peer) = (from as usize, from.other() as usize);
         let seq_fits = match self.streams[me].nxt {
-            Some(nxt) => near(seg.seq, nxt),
-            None => self.streams[me].una.is_none_or(|una| near(seg.seq, una)),
+            Some(nxt) => near(seq, nxt),
+            None => self.streams[me].una.is_none_or(|una| near(seq, una)),
         };
-        let ack_fits = match (seg.ack, self.streams[peer].nxt) {
+        let ack_fits = match (ack, self.streams[peer].nxt) {
             (Some(ack), Some(nxt)) => near(ack, nxt),
             _ => true,
         };
