@@ -361,7 +361,8 @@ impl Textbook {
         told[0] = Told::without_options(answer, Role::Server, began, answer.options.timestamps)?;
         let mut sides = [Flowing::new(syn), Flowing::new(answer)];
         if let (Some(a), Some(b)) = (syn.options.window_scale, answer.options.window_scale) {
-            (sides[0].scale, sides[1].scale) = (a.min(14), b.min(14));
+            sides[0].set_scale(a.min(14));
+            sides[1].set_scale(b.min(14));
         }
         let ack = syn.seq.plus(1);
         let times = sides[0].times_of(ack, answer.options.timestamps.map(|(_, echo)| echo));
@@ -476,16 +477,19 @@ impl Textbook {
     pub fn take_passing(&mut self, seg: &Passing, from: Role) -> bool {
         let (me, peer) = (from as usize, from.other() as usize);
         if self.phase != Phase::Open
-            || seg.seq != self.sides[me].nxt
             || seg.mark.time < self.last.time
             || seg.payload_len > LONGEST
             || seg.ack.after(self.sides[peer].nxt)
-            || !self.flow(seg, from)
         {
             return false;
         }
-        self.cut += u32::from(seg.cut);
-        true
+        let taken = if seg.seq == self.sides[me].nxt {
+            self.flow(seg, from)
+        } else {
+            self.go_back(seg, from)
+        };
+        self.cut += u32::from(taken && seg.cut);
+        taken
     }
 
     /// A segment that is not one of many, or not yet.
@@ -557,17 +561,46 @@ impl Textbook {
     /// Data or an acknowledgment in order, on both directions.
     #[inline]
     fn flow(&mut self, seg: &Passing, from: Role) -> bool {
-        let sent = &self.sides[from as usize];
-        let old = match seg.timestamps {
-            Some((value, _)) => !self.timestamps || sent.is_old(value),
-            None => self.timestamps,
-        };
-        if old || sent.packets >= MANY || sent.would_wrap(seg) || sent.has_seen(seg.print) {
+        if !self.may_pass(seg, from) {
             return false;
         }
         self.last = seg.mark;
         pass(&mut self.sides, seg, from);
         true
+    }
+
+    /// A keepalive, or payload that was sent again, on both directions.
+    #[inline(never)]
+    fn go_back(&mut self, seg: &Passing, from: Role) -> bool {
+        let Some(back) = self.sides[from as usize].goes_back(seg) else {
+            return false;
+        };
+        if !self.may_pass(seg, from) {
+            return false;
+        }
+        self.last = seg.mark;
+        let [client, server] = &mut self.sides;
+        let (sent, received) = match from {
+            Role::Client => (client, server),
+            Role::Server => (server, client),
+        };
+        sent.send_back(seg, back, received);
+        be_acknowledged(sent, received, seg);
+        true
+    }
+
+    /// Whether there is nothing about a segment but where it lies that is not by the book.
+    #[inline]
+    fn may_pass(&self, seg: &Passing, from: Role) -> bool {
+        let sent = &self.sides[from as usize];
+        let old = match seg.timestamps {
+            Some((value, _)) => !self.timestamps || sent.is_old(value),
+            None => self.timestamps,
+        };
+        !old && sent.packets < MANY
+            && self.sides[from.other() as usize].can_be_asked()
+            && !sent.would_wrap(seg)
+            && !sent.has_seen(seg.print)
     }
 
     /// The tracker that has taken all segments up to here. `syn` is the one that it began with.
@@ -676,7 +709,18 @@ fn pass(sides: &mut [Flowing; 2], seg: &Passing, from: Role) {
         Role::Server => (server, client),
     };
     sent.send(seg);
+    be_acknowledged(sent, received, seg);
+}
+
+/// What the acknowledgment of a segment does to both directions.
+#[inline(always)]
+fn be_acknowledged(sent: &mut Flowing, received: &mut Flowing, seg: &Passing) {
     received.acknowledge(seg.ack, seg.mark, seg.seq_len > 0);
     let echo = seg.timestamps.map(|(_, echo)| echo);
-    sent.know(seg.ack, seg.window, sent.scale, received.times_of(seg.ack, echo));
+    sent.know(
+        seg.ack,
+        seg.window,
+        sent.scale(),
+        received.times_of(seg.ack, echo),
+    );
 }

@@ -1,15 +1,17 @@
 //! One direction of a connection on which all went by the book: what its stream would be, in less room.
 //!
-//! Nothing is missing and nothing was sent twice, so that much of a [`Stream`] follows from the rest.
+//! Nothing is missing, and little was sent twice, so that much of a [`Stream`] follows from the rest.
 
 use super::{FINGERPRINTS_KEPT, Owes, Stream, micros};
 use crate::segment::Segment;
 use crate::seq::Seq;
 use crate::time::Timestamp;
+use crate::tracker::calm::LONGEST;
 use crate::tracker::evidence::Mark;
 use crate::tracker::passing::Passing;
 
-/// One direction in which every segment continued the one before. In this order [`Flowing::touch`] reads all of it.
+/// One direction in which every segment continued the one before, or was a keepalive, or payload that was sent again. In this
+/// order [`Flowing::touch`] reads all of it.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(in crate::tracker) struct Flowing {
@@ -32,15 +34,27 @@ pub(in crate::tracker) struct Flowing {
     edge: Seq,
     max_window: u32,
     pub packets: u32,
-    asked: u32,
     newest_tsval: u32,
     ts_recent: u32,
     /// As many as there were packets were put here in turn.
     fingerprints: [(u32, u32); FINGERPRINTS_KEPT],
-    pub scale: u8,
-    acknowledged: bool,
-    offered: bool,
+    asked: u16,
+    /// Octets that were sent again.
+    repeated: u16,
+    retransmitted: u8,
+    probes: u8,
+    /// Those of `asked` that were probes.
+    owed_probes: u8,
+    /// The shift of the window field, and the bits below.
+    about: u8,
 }
+
+/// Bits of [`Flowing::about`].
+const SCALE: u8 = 0x0f;
+/// A window was offered.
+const OFFERED: u8 = 1 << 4;
+/// The newest octet was sent again: its acknowledgment gives no round trip.
+const SENT_AGAIN: u8 = 1 << 5;
 
 impl Flowing {
     /// The direction that begins with this SYN, which is no copy and carries no payload.
@@ -51,13 +65,10 @@ impl Flowing {
             nxt: syn.seq.plus(1),
             nxt_time: syn.time,
             una: syn.seq,
-            acknowledged: false,
-            offered: false,
             edge: syn.seq,
             max_window: 0,
             packets: 1,
             owed_since: None,
-            asked: 0,
             newest_tsval: tsval.unwrap_or(0),
             newest_tsval_time: tsval.map(|_| syn.time),
             ts_recent: tsval.unwrap_or(0),
@@ -66,7 +77,12 @@ impl Flowing {
             floor: None,
             last_heard: syn.time,
             fingerprints: Default::default(),
-            scale: 0,
+            asked: 0,
+            repeated: 0,
+            retransmitted: 0,
+            probes: 0,
+            owed_probes: 0,
+            about: 0,
         };
         flowing.fingerprints[0] = (syn.print(), micros(syn.time));
         flowing
@@ -105,16 +121,78 @@ impl Flowing {
         seg.seq_end().0.wrapping_sub(self.iss.0) < seg.seq_len
     }
 
+    /// Sets the shift of the window field, 14 at most.
+    pub fn set_scale(&mut self, scale: u8) {
+        self.about = self.about & !SCALE | scale & SCALE;
+    }
+
+    /// The shift of the window field.
+    #[inline]
+    pub fn scale(&self) -> u8 {
+        self.about & SCALE
+    }
+
+    /// Whether its sender can be asked for another answer, and that be counted.
+    #[inline]
+    pub fn can_be_asked(&self) -> bool {
+        self.asked < u16::MAX
+    }
+
     /// Its sender sends a segment that continues it, whose fingerprint was not seen before. Then comes
     /// [`Flowing::acknowledge`] to the other direction.
     #[inline]
     pub fn send(&mut self, seg: &Passing) {
+        self.hear(seg);
+        if seg.seq_len > 0 {
+            self.nxt = seg.seq_end();
+            self.nxt_time = seg.mark.time;
+            self.about &= !SENT_AGAIN;
+        }
+    }
+
+    /// What a segment from before SND.NXT is, if it is one that can be counted.
+    pub fn goes_back(&self, seg: &Passing) -> Option<Back> {
+        let behind = self.nxt.0.wrapping_sub(seg.seq.0);
+        if seg.payload_len == 0 {
+            return (behind == 1 && self.probes < u8::MAX).then_some(Back::Probe);
+        }
+        // (One octet at one before SND.NXT may be a probe, too.)
+        let all_sent = seg.seq_len <= behind && (2..=LONGEST).contains(&behind);
+        let after_syn = behind < self.nxt.0.wrapping_sub(self.iss.0);
+        let octets = u16::try_from(seg.payload_len).ok()?;
+        let counted = self.repeated.checked_add(octets).is_some() && self.retransmitted < u8::MAX;
+        (all_sent && after_syn && counted).then_some(Back::Again(octets))
+    }
+
+    /// As [`Flowing::send`], of a segment from before SND.NXT; also what the other direction knows of it but that it is
+    /// acknowledged.
+    pub fn send_back(&mut self, seg: &Passing, back: Back, receiver: &mut Flowing) {
+        self.hear(seg);
+        match back {
+            Back::Probe => {
+                self.probes += 1;
+                receiver.ask(seg.mark);
+                receiver.owed_probes = receiver.owed_probes.saturating_add(1); // no more than there are probes
+            }
+            Back::Again(octets) => {
+                self.repeated += octets;
+                self.retransmitted += 1;
+                if seg.seq_end() == self.nxt {
+                    self.about |= SENT_AGAIN;
+                }
+            }
+        }
+    }
+
+    /// Its sender is heard.
+    #[inline]
+    fn hear(&mut self, seg: &Passing) {
         let time = seg.mark.time;
         let slot = self.packets as usize % FINGERPRINTS_KEPT;
         self.fingerprints[slot] = (seg.print, micros(time));
         self.packets += 1;
         self.owed_since = None;
-        self.asked = 0;
+        (self.asked, self.owed_probes) = (0, 0);
         self.last_heard = time;
         if let Some((value, _)) = seg.timestamps {
             if self.is_fresh(value) {
@@ -124,31 +202,38 @@ impl Flowing {
             let end = seg.seq_end();
             let una = self.una;
             let acceptable =
-                !self.acknowledged || seg.seq.at_or_before(una) && (seg.seq == una || end.after(una));
+                !self.was_acknowledged() || seg.seq.at_or_before(una) && (seg.seq == una || end.after(una));
             if acceptable && !self.is_old(value) {
                 self.ts_recent = value;
                 self.ts_recent_time = Some(time);
             }
         }
-        if seg.seq_len > 0 {
-            self.nxt = seg.seq_end();
-            self.nxt_time = time;
-        }
+    }
+
+    /// Its sender is asked for an answer.
+    #[inline]
+    fn ask(&mut self, mark: Mark) {
+        self.owed_since.get_or_insert(mark);
+        self.asked = self.asked.saturating_add(1);
+    }
+
+    /// Whether something of it was acknowledged. (SND.UNA does not come round to ISS.)
+    #[inline]
+    fn was_acknowledged(&self) -> bool {
+        self.una != self.iss
     }
 
     /// The other side acknowledges this direction up to `ack`, which was sent, with a segment that is to be answered or not.
     #[inline]
     pub fn acknowledge(&mut self, ack: Seq, mark: Mark, to_be_answered: bool) {
         if to_be_answered {
-            self.owed_since.get_or_insert(mark);
-            self.asked = self.asked.saturating_add(1);
+            self.ask(mark);
         }
-        if self.acknowledged && ack.at_or_before(self.una) {
+        if self.was_acknowledged() && ack.at_or_before(self.una) {
             return;
         }
         self.una = ack;
-        self.acknowledged = true;
-        if ack == self.nxt {
+        if ack == self.nxt && self.about & SENT_AGAIN == 0 {
             let sample = mark.time.since(self.nxt_time);
             if self.receiver_rtt < 0 || sample < self.receiver_rtt {
                 self.receiver_rtt = sample;
@@ -162,8 +247,9 @@ impl Flowing {
         let window = u32::from(window) << shift;
         self.max_window = self.max_window.max(window);
         let edge = ack.plus(window);
-        self.edge = if self.offered { self.edge.max(edge) } else { edge };
-        self.offered = true;
+        let offered = self.about & OFFERED != 0;
+        self.edge = if offered { self.edge.max(edge) } else { edge };
+        self.about |= OFFERED;
         for time in received.into_iter().flatten() {
             self.floor = Some(self.floor.map_or(time, |floor| floor.max(time)));
         }
@@ -185,15 +271,20 @@ impl Flowing {
 
     /// Whether all that it sent was acknowledged.
     pub fn is_acknowledged(&self) -> bool {
-        self.acknowledged && self.una == self.nxt
+        self.una == self.nxt
+    }
+
+    /// Its keepalives.
+    pub fn probes(&self) -> u32 {
+        self.probes.into()
     }
 
     /// Its payload, if nothing else has passed since the SYN.
     pub fn payload(&self) -> Payload {
-        let octets = self.nxt.0.wrapping_sub(self.iss.plus(1).0).into();
+        let once = u64::from(self.nxt.0.wrapping_sub(self.iss.plus(1).0));
         Payload {
-            octets,
-            last: (octets > 0).then_some(self.nxt_time),
+            octets: once + u64::from(self.repeated),
+            last: (once > 0).then_some(self.nxt_time),
         }
     }
 
@@ -214,17 +305,17 @@ impl Flowing {
             iss: Some(self.iss),
             owes: Owes {
                 since: self.owed_since,
-                asked: self.asked,
-                probes: 0,
+                asked: self.asked.into(),
+                probes: self.owed_probes.into(),
             },
             nxt: Some(self.nxt),
             nxt_time: Some(self.nxt_time),
-            nxt_clean: true,
-            una: self.acknowledged.then_some(self.una),
+            nxt_clean: self.about & SENT_AGAIN == 0,
+            una: self.was_acknowledged().then_some(self.una),
             contiguous: Some(self.nxt),
-            offers: self.offered.then_some(self.edge),
+            offers: (self.about & OFFERED != 0).then_some(self.edge),
             max_window: self.max_window,
-            scale: self.scale,
+            scale: self.scale(),
             newest_tsval: self.newest_tsval_time.map(|time| (self.newest_tsval, time)),
             fingerprints: self.fingerprints,
             next_fingerprint: (self.packets % 256) as u8,
@@ -232,12 +323,23 @@ impl Flowing {
             floor: self.floor,
             packets: u64::from(self.packets),
             payload_bytes: payload.octets,
+            retransmitted: self.retransmitted.into(),
+            probes: self.probes(),
             last_heard: Some(self.last_heard),
             last_data: payload.last,
             ts_recent: self.ts_recent_time.map(|time| (self.ts_recent, time)),
             ..Stream::default()
         }
     }
+}
+
+/// A segment from before SND.NXT.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::tracker) enum Back {
+    /// A keepalive (R27), without an octet.
+    Probe,
+    /// So many octets of payload that were sent before.
+    Again(u16),
 }
 
 /// The payload of one direction.

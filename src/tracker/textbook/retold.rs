@@ -252,7 +252,7 @@ impl Telling<'_> {
     fn note_half_close(&mut self, seg: &Segment, from: Role) {
         self.half_closes[from as usize] = Some(HalfClose {
             from: seg.seq,
-            probes: [0; 2],
+            probes: self.sides.each_ref().map(Flowing::probes),
             last_data: self.payload.map(|payload| payload.last),
         });
     }

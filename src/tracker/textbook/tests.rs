@@ -49,7 +49,22 @@ fn ordinary() -> impl Strategy<Value = Step> {
         ack_off,
         ..PLAIN
     });
-    prop_oneof![30 => ordinary, 1 => step()]
+    prop_oneof![30 => ordinary, 4 => back(), 1 => step()]
+}
+
+/// A keepalive, or payload sent again, as is due or a little off.
+fn back() -> impl Strategy<Value = Step> {
+    let octets = prop_oneof![2 => Just(0), 1 => 1..3u32, 2 => 1..900u32];
+    let off = prop_oneof![8 => Just(0), 1 => -900..=900i32];
+    let back = (any::<bool>(), octets, off, 0..30_000_000i64, 0..50i32);
+    back.prop_map(|(from_client, payload, off, ns, ticks)| Step {
+        from_client,
+        payload,
+        seq_off: -(payload.max(1) as i32) + off,
+        ns,
+        ticks,
+        ..PLAIN
+    })
 }
 
 fn plain(tracker: &Tracker) -> String {
@@ -369,6 +384,63 @@ fn a_whole_life_goes_by_the_book() {
             assert_eq!(book.retell(&segments[0]).is_some(), usual, "{story:?}");
         }
     }
+}
+
+/// So many times, and as many octets, as can be counted.
+#[test]
+fn what_was_sent_before_goes_by_the_book() {
+    let (client, server) = (true, false);
+    let data = [said(client, 100, Flags::ACK), said(server, 1_400, Flags::ACK)];
+    let back = |from_client, payload: u32, seq_off| Step {
+        seq_off,
+        ..said(from_client, payload, Flags::ACK)
+    };
+    let begin: Vec<Step> = data.iter().cycle().take(80).cloned().collect();
+    let (probe, answer) = (back(client, 0, -1), said(server, 0, Flags::ACK));
+    let again = |octets: u32| back(server, octets, -1_400);
+    let close = [
+        said(client, 0, Flags::ACK | Flags::FIN),
+        said(server, 0, Flags::ACK | Flags::FIN),
+        said(client, 0, Flags::ACK),
+    ];
+    let probed = [probe.clone(), answer.clone(), probe.clone(), probe.clone()];
+    // Whole, its first half, and its first octet; one octet before the last may be a probe; and more than was sent.
+    let stories: [(&[Step], bool); 9] = [
+        (&probed, true),
+        (&[again(1_400)], true),
+        (&[again(700), again(1_399), again(1)], true),
+        (&[back(server, 700, -700)], true),
+        (&[back(server, 1, -1)], false),
+        (&[back(server, 1_401, -1_400)], false),
+        (&[back(server, 1, 1)], false),
+        (&[back(client, 1, -4_001)], false), // the SYN's number
+        (&[back(server, 0, -2)], false),
+    ];
+    for (steps, expected) in stories {
+        for timestamps in [true, false] {
+            let story: Vec<Step> = [&begin, steps, &close[..]].concat();
+            let segments = segments(&story, true, timestamps);
+            let taken = by_the_book_so_far(&segments);
+            let before = 3 + begin.len();
+            assert_eq!(
+                taken,
+                if expected { segments.len() } else { before },
+                "{steps:?} {timestamps}"
+            );
+        }
+    }
+    for (step, most) in [(probe, 255), (again(9), 255), (again(1_400), 65_535 / 1_400)] {
+        let steps = std::iter::repeat_n(step, 300);
+        let story: Vec<Step> = begin.iter().cloned().chain(steps).collect();
+        assert_eq!(
+            by_the_book_so_far(&segments(&story, true, true)),
+            3 + begin.len() + most
+        );
+    }
+}
+
+fn by_the_book_so_far(segments: &[Segment]) -> usize {
+    by_the_book(segments, true).expect("the same")
 }
 
 /// A direction knows how much payload it had by its numbers alone.
