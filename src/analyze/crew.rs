@@ -57,6 +57,8 @@ struct Board<T: Table> {
     most: usize,
     /// Threads that have nothing to do.
     idle: usize,
+    /// Whoever gives waits for room.
+    gives_in_vain: bool,
     /// Batches that were given since too many waited.
     in_time: usize,
     /// Batches to be filled again.
@@ -99,6 +101,7 @@ impl<T: Table> Crew<T> {
                 waiting: 0,
                 most: threads.saturating_mul(WAITING),
                 idle: 0,
+                gives_in_vain: false,
                 in_time: 0,
                 empty: Vec::new(),
                 over: false,
@@ -125,7 +128,10 @@ impl<T: Table> Crew<T> {
             board.in_time = 0;
             board = match board.next_job() {
                 Some(job) => self.does(job, board),
-                None => wait(&self.room, board),
+                None => {
+                    board.gives_in_vain = true;
+                    wait(&self.room, board)
+                }
             };
         }
         board.empty.pop().unwrap_or_default()
@@ -139,7 +145,9 @@ impl<T: Table> Crew<T> {
         loop {
             board = match board.next_job() {
                 Some(job) => {
-                    self.room.notify_one();
+                    if take(&mut board.gives_in_vain) {
+                        self.room.notify_one();
+                    }
                     of_use = true;
                     self.does(job, board)
                 }

@@ -41,6 +41,8 @@ struct Turn<'env, 'scope> {
     baton: Option<Box<Baton<'env, 'scope>>>,
     /// How many windows were begun to be copied.
     begun: u64,
+    /// Threads that sleep until the turn passes on.
+    asleep: usize,
     /// No more windows are to be parsed.
     over: bool,
     /// A thread that parsed has panicked.
@@ -60,6 +62,7 @@ impl<'env, 'scope> Turns<'env, 'scope> {
             turn: Mutex::new(Turn {
                 baton: Some(Box::new(Baton { timeline, run, relay })),
                 begun: 0,
+                asleep: 0,
                 over: false,
                 failed: false,
             }),
@@ -119,8 +122,11 @@ impl<'env, 'scope> Turns<'env, 'scope> {
         turn.baton = Some(baton);
         turn.over |= flow.is_break();
         self.next.store(number + 1, Ordering::Release);
+        let somebody = turn.asleep > 0;
         drop(turn);
-        self.passed.notify_all();
+        if somebody {
+            self.passed.notify_all();
+        }
         true
     }
 
@@ -150,8 +156,11 @@ impl<'env, 'scope> Turns<'env, 'scope> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, turn: MutexGuard<'a, Turn<'env, 'scope>>) -> MutexGuard<'a, Turn<'env, 'scope>> {
-        self.passed.wait(turn).unwrap_or_else(PoisonError::into_inner)
+    fn wait<'a>(&self, mut turn: MutexGuard<'a, Turn<'env, 'scope>>) -> MutexGuard<'a, Turn<'env, 'scope>> {
+        turn.asleep += 1;
+        let mut turn = self.passed.wait(turn).unwrap_or_else(PoisonError::into_inner);
+        turn.asleep -= 1;
+        turn
     }
 }
 

@@ -1,9 +1,10 @@
 //! A connection on which all goes by the book, kept as the few segments that tell its story.
 //!
 //! Most connections open with three segments, carry data in order, and close with three or four. Of such a one this keeps
-//! the telling segments, and each direction as it was after the last one between them (`Flowing`). A segment that is not by
-//! the book ends it: the tracker is made then, or for the report, by going through the telling segments. So whatever they
-//! mean is told in one place, and a test holds both ways equal, segment by segment.
+//! the telling segments, and each direction as it was after the last one between them (`Flowing`), which also counts
+//! keepalives and payload that was sent again. A segment that is not by the book ends it: the tracker is made then, or for
+//! the report, by going through the telling segments. So whatever they mean is told in one place, and a test holds both ways
+//! equal, segment by segment.
 
 mod retold;
 #[cfg(test)]
@@ -359,7 +360,7 @@ impl Textbook {
         let (began, last) = (Mark::of(syn), Mark::of(answer));
         let mut told = [Told::default(); MOST];
         told[0] = Told::without_options(answer, Role::Server, began, answer.options.timestamps)?;
-        let mut sides = [Flowing::new(syn), Flowing::new(answer)];
+        let mut sides = [Flowing::new(syn, answer), Flowing::new(answer, syn)];
         if let (Some(a), Some(b)) = (syn.options.window_scale, answer.options.window_scale) {
             sides[0].set_scale(a.min(14));
             sides[1].set_scale(b.min(14));
@@ -473,7 +474,7 @@ impl Textbook {
     }
 
     /// As [`Textbook::take`], of data or an acknowledgment; false, too, if such a segment still tells something.
-    #[inline]
+    #[inline(always)]
     pub fn take_passing(&mut self, seg: &Passing, from: Role) -> bool {
         let (me, peer) = (from as usize, from.other() as usize);
         if self.phase != Phase::Open
@@ -559,7 +560,7 @@ impl Textbook {
     }
 
     /// Data or an acknowledgment in order, on both directions.
-    #[inline]
+    #[inline(never)]
     fn flow(&mut self, seg: &Passing, from: Role) -> bool {
         if !self.may_pass(seg, from) {
             return false;

@@ -30,7 +30,7 @@ pub(in crate::tracker) struct Flowing {
     pub nxt: Seq,
     /// The highest acknowledgment, if there was one.
     una: Seq,
-    /// Up to where a window was offered, if one was.
+    /// Up to where a window was offered; before, where the peer's payload begins.
     edge: Seq,
     max_window: u32,
     pub packets: u32,
@@ -51,21 +51,21 @@ pub(in crate::tracker) struct Flowing {
 
 /// Bits of [`Flowing::about`].
 const SCALE: u8 = 0x0f;
-/// A window was offered.
-const OFFERED: u8 = 1 << 4;
+/// It began with an answer, which offers a window.
+const ANSWERS: u8 = 1 << 4;
 /// The newest octet was sent again: its acknowledgment gives no round trip.
 const SENT_AGAIN: u8 = 1 << 5;
 
 impl Flowing {
-    /// The direction that begins with this SYN, which is no copy and carries no payload.
-    pub fn new(syn: &Segment) -> Flowing {
+    /// The direction that begins with this SYN, which is no copy and carries no payload; that of the peer is `other`.
+    pub fn new(syn: &Segment, other: &Segment) -> Flowing {
         let tsval = syn.options.timestamps.map(|(value, _)| value);
         let mut flowing = Flowing {
             iss: syn.seq,
             nxt: syn.seq.plus(1),
             nxt_time: syn.time,
             una: syn.seq,
-            edge: syn.seq,
+            edge: other.seq.plus(1),
             max_window: 0,
             packets: 1,
             owed_since: None,
@@ -82,7 +82,7 @@ impl Flowing {
             retransmitted: 0,
             probes: 0,
             owed_probes: 0,
-            about: 0,
+            about: if syn.flags.ack() { ANSWERS } else { 0 },
         };
         flowing.fingerprints[0] = (syn.print(), micros(syn.time));
         flowing
@@ -246,10 +246,7 @@ impl Flowing {
     pub fn know(&mut self, ack: Seq, window: u16, shift: u8, received: [Option<Timestamp>; 2]) {
         let window = u32::from(window) << shift;
         self.max_window = self.max_window.max(window);
-        let edge = ack.plus(window);
-        let offered = self.about & OFFERED != 0;
-        self.edge = if offered { self.edge.max(edge) } else { edge };
-        self.about |= OFFERED;
+        self.edge = self.edge.max(ack.plus(window));
         for time in received.into_iter().flatten() {
             self.floor = Some(self.floor.map_or(time, |floor| floor.max(time)));
         }
@@ -313,7 +310,7 @@ impl Flowing {
             nxt_clean: self.about & SENT_AGAIN == 0,
             una: self.was_acknowledged().then_some(self.una),
             contiguous: Some(self.nxt),
-            offers: (self.about & OFFERED != 0).then_some(self.edge),
+            offers: (self.packets > 1 || self.about & ANSWERS != 0).then_some(self.edge),
             max_window: self.max_window,
             scale: self.scale(),
             newest_tsval: self.newest_tsval_time.map(|time| (self.newest_tsval, time)),
