@@ -6,7 +6,6 @@ pub(crate) mod count;
 mod crew;
 mod follow;
 mod glimpses;
-mod parts;
 mod relay;
 mod source;
 mod turns;

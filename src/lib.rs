@@ -10,7 +10,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`time`], [`seq`], [`untrusted`], `varint` | capture time; sequence numbers modulo 2^32; text from outside; numbers in few octets |
+//! | [`time`], [`seq`], [`untrusted`], `varint`, `parts` | capture time; sequence numbers modulo 2^32; text from outside; numbers in few octets; work in parts on several threads |
 //! | [`capture`] | pcap, pcapng and snoop files, plain or compressed, to frames; what they say about themselves, and what can be wrong with them |
 //! | [`segment`] | one frame to a TCP segment, or the reason why it is none |
 //! | [`input`] | what the user named as one timeline: directories, patterns, many files in time order, copies between taps |
@@ -65,6 +65,7 @@ pub mod fleet;
 pub mod flow;
 pub mod input;
 pub mod model;
+mod parts;
 pub mod population;
 pub mod quality;
 pub mod report;

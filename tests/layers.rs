@@ -10,6 +10,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("seq", &[]),
     ("untrusted", &[]),
     ("varint", &[]),
+    ("parts", &[]),
     ("capture", &["untrusted", "time"]),
     ("segment", &["capture", "seq", "time"]),
     ("input", &["capture", "segment", "seq", "time"]),
@@ -22,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("schema", &["model"]),
     ("ss", &["model", "time"]),
     ("population", &["ss", "model", "time"]),
-    ("findings", &["population", "model", "time"]),
+    ("findings", &["population", "model", "parts", "time"]),
     ("quality", &["population", "model", "untrusted"]),
     ("check", &["findings", "population", "model", "time"]),
     ("diff", &["population", "model"]),
@@ -52,7 +53,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "analyze",
         &[
-            "capture", "segment", "input", "flow", "tracker", "findings", "model", "time",
+            "capture", "segment", "input", "flow", "tracker", "findings", "model", "parts", "time",
         ],
     ),
     (

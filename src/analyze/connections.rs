@@ -6,13 +6,13 @@ use std::thread;
 use anyhow::{Result, ensure};
 
 use super::count::{Count, Flaws, Sums};
-use super::parts::in_order;
 use super::{Run, Settings, Threads, source};
 use crate::findings::service::Services;
 use crate::findings::{Judge, Sure, Unsure};
 use crate::flow::{Evicted, Numbered, Rest, Totals};
 use crate::input::Facts;
 use crate::model::{self, Analysis, Capture, Connection, Source, Usual};
+use crate::parts::in_order;
 use crate::segment::Decoder;
 use crate::time::Timestamp;
 use crate::tracker::Finished;
@@ -205,7 +205,7 @@ impl Connections {
         let Telling {
             mut sums, services, ..
         } = self.telling;
-        let findings = services.judge(&capture, &self.means.settings.findings);
+        let findings = services.judge(&capture, &self.means.settings.findings, self.means.threads());
         findings.iter().for_each(|finding| sums.add_together(finding));
         let analysis = Analysis {
             summary: sums.into_summary(&capture, &self.evicted),
@@ -255,8 +255,7 @@ impl Connections {
         let count = self.telling.size_hint().0;
         let threads = match means.settings.threads {
             Threads::Auto if count < MANY => 1,
-            Threads::Auto => thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            Threads::Exactly(threads) => threads.max(1),
+            Threads::Auto | Threads::Exactly(_) => means.threads(),
         };
         let size = match of {
             PartSize::Connections(size) => size,
@@ -269,7 +268,7 @@ impl Connections {
             part.for_each(drop); // what it has left
             made
         };
-        in_order(parts, threads, tell, |telling, made| {
+        in_order("telling", parts, threads, tell, |telling, made| {
             self.telling.merge(telling);
             take(made)
         })
@@ -277,6 +276,14 @@ impl Connections {
 }
 
 impl Means {
+    /// As many as are wanted, or the machine has processors.
+    fn threads(&self) -> usize {
+        match self.settings.threads {
+            Threads::Auto => thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            Threads::Exactly(threads) => threads.max(1),
+        }
+    }
+
     /// To tell of these, before the first of them.
     fn telling(&self, rest: Standing) -> Telling {
         Telling {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cmp::Reverse;
+use std::convert::Infallible;
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -10,9 +11,13 @@ use super::{Rule, Settings, half_close, handshake, quality, sequence, time_wait}
 use crate::model::{
     Address, Capture, Confidence, Connection, Ending, Numbers, Role, ServiceFinding, Severity, Usual,
 };
+use crate::parts::in_order;
 use crate::population::Span;
 use crate::population::grouped::Lots;
 use crate::time::Timestamp;
+
+/// With so many connections judging them takes longer than beginning a thread.
+const MANY: usize = 1 << 12;
 
 /// The capture, before a rule about all of it.
 pub struct Together<'a> {
@@ -197,19 +202,20 @@ impl Services {
         asked.map_or(Ok(()), |(_, collector)| collector.take(kept))
     }
 
-    /// What they find, the worst first. `settings` are those at the beginning.
-    pub fn judge(self, capture: &Capture, settings: &Settings) -> Vec<ServiceFinding> {
-        self.judge_those(capture, settings, |_, _| true)
+    /// What they find, the worst first, by so many threads where connections are many. `settings` are those at the beginning.
+    pub fn judge(self, capture: &Capture, settings: &Settings, threads: usize) -> Vec<ServiceFinding> {
+        self.judge_those(capture, settings, threads, |_, _| true)
     }
 
     /// As [`Services::judge`], without what is found in the capture as a whole.
     pub fn judge_services(self, capture: &Capture, settings: &Settings) -> Vec<ServiceFinding> {
-        self.judge_those(capture, settings, |_, look| matches!(look, Look::Connections(_)))
+        let of_services = |_: &Rule, look: &Look| matches!(look, Look::Connections(_));
+        self.judge_those(capture, settings, 1, of_services)
     }
 
     /// What the rule with this code finds in the connections that it was shown.
     pub fn judge_one(self, code: &str, capture: &Capture, settings: &Settings) -> Vec<ServiceFinding> {
-        self.judge_those(capture, settings, |rule, look| {
+        self.judge_those(capture, settings, 1, |rule, look| {
             rule.code == code && matches!(look, Look::Connections(_))
         })
     }
@@ -218,6 +224,7 @@ impl Services {
         self,
         capture: &Capture,
         settings: &Settings,
+        threads: usize,
         wanted: impl Fn(&Rule, &Look) -> bool,
     ) -> Vec<ServiceFinding> {
         let together = Together {
@@ -227,20 +234,30 @@ impl Services {
             usual: &self.usual,
         };
         let mut collectors = self.collectors;
-        let mut findings = Vec::new();
+        let mut jobs = Vec::new();
         for (rule, look) in LOOKS.into_iter().filter(|(rule, look)| wanted(rule, look)) {
             let Some(severity) = settings.severity(rule) else {
                 continue;
             };
-            let found = match look {
-                Look::Capture(judge) => judge(&together),
+            let collector = match look {
+                Look::Capture(_) => None,
                 Look::Connections(_) => match collectors.iter().position(|(code, _)| *code == rule.code) {
-                    Some(place) => collectors.swap_remove(place).1.judge(&together),
+                    Some(place) => Some(collectors.swap_remove(place).1),
                     None => continue,
                 },
             };
-            findings.extend(found.into_iter().map(|found| graded(found, rule, severity)));
+            jobs.push((rule, severity, look, collector));
         }
+        let judge = |(_, _, look, collector): &mut (_, _, Look, Option<Box<dyn Collector>>)| match look {
+            Look::Capture(judge) => judge(&together),
+            Look::Connections(_) => collector.take().map_or_else(Vec::new, |it| it.judge(&together)),
+        };
+        let mut findings = Vec::new();
+        let threads = if together.usual.len() < MANY { 1 } else { threads };
+        let Ok(()) = in_order("judging", jobs, threads, judge, |(rule, severity, ..), found| {
+            findings.extend(found.into_iter().map(|found| graded(found, rule, severity)));
+            Ok::<_, Infallible>(())
+        });
         findings.retain(|finding| finding.severity >= settings.least);
         // Stable: equal ones stay in the order of the rules.
         findings.sort_by_key(|finding: &ServiceFinding| Reverse((finding.severity, finding.connections)));
@@ -278,14 +295,14 @@ pub fn judge_capture(capture: &Capture, settings: &Settings) -> Vec<ServiceFindi
         collectors: Vec::new(),
         usual: Lots::default(),
     };
-    none.judge_those(capture, settings, |_, look| matches!(look, Look::Capture(_)))
+    none.judge_those(capture, settings, 1, |_, look| matches!(look, Look::Capture(_)))
 }
 
 /// What the rules about services and about the capture find, the worst first.
 pub fn judge(capture: &Capture, connections: &[Connection], settings: &Settings) -> Vec<ServiceFinding> {
     let mut services = Services::new(settings, capture.time_wait_ns);
     connections.iter().for_each(|connection| services.add(connection));
-    services.judge(capture, settings)
+    services.judge(capture, settings, 1)
 }
 
 #[cfg(test)]

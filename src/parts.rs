@@ -49,12 +49,13 @@ impl<P, T> Drop for End<'_, P, T> {
     }
 }
 
-/// Makes something of each part by `each`, on so many threads, and gives it with its part to `take`, on this one.
+/// Makes something of each part by `each`, on so many threads of this name, and gives it with its part to `take`, on this one.
 ///
 /// # Errors
 ///
 /// That of `take`: then no more parts are taken.
-pub(super) fn in_order<P: Send, T: Send, E>(
+pub(crate) fn in_order<P: Send, T: Send, E>(
+    name: &str,
     parts: Vec<P>,
     threads: usize,
     each: impl Fn(&mut P) -> T + Sync,
@@ -90,11 +91,7 @@ pub(super) fn in_order<P: Send, T: Send, E>(
     };
     thread::scope(|scope| {
         let threads = if threads > 1 { threads.min(count) } else { 0 };
-        let thread = |_| {
-            Builder::new()
-                .name("telling".to_owned())
-                .spawn_scoped(scope, make)
-        };
+        let thread = |_| Builder::new().name(name.to_owned()).spawn_scoped(scope, make);
         let others: Vec<_> = (0..threads).flat_map(thread).collect();
         let end = End(&shared);
         if others.is_empty() {
@@ -146,7 +143,7 @@ mod tests {
                 thread::sleep(std::time::Duration::from_micros(*part * 37 % 200));
                 *part * 10
             };
-            let done = in_order((0..100).collect(), threads, each, |part, made| {
+            let done = in_order("making", (0..100).collect(), threads, each, |part, made| {
                 taken.push((part, made));
                 Ok::<_, Infallible>(())
             });
@@ -161,7 +158,7 @@ mod tests {
         for threads in [1, 3] {
             let made = AtomicUsize::new(0);
             let each = |_: &mut usize| made.fetch_add(1, Ordering::Relaxed);
-            let done = in_order((0..10_000).collect(), threads, each, |part, _| {
+            let done = in_order("making", (0..10_000).collect(), threads, each, |part, _| {
                 assert!(made.load(Ordering::Relaxed) <= part + 1 + threads * (AHEAD + 1));
                 if part < 20 { Ok(()) } else { Err("enough") }
             });
@@ -174,7 +171,11 @@ mod tests {
     fn a_panic_comes_through() {
         for threads in [1, 2] {
             let each = |part: &mut usize| assert_ne!(*part, 7, "seven");
-            let run = || in_order((0..50).collect(), threads, each, |_, ()| Ok::<_, Infallible>(()));
+            let run = || {
+                in_order("making", (0..50).collect(), threads, each, |_, ()| {
+                    Ok::<_, Infallible>(())
+                })
+            };
             let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("it panics");
             let words = panic.downcast_ref::<String>().expect("words");
             assert!(words.contains("seven"), "{words}");
