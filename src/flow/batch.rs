@@ -382,6 +382,7 @@ mod tests {
             told_alike(segments, at_once)?;
         }
     }
+
     /// By its number of what was sent a late segment continues the next life of its 4-tuple; only the number of what was received
     /// shows that it is of the one before.
     #[test]

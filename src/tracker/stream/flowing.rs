@@ -164,8 +164,8 @@ impl Flowing {
         (all_sent && after_syn && counted).then_some(Back::Again(octets))
     }
 
-    /// As [`Flowing::send`], of a segment from before SND.NXT; also what the other direction knows of it but that it is
-    /// acknowledged.
+    /// As [`Flowing::send`], of a segment from before SND.NXT; a probe asks its receiver, the sender of the other direction, for an
+    /// answer.
     pub fn send_back(&mut self, seg: &Passing, back: Back, receiver: &mut Flowing) {
         self.hear(seg);
         match back {

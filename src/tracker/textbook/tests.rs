@@ -291,6 +291,7 @@ pub(crate) fn other_stories() -> impl Strategy<Value = Vec<Segment>> {
         ns,
         ..said(from_client, payload, Flags::ACK)
     });
+    let step = prop_oneof![4 => step, 1 => back()];
     let ended = (
         prop::collection::vec(step, 1..6),
         any::<[bool; 4]>(),
