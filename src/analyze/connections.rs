@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 use crate::tracker::Finished;
 
 /// So many connections are worth another thread.
-const MANY: usize = 1 << 12;
+const MANY: u64 = 1 << 12;
 /// Parts for each thread: one that has less to do takes more of them.
 const PARTS: usize = 4;
 
@@ -205,7 +205,8 @@ impl Connections {
         let Telling {
             mut sums, services, ..
         } = self.telling;
-        let findings = services.judge(&capture, &self.means.settings.findings, self.means.threads());
+        let threads = self.means.threads(self.telling.told);
+        let findings = services.judge(&capture, &self.means.settings.findings, threads);
         findings.iter().for_each(|finding| sums.add_together(finding));
         let analysis = Analysis {
             summary: sums.into_summary(&capture, &self.evicted),
@@ -253,10 +254,7 @@ impl Connections {
     ) -> Result<(), E> {
         let means = &self.means;
         let count = self.telling.size_hint().0;
-        let threads = match means.settings.threads {
-            Threads::Auto if count < MANY => 1,
-            Threads::Auto | Threads::Exactly(_) => means.threads(),
-        };
+        let threads = means.threads(count as u64);
         let size = match of {
             PartSize::Connections(size) => size,
             PartSize::AsFew => count.div_ceil(if threads > 1 { threads * PARTS } else { 1 }),
@@ -276,9 +274,10 @@ impl Connections {
 }
 
 impl Means {
-    /// As many as are wanted, or the machine has processors.
-    fn threads(&self) -> usize {
+    /// For so many connections: as many as are wanted, or the machine has processors.
+    fn threads(&self, count: u64) -> usize {
         match self.settings.threads {
+            Threads::Auto if count < MANY => 1,
             Threads::Auto => thread::available_parallelism().map_or(1, NonZeroUsize::get),
             Threads::Exactly(threads) => threads.max(1),
         }

@@ -16,9 +16,6 @@ use crate::population::Span;
 use crate::population::grouped::Lots;
 use crate::time::Timestamp;
 
-/// With so many connections judging them takes longer than beginning a thread.
-const MANY: usize = 1 << 12;
-
 /// The capture, before a rule about all of it.
 pub struct Together<'a> {
     /// The capture.
@@ -202,7 +199,7 @@ impl Services {
         asked.map_or(Ok(()), |(_, collector)| collector.take(kept))
     }
 
-    /// What they find, the worst first, by so many threads where connections are many. `settings` are those at the beginning.
+    /// What they find, the worst first, by so many threads. `settings` are those at the beginning.
     pub fn judge(self, capture: &Capture, settings: &Settings, threads: usize) -> Vec<ServiceFinding> {
         self.judge_those(capture, settings, threads, |_, _| true)
     }
@@ -253,7 +250,6 @@ impl Services {
             Look::Connections(_) => collector.take().map_or_else(Vec::new, |it| it.judge(&together)),
         };
         let mut findings = Vec::new();
-        let threads = if together.usual.len() < MANY { 1 } else { threads };
         let Ok(()) = in_order("judging", jobs, threads, judge, |(rule, severity, ..), found| {
             findings.extend(found.into_iter().map(|found| graded(found, rule, severity)));
             Ok::<_, Infallible>(())
