@@ -247,14 +247,6 @@ impl Flows {
         }
     }
 
-    /// As [`Flows::take`] of a segment that is not one of a connection by the book, where it is known what its key leads to.
-    fn take_at(&mut self, key: FlowKey, hash: Hash, place: Option<Place>, seg: &Segment) {
-        self.route_other(key, hash, place, seg);
-        if self.charged {
-            self.look_at_limits();
-        }
-    }
-
     fn forget_contexts(&mut self) {
         let stands = |key: &FlowKey| self.current.look_up(key, &self.lives).is_some();
         self.contexts.forget(self.lives.len(), stands);

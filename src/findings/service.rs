@@ -236,21 +236,22 @@ impl Services {
             let Some(severity) = settings.severity(rule) else {
                 continue;
             };
-            let collector = match look {
-                Look::Capture(_) => None,
+            let together = &together;
+            let job: Job<'_> = match look {
+                Look::Capture(judge) => Box::new(move || judge(together)),
                 Look::Connections(_) => match collectors.iter().position(|(code, _)| *code == rule.code) {
-                    Some(place) => Some(collectors.swap_remove(place).1),
+                    Some(place) => {
+                        let (_, collector) = collectors.swap_remove(place);
+                        Box::new(move || collector.judge(together))
+                    }
                     None => continue,
                 },
             };
-            jobs.push((rule, severity, look, collector));
+            jobs.push((rule, severity, Some(job)));
         }
-        let judge = |(_, _, look, collector): &mut (_, _, Look, Option<Box<dyn Collector>>)| match look {
-            Look::Capture(judge) => judge(&together),
-            Look::Connections(_) => collector.take().map_or_else(Vec::new, |it| it.judge(&together)),
-        };
+        let judge = |(_, _, job): &mut (_, _, Option<Job<'_>>)| job.take().map_or_else(Vec::new, |job| job());
         let mut findings = Vec::new();
-        let Ok(()) = in_order("judging", jobs, threads, judge, |(rule, severity, ..), found| {
+        let Ok(()) = in_order("judging", jobs, threads, judge, |(rule, severity, _), found| {
             findings.extend(found.into_iter().map(|found| graded(found, rule, severity)));
             Ok::<_, Infallible>(())
         });
@@ -260,6 +261,9 @@ impl Services {
         findings
     }
 }
+
+/// What a rule has still to do, once.
+type Job<'a> = Box<dyn FnOnce() -> Vec<Found> + Send + 'a>;
 
 /// With the rule's names on it, graded down by what is wrong with the capture.
 fn graded(found: Found, rule: &Rule, severity: Severity) -> ServiceFinding {

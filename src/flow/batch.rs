@@ -242,9 +242,12 @@ impl Flows {
     fn take_whole(&mut self, lean: &Lean, wide: &Wide, place: Option<Place>) {
         let segment = lean.segment(wide);
         let (key, hash) = (FlowKey::of(&segment), Hash(lean.hash));
-        match place {
-            Some(_) => self.take_at(key, hash, place, &segment),
-            None => self.take(&key, hash, &segment),
+        if place.is_none() {
+            return self.take(&key, hash, &segment);
+        }
+        self.route_other(key, hash, place, &segment);
+        if self.charged {
+            self.look_at_limits();
         }
     }
 }

@@ -67,11 +67,7 @@ impl Tracker {
         if !self.calm.holds || seg.payload_len > LONGEST || seg.mark.time < self.last.time {
             return false;
         }
-        let [client, server] = &mut self.streams;
-        let (sent, received) = match from {
-            Role::Client => (client, server),
-            Role::Server => (server, client),
-        };
+        let (sent, received) = from.own_and_others(&mut self.streams);
         let in_order = sent.nxt == Some(seg.seq) && received.nxt.is_some_and(|nxt| seg.ack.at_or_before(nxt));
         if !in_order || !sent.continues_at(seg.seq) || sent.has_seen(seg.print) {
             return false;

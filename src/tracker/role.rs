@@ -25,6 +25,15 @@ impl Role {
         }
     }
 
+    /// What belongs to this side, and to the other one, of what belongs to client and server.
+    #[inline(always)]
+    pub fn own_and_others<T>(self, [client, server]: &mut [T; 2]) -> (&mut T, &mut T) {
+        match self {
+            Role::Client => (client, server),
+            Role::Server => (server, client),
+        }
+    }
+
     /// The word used in every view.
     pub fn name(self) -> &'static str {
         match self {

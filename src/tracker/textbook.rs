@@ -580,11 +580,7 @@ impl Textbook {
             return false;
         }
         self.last = seg.mark;
-        let [client, server] = &mut self.sides;
-        let (sent, received) = match from {
-            Role::Client => (client, server),
-            Role::Server => (server, client),
-        };
+        let (sent, received) = from.own_and_others(&mut self.sides);
         sent.send_back(seg, back, received);
         be_acknowledged(sent, received, seg);
         true
@@ -704,11 +700,7 @@ impl Textbook {
 /// What a segment in order does to both directions.
 #[inline(always)]
 fn pass(sides: &mut [Flowing; 2], seg: &Passing, from: Role) {
-    let [client, server] = sides;
-    let (sent, received) = match from {
-        Role::Client => (client, server),
-        Role::Server => (server, client),
-    };
+    let (sent, received) = from.own_and_others(sides);
     sent.send(seg);
     be_acknowledged(sent, received, seg);
 }
