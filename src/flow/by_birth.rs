@@ -253,18 +253,20 @@ struct Leaving<T>(Vec<Mutex<Chunk<T>>>);
 
 struct Chunk<T> {
     slots: Vec<Option<T>>,
-    /// Values that it still holds; counted when the first one is taken.
-    left: Option<usize>,
+    /// Values that it still holds.
+    left: usize,
 }
 
 impl<T> Leaving<T> {
     fn of(slots: Slots<T>) -> Leaving<T> {
-        let chunks = slots.chunks.into_iter();
-        Leaving(
-            chunks
-                .map(|slots| Mutex::new(Chunk { slots, left: None }))
-                .collect(),
-        )
+        let free = slots.free_by_chunk();
+        let chunks = slots.chunks.into_iter().zip(free);
+        let leaving = chunks.map(|(slots, free)| {
+            let left = slots.len().saturating_sub(free);
+            debug_assert_eq!(left, slots.iter().flatten().count());
+            Mutex::new(Chunk { slots, left })
+        });
+        Leaving(leaving.collect())
     }
 
     fn chunk(&self, slot: u32) -> Option<MutexGuard<'_, Chunk<T>>> {
@@ -308,12 +310,8 @@ impl<T> Leaving<T> {
 impl<T> Chunk<T> {
     /// One was taken.
     fn one_less(&mut self) {
-        let left = match self.left {
-            Some(left) => left - 1,
-            None => self.slots.iter().flatten().count(),
-        };
-        self.left = Some(left);
-        if left == 0 {
+        self.left = self.left.saturating_sub(1);
+        if self.left == 0 {
             self.slots = Vec::new();
         }
     }

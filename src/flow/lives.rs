@@ -535,9 +535,9 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
-    /// Slots that are allocated together: between 128 and 256 KiB, which the system gets back at once. Of the last chunk of each
-    /// table half is of no use on average.
-    pub const CHUNK: usize = 1 << ((256 << 10) / size_of::<Option<T>>()).ilog2();
+    /// Slots that are allocated together: between 256 and 512 KiB, which the system gets back at once. That takes time, as each
+    /// processor is told of it; but of the last chunk of each table half is of no use on average.
+    pub const CHUNK: usize = 1 << ((512 << 10) / size_of::<Option<T>>()).ilog2();
 
     fn slots(&self) -> u32 {
         let before = self.chunks.len().saturating_sub(1).saturating_mul(Self::CHUNK);
@@ -583,6 +583,17 @@ impl<T> Slots<T> {
             }
         }
         index
+    }
+
+    /// How many slots of each chunk are free.
+    pub fn free_by_chunk(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.chunks.len()];
+        for index in &self.free {
+            if let Some(count) = counts.get_mut(*index as usize / Self::CHUNK) {
+                *count += 1;
+            }
+        }
+        counts
     }
 
     fn take(&mut self, index: u32) -> Option<T> {
