@@ -48,7 +48,6 @@ use index::{Hash, Index};
 pub use key::FlowKey;
 pub use limits::Limits;
 use lives::{Handle, Life, Lives, Ordinary, Place, Waiting};
-pub use lives::{Room, Rooms};
 pub use packing::Packing;
 pub use rest::{Numbered, Rest};
 use route::Route;
@@ -193,11 +192,6 @@ impl Flows {
     /// The same table, packing connections as told.
     pub fn packing(self, packing: Packing) -> Flows {
         Flows { packing, ..self }
-    }
-
-    /// Uses room that another thread makes; where there is none, it makes room itself.
-    pub fn use_rooms(&mut self, rooms: Rooms) {
-        self.lives.rooms = rooms;
     }
 
     /// The same table, to take batches, perhaps as one of several between which 4-tuples are shared out: a life is born with the

@@ -6,14 +6,13 @@
 use std::mem::take;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
-use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Weak};
 use std::thread::{self, Builder, Scope, ScopedJoinHandle};
 
 use super::Threads;
 use super::crew::Crew;
 use crate::capture::Window;
-use crate::flow::{Batch, Flows, Room, Rooms, Shards, Sorter};
+use crate::flow::{Batch, Flows, Shards, Sorter};
 use crate::segment::{Lean, Segment, Wide};
 
 /// Segments that go to a table at once, several of most connections among them: they stay in the processor's cache, and to hand them
@@ -151,12 +150,7 @@ impl<'scope, 'env> Relay<'scope, 'env> {
                 for thread in take(&mut there.threads) {
                     thread.join().unwrap_or_else(|panic| resume_unwind(panic));
                 }
-                let mut shards = Shards::from(there.crew.tables());
-                shards
-                    .tables()
-                    .iter_mut()
-                    .for_each(|flows| flows.use_rooms(Rooms::default()));
-                shards
+                Shards::from(there.crew.tables())
             }
         }
     }
@@ -182,12 +176,7 @@ impl<'scope, 'env> Relay<'scope, 'env> {
     fn begin(&mut self, threads: usize) {
         let Way::Here(here) = &mut self.way else { return };
         here.patience = None;
-        let (made, room) = sync_channel(0); // one waits to be taken
-        let rooms = Rooms::of(room);
-        let tables = take(here.shards.tables()).into_iter().map(|mut flows| {
-            flows.use_rooms(rooms.clone());
-            flows
-        });
+        let tables = take(here.shards.tables()).into_iter();
         let crew = Arc::new(Crew::new(tables, threads));
         let begun = (0..threads).map_while(|_| {
             let crew = Arc::clone(&crew);
@@ -204,11 +193,6 @@ impl<'scope, 'env> Relay<'scope, 'env> {
             here.shards = Shards::from(crew.tables());
             return;
         }
-        let make_room = move || while made.send(Room::default()).is_ok() {};
-        // Without it the tables make room themselves.
-        let _ = Builder::new()
-            .name("making room".to_owned())
-            .spawn_scoped(self.scope, make_room);
         self.way = Way::There(There { crew, threads });
     }
 }

@@ -1,8 +1,6 @@
 //! The lives of all 4-tuples, in slots that are used again: with their trackers, or packed where those are not needed for now.
 
 use std::num::NonZeroU32;
-use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex};
 
 use crate::segment::{Endpoint, Lean, Scope, Segment, Wide};
 use crate::tracker::evidence::Mark;
@@ -247,8 +245,6 @@ pub(super) struct Lives {
     /// Their trackers.
     pub packs: Packs,
     pub ordinary: Slots<Ordinary>,
-    /// Where it takes room from.
-    pub rooms: Rooms,
 }
 
 impl Lives {
@@ -417,11 +413,6 @@ impl Lives {
 
     /// Puts a life by the book into a slot.
     pub fn insert_ordinary(&mut self, ordinary: Ordinary) -> Handle {
-        if self.ordinary.is_full()
-            && let Some(room) = self.rooms.next()
-        {
-            self.ordinary.chunks.push(room);
-        }
         Handle::ordinary(self.ordinary.insert_apart(ordinary))
     }
 
@@ -485,37 +476,6 @@ impl Lives {
     }
 }
 
-/// Room for lives by the book, of which all is in memory already: when it is written to for the first time, the system has
-/// nothing to do any more. Made by a thread that has time for it.
-pub struct Room(Vec<Option<Ordinary>>);
-
-impl Default for Room {
-    /// Some room.
-    fn default() -> Room {
-        let mut room = Vec::with_capacity(Slots::<Ordinary>::CHUNK);
-        room.resize_with(Slots::<Ordinary>::CHUNK, || None);
-        room.clear();
-        Room(room)
-    }
-}
-
-/// Where room is that another thread has made; nowhere by default. Several tables may take from it.
-#[derive(Clone, Default)]
-pub struct Rooms(Option<Arc<Mutex<Receiver<Room>>>>);
-
-impl Rooms {
-    /// What this gets.
-    pub fn of(made: Receiver<Room>) -> Rooms {
-        Rooms(Some(Arc::new(Mutex::new(made))))
-    }
-
-    /// None if none is ready.
-    fn next(&self) -> Option<Vec<Option<Ordinary>>> {
-        let Room(room) = self.0.as_ref()?.try_lock().ok()?.try_recv().ok()?;
-        Some(room)
-    }
-}
-
 /// Slots that are used again, in chunks that are never moved.
 #[derive(Clone)]
 pub(super) struct Slots<T> {
@@ -564,11 +524,6 @@ impl<T> Slots<T> {
         }
         self.standing += 1;
         self.push(value)
-    }
-
-    /// Whether the next new slot begins a chunk.
-    fn is_full(&self) -> bool {
-        self.chunks.last().is_none_or(|chunk| chunk.len() == Self::CHUNK)
     }
 
     fn push(&mut self, value: T) -> u32 {
