@@ -407,10 +407,14 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
+    /// Unless both files begin in the same nanosecond: those are taken for two taps, where a segment that both hold counts
+    /// once.
     #[test]
     fn a_capture_in_two_files_is_the_same_capture(segments in stories(), cut: prop::sample::Index) {
         let frames: Vec<_> = segments.iter().map(|seg| (seg.time, story::frame(seg))).collect();
         let (first, second) = frames.split_at(cut.index(frames.len() + 1));
+        let begin = [first, second].map(|file| file.first().map(|(time, _)| *time));
+        prop_assume!(begin[0].is_none() || begin[0] != begin[1]);
         let whole = story::analyze_bytes(&[story::pcap(&frames)]);
         let parts = story::analyze_bytes(&[story::pcap(first), story::pcap(second)]);
         prop_assert_eq!(json(&whole.connections), json(&parts.connections));
