@@ -249,7 +249,8 @@ impl Flows {
     fn route_segment(&mut self, key: &FlowKey, hash: Hash, seg: &Segment) {
         let place = self.current.get(hash, key, &self.lives).map(Handle::place);
         if let Some(Place::Ordinary(slot)) = place
-            && self.take_by_the_book(slot, seg)
+            && let Some(ordinary) = self.lives.ordinary(slot)
+            && self.take_by_the_book(slot, ordinary.role_of(seg), seg)
         {
             return;
         }

@@ -8,6 +8,7 @@ use super::lives::{Handle, Ordinary, Place};
 use super::runs::{Run, Runs};
 use super::{FlowKey, Flows};
 use crate::segment::{Lean, Scope, Segment, Wide};
+use crate::tracker::Role;
 use crate::tracker::passing::{Passing, sender};
 
 /// Connections of which the memory is asked for at once.
@@ -197,8 +198,8 @@ impl Flows {
         match place {
             Place::Ordinary(slot) => loop {
                 let ordinary = self.lives.ordinary_mut(slot).filter(|_| !self.charged)?;
-                let lean = pass_by_the_book(ordinary, coming)?;
-                if !self.tell(slot, lean, wide) {
+                let (lean, from) = pass_by_the_book(ordinary, coming)?;
+                if !self.tell(slot, lean, from, wide) {
                     return Some(place);
                 }
                 coming.took();
@@ -222,9 +223,9 @@ impl Flows {
 
     /// A segment of the connection by the book in this slot, which may tell something.
     #[inline(never)]
-    fn tell(&mut self, slot: u32, lean: &Lean, wide: &Wide) -> bool {
+    fn tell(&mut self, slot: u32, lean: &Lean, from: Role, wide: &Wide) -> bool {
         let segment = lean.segment(wide);
-        let told = self.take_by_the_book(slot, &segment);
+        let told = self.take_by_the_book(slot, from, &segment);
         if self.charged {
             self.look_at_limits();
         }
@@ -252,15 +253,15 @@ impl Flows {
     }
 }
 
-/// Takes segments of this connection as long as they tell nothing. The next one, if it is of this connection.
+/// Takes segments of this connection as long as they tell nothing. The next one and its sender, if it is of this connection.
 #[inline]
-fn pass_by_the_book<'a>(ordinary: &mut Ordinary, coming: &mut Coming<'a>) -> Option<&'a Lean> {
+fn pass_by_the_book<'a>(ordinary: &mut Ordinary, coming: &mut Coming<'a>) -> Option<(&'a Lean, Role)> {
     loop {
         let lean = coming.lean()?;
         let from = ordinary.sender(lean, &coming.batch.wide)?;
         let passing = Passing::lean(lean);
         if !passing.is_some_and(|passing| ordinary.book.take_passing(&passing, from)) {
-            return Some(lean);
+            return Some((lean, from));
         }
         coming.took();
     }

@@ -6,6 +6,7 @@ use super::index::Hash;
 use super::lives::{Handle, Ordinary};
 use super::{Class, FlowKey, Flows};
 use crate::segment::{Flags, Segment};
+use crate::tracker::Role;
 use crate::tracker::textbook::Textbook;
 
 impl Flows {
@@ -34,14 +35,14 @@ impl Flows {
         true
     }
 
-    /// Takes a segment of a connection on which all went by the book. False if this one does not; nothing has changed then.
+    /// Takes a segment of this sender, of a connection on which all went by the book. False if this one does not; nothing has
+    /// changed then.
     #[inline]
-    pub(super) fn take_by_the_book(&mut self, slot: u32, seg: &Segment) -> bool {
+    pub(super) fn take_by_the_book(&mut self, slot: u32, from: Role, seg: &Segment) -> bool {
         let Some(ordinary) = self.lives.ordinary_mut(slot) else {
             return false;
         };
         let before = (ordinary.book.telling(), ordinary.book.stage());
-        let from = ordinary.role_of(seg);
         if !ordinary.book.take(seg, from, ordinary.syn.mark()) {
             return false;
         }

@@ -61,8 +61,10 @@ impl Passing {
     #[inline]
     pub fn plain(seg: &Segment) -> Option<Passing> {
         let plain = seg.flags.0 & Passing::CONTROL == Flags::ACK;
-        let good = seg.checksum_state != ChecksumState::Bad;
-        Passing::of(seg).filter(|_| plain && good)
+        if !plain || seg.checksum_state == ChecksumState::Bad {
+            return None;
+        }
+        Passing::of(seg)
     }
 
     /// As [`Passing::plain`], of a lean segment.

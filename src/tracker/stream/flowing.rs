@@ -2,6 +2,8 @@
 //!
 //! Nothing is missing, and little was sent twice, so that much of a [`Stream`] follows from the rest.
 
+use std::hint::select_unpredictable;
+
 use super::{FINGERPRINTS_KEPT, Owes, Stream, micros};
 use crate::segment::Segment;
 use crate::seq::Seq;
@@ -55,6 +57,13 @@ const SCALE: u8 = 0x0f;
 const ANSWERS: u8 = 1 << 4;
 /// The newest octet was sent again: its acknowledgment gives no round trip.
 const SENT_AGAIN: u8 = 1 << 5;
+
+/// Without a branch: what decides changes from segment to segment, and a branch that is foretold wrongly costs as much as a
+/// dozen instructions.
+#[inline(always)]
+fn select<T>(condition: bool, this: T, other: T) -> T {
+    select_unpredictable(condition, this, other)
+}
 
 impl Flowing {
     /// The direction that begins with this SYN, which is no copy and carries no payload; that of the peer is `other`.
@@ -112,7 +121,7 @@ impl Flowing {
 
     /// Whether a timestamp is older than what its sender sent before.
     pub fn is_old(&self, value: u32) -> bool {
-        self.ts_recent_time.is_some() && Seq(value).before(Seq(self.ts_recent))
+        self.ts_recent_time.is_some() & Seq(value).before(Seq(self.ts_recent))
     }
 
     /// Whether this payload would bring SND.NXT round to ISS: then it would not be known how much there was.
@@ -143,11 +152,10 @@ impl Flowing {
     #[inline]
     pub fn send(&mut self, seg: &Passing) {
         self.hear(seg);
-        if seg.seq_len > 0 {
-            self.nxt = seg.seq_end();
-            self.nxt_time = seg.mark.time;
-            self.about &= !SENT_AGAIN;
-        }
+        let some = seg.seq_len > 0;
+        self.nxt = seg.seq_end();
+        self.nxt_time = select(some, seg.mark.time, self.nxt_time);
+        self.about &= select(some, !SENT_AGAIN, !0);
     }
 
     /// What a segment from before SND.NXT is, if it is one that can be counted.
@@ -195,26 +203,28 @@ impl Flowing {
         (self.asked, self.owed_probes) = (0, 0);
         self.last_heard = time;
         if let Some((value, _)) = seg.timestamps {
-            if self.is_fresh(value) {
-                self.newest_tsval = value;
-                self.newest_tsval_time = Some(time);
-            }
-            let end = seg.seq_end();
-            let una = self.una;
-            let acceptable =
-                !self.was_acknowledged() || seg.seq.at_or_before(una) && (seg.seq == una || end.after(una));
-            if acceptable && !self.is_old(value) {
-                self.ts_recent = value;
-                self.ts_recent_time = Some(time);
-            }
+            let fresh = self.is_fresh(value);
+            self.newest_tsval = select(fresh, value, self.newest_tsval);
+            self.newest_tsval_time = select(fresh, Some(time), self.newest_tsval_time);
+            let (end, una) = (seg.seq_end(), self.una);
+            let around_una = seg.seq.at_or_before(una) & ((seg.seq == una) | end.after(una));
+            let recent = (!self.was_acknowledged() | around_una) & !self.is_old(value);
+            self.ts_recent = select(recent, value, self.ts_recent);
+            self.ts_recent_time = select(recent, Some(time), self.ts_recent_time);
         }
     }
 
     /// Its sender is asked for an answer.
     #[inline]
     fn ask(&mut self, mark: Mark) {
-        self.owed_since.get_or_insert(mark);
-        self.asked = self.asked.saturating_add(1);
+        self.ask_if(true, mark);
+    }
+
+    #[inline]
+    fn ask_if(&mut self, is_asked: bool, mark: Mark) {
+        let first = is_asked & self.owed_since.is_none();
+        self.owed_since = select(first, Some(mark), self.owed_since);
+        self.asked = self.asked.saturating_add(is_asked.into());
     }
 
     /// Whether something of it was acknowledged. (SND.UNA does not come round to ISS.)
@@ -226,19 +236,13 @@ impl Flowing {
     /// The other side acknowledges this direction up to `ack`, which was sent, with a segment that is to be answered or not.
     #[inline]
     pub fn acknowledge(&mut self, ack: Seq, mark: Mark, to_be_answered: bool) {
-        if to_be_answered {
-            self.ask(mark);
-        }
-        if self.was_acknowledged() && ack.at_or_before(self.una) {
-            return;
-        }
-        self.una = ack;
-        if ack == self.nxt && self.about & SENT_AGAIN == 0 {
-            let sample = mark.time.since(self.nxt_time);
-            if self.receiver_rtt < 0 || sample < self.receiver_rtt {
-                self.receiver_rtt = sample;
-            }
-        }
+        self.ask_if(to_be_answered, mark);
+        let fresh = !self.was_acknowledged() | ack.after(self.una);
+        let all = fresh & (ack == self.nxt) & (self.about & SENT_AGAIN == 0);
+        let sample = mark.time.since(self.nxt_time);
+        let shortest = (self.receiver_rtt < 0) | (sample < self.receiver_rtt);
+        self.una = select(fresh, ack, self.una);
+        self.receiver_rtt = select(all & shortest, sample, self.receiver_rtt);
     }
 
     /// The sender offers a window behind `ack`, and has received what passed the tap in the other direction.
@@ -247,17 +251,16 @@ impl Flowing {
         let window = u32::from(window) << shift;
         self.max_window = self.max_window.max(window);
         self.edge = self.edge.max(ack.plus(window));
-        for time in received.into_iter().flatten() {
-            self.floor = Some(self.floor.map_or(time, |floor| floor.max(time)));
-        }
+        let [a, b] = received; // `None` is less than any
+        self.floor = self.floor.max(a).max(b);
     }
 
     /// See [`Stream::time_of`] and [`Stream::time_of_tsval`].
     #[inline]
     pub fn times_of(&self, ack: Seq, echo: Option<u32>) -> [Option<Timestamp>; 2] {
         [
-            (ack == self.nxt).then_some(self.nxt_time),
-            self.newest_tsval_time.filter(|_| echo == Some(self.newest_tsval)),
+            select(ack == self.nxt, Some(self.nxt_time), None),
+            select(echo == Some(self.newest_tsval), self.newest_tsval_time, None),
         ]
     }
 
@@ -292,7 +295,7 @@ impl Flowing {
 
     /// Whether a timestamp is newer than all before.
     pub fn is_fresh(&self, value: u32) -> bool {
-        self.newest_tsval_time.is_none() || Seq(value).after(Seq(self.newest_tsval))
+        self.newest_tsval_time.is_none() | Seq(value).after(Seq(self.newest_tsval))
     }
 
     /// The stream of this direction, if nothing but payload has passed since the SYN; else its payload is to be told.
