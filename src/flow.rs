@@ -250,9 +250,11 @@ impl Flows {
         let place = self.current.get(hash, key, &self.lives).map(Handle::place);
         if let Some(Place::Ordinary(slot)) = place
             && let Some(ordinary) = self.lives.ordinary(slot)
-            && self.take_by_the_book(slot, ordinary.role_of(seg), seg)
         {
-            return;
+            let from = ordinary.role_of(seg);
+            if self.take_by_the_book(slot, |book, syn| book.take(seg, from, syn)) {
+                return;
+            }
         }
         self.route_other(*key, hash, place, seg);
     }

@@ -199,7 +199,7 @@ impl Flows {
             Place::Ordinary(slot) => loop {
                 let ordinary = self.lives.ordinary_mut(slot).filter(|_| !self.charged)?;
                 let (lean, from) = pass_by_the_book(ordinary, coming)?;
-                if !self.tell(slot, lean, from, wide) {
+                if !self.tell(slot, lean, from) {
                     return Some(place);
                 }
                 coming.took();
@@ -223,9 +223,8 @@ impl Flows {
 
     /// A segment of the connection by the book in this slot, which may tell something.
     #[inline(never)]
-    fn tell(&mut self, slot: u32, lean: &Lean, from: Role, wide: &Wide) -> bool {
-        let segment = lean.segment(wide);
-        let told = self.take_by_the_book(slot, from, &segment);
+    fn tell(&mut self, slot: u32, lean: &Lean, from: Role) -> bool {
+        let told = self.take_by_the_book(slot, |book, syn| book.take_lean(lean, from, syn));
         if self.charged {
             self.look_at_limits();
         }

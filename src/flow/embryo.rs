@@ -105,8 +105,7 @@ impl Embryo {
             checksum_state: seg.checksum_state,
             bits: bits
                 .iter()
-                .filter(|(is, _)| *is)
-                .fold(0, |bits, (_, bit)| bits | bit),
+                .fold(0, |bits, (is, bit)| bits | bit & u16::from(*is).wrapping_neg()),
         })
     }
 

@@ -6,7 +6,7 @@ use super::index::Hash;
 use super::lives::{Handle, Ordinary};
 use super::{Class, FlowKey, Flows};
 use crate::segment::{Flags, Segment};
-use crate::tracker::Role;
+use crate::tracker::evidence::Mark;
 use crate::tracker::textbook::Textbook;
 
 impl Flows {
@@ -35,20 +35,24 @@ impl Flows {
         true
     }
 
-    /// Takes a segment of this sender, of a connection on which all went by the book. False if this one does not; nothing has
-    /// changed then.
+    /// Takes a segment of a connection on which all went by the book, in this way. False if this one does not; nothing has changed
+    /// then.
     #[inline]
-    pub(super) fn take_by_the_book(&mut self, slot: u32, from: Role, seg: &Segment) -> bool {
+    pub(super) fn take_by_the_book(
+        &mut self,
+        slot: u32,
+        take: impl FnOnce(&mut Textbook, Mark) -> bool,
+    ) -> bool {
         let Some(ordinary) = self.lives.ordinary_mut(slot) else {
             return false;
         };
-        let before = (ordinary.book.telling(), ordinary.book.stage());
-        if !ordinary.book.take(seg, from, ordinary.syn.mark()) {
+        let telling = ordinary.book.telling();
+        if !take(&mut ordinary.book, ordinary.syn.mark()) {
             return false;
         }
-        let (telling, stage) = (ordinary.book.telling(), ordinary.book.stage());
-        // A report may grow with each telling segment.
-        if stage != before.1 || self.report_bytes.is_some() && telling != before.0 {
+        // A report may grow with each telling segment; else nothing counts but whether it is an attempt.
+        let grew = self.report_bytes.is_some() && ordinary.book.telling() != telling;
+        if grew || u8::from(is_attempt(ordinary)) != ordinary.attempt {
             self.weigh_ordinary(slot);
         }
         true
@@ -79,7 +83,7 @@ impl Flows {
         let Some(ordinary) = self.lives.ordinary(slot) else {
             return;
         };
-        let attempt = Class::from(ordinary.book.stage()).is_attempt();
+        let attempt = is_attempt(ordinary);
         let footprint = match self.report_bytes {
             None => ordinary.footprint,
             Some(_) => self.footprint_of(ordinary),
@@ -103,4 +107,9 @@ impl Flows {
         };
         u32::try_from(footprint).unwrap_or(u32::MAX)
     }
+}
+
+/// See [`Ordinary::attempt`].
+fn is_attempt(ordinary: &Ordinary) -> bool {
+    Class::from(ordinary.book.stage()).is_attempt()
 }

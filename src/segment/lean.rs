@@ -276,10 +276,22 @@ impl Lean {
         Flags(self.bits & CONTROL)
     }
 
-    /// SEG.ACK, if the ACK bit is set.
+    /// SEG.ACK, whether or not the ACK bit is set.
     #[inline]
-    pub fn ack(&self) -> Option<Seq> {
-        self.flags().ack().then_some(Seq(self.raw_ack))
+    pub fn raw_ack(&self) -> Seq {
+        Seq(self.raw_ack)
+    }
+
+    /// See [`Segment::ip_id`].
+    #[inline]
+    pub fn ip_id(&self) -> Option<u16> {
+        (!self.has(V6)).then_some(self.ip_id)
+    }
+
+    /// TCP checksum as it stood in the header.
+    #[inline]
+    pub fn checksum(&self) -> u16 {
+        self.checksum
     }
 
     /// See [`Segment::cut`].
@@ -305,7 +317,7 @@ impl Lean {
             destination,
             scope: Scope::default(),
             seq: self.seq,
-            ack: self.ack(),
+            ack: flags.ack().then_some(self.raw_ack()),
             raw_ack: self.raw_ack,
             flags,
             window: self.window,
@@ -314,7 +326,7 @@ impl Lean {
                 timestamps: self.timestamps(),
                 ..Options::default()
             },
-            ip_id: (!self.has(V6)).then_some(self.ip_id),
+            ip_id: self.ip_id(),
             ttl: self.ttl,
             checksum: Some(self.checksum),
             checksum_state: ChecksumState::NotVerified,

@@ -28,16 +28,96 @@ const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
 #[inline]
 pub(crate) fn read_into(captured: &[u8], declared: usize, options: &mut Options) {
     *options = Options::default();
-    // What nearly all segments carry: two no-operations and timestamps (RFC 7323 appendix A).
-    if declared == 12
-        && let Some(&[1, 1, kind::TIMESTAMPS, 10, v0, v1, v2, v3, e0, e1, e2, e3]) =
-            captured.first_chunk::<12>()
-    {
-        let (value, echo) = ([v0, v1, v2, v3], [e0, e1, e2, e3]);
-        options.timestamps = Some((u32::from_be_bytes(value), u32::from_be_bytes(echo)));
-        return;
+    if !read_usual(captured, declared, options) {
+        read_each(captured, declared, options);
     }
-    read_each(captured, declared, options);
+}
+
+/// Reads the lists that most segments and SYNs carry, as a whole. False if it is another one.
+#[inline]
+fn read_usual(captured: &[u8], declared: usize, options: &mut Options) -> bool {
+    let timestamps =
+        |value: [u8; 4], echo: [u8; 4]| Some((u32::from_be_bytes(value), u32::from_be_bytes(echo)));
+    match declared {
+        12 => match captured.first_chunk::<12>() {
+            // Two no-operations and timestamps (RFC 7323 appendix A).
+            Some(&[1, 1, kind::TIMESTAMPS, 10, v0, v1, v2, v3, e0, e1, e2, e3]) => {
+                options.timestamps = timestamps([v0, v1, v2, v3], [e0, e1, e2, e3]);
+            }
+            // SYNs without timestamps, of Linux and of Windows.
+            Some(
+                &[
+                    kind::MSS,
+                    4,
+                    high,
+                    low,
+                    1,
+                    1,
+                    kind::SACK_PERMITTED,
+                    2,
+                    1,
+                    kind::WINDOW_SCALE,
+                    3,
+                    shift,
+                ]
+                | &[
+                    kind::MSS,
+                    4,
+                    high,
+                    low,
+                    1,
+                    kind::WINDOW_SCALE,
+                    3,
+                    shift,
+                    1,
+                    1,
+                    kind::SACK_PERMITTED,
+                    2,
+                ],
+            ) => {
+                options.mss = Some(u16::from_be_bytes([high, low]));
+                options.window_scale = Some(shift);
+                options.sack_permitted = true;
+            }
+            _ => return false,
+        },
+        // SYNs with them, of Linux.
+        20 => {
+            let Some(
+                &[
+                    kind::MSS,
+                    4,
+                    high,
+                    low,
+                    kind::SACK_PERMITTED,
+                    2,
+                    kind::TIMESTAMPS,
+                    10,
+                    v0,
+                    v1,
+                    v2,
+                    v3,
+                    e0,
+                    e1,
+                    e2,
+                    e3,
+                    1,
+                    kind::WINDOW_SCALE,
+                    3,
+                    shift,
+                ],
+            ) = captured.first_chunk::<20>()
+            else {
+                return false;
+            };
+            options.mss = Some(u16::from_be_bytes([high, low]));
+            options.window_scale = Some(shift);
+            options.sack_permitted = true;
+            options.timestamps = timestamps([v0, v1, v2, v3], [e0, e1, e2, e3]);
+        }
+        _ => return false,
+    }
+    true
 }
 
 #[inline(never)]
@@ -187,6 +267,37 @@ mod tests {
     }
 
     proptest! {
+        /// As a whole or option by option: it is the same list.
+        #[test]
+        fn usual_lists_are_read_alike(
+            which in 0usize..4, numbers: [u8; 11], damage in prop::option::of((any::<prop::sample::Index>(), 0u8..12)),
+            missing in prop_oneof![4 => Just(0usize), 1 => 0usize..8], more in prop_oneof![4 => Just(0usize), 1 => 0usize..3],
+        ) {
+            let [m0, m1, shift, v0, v1, v2, v3, e0, e1, e2, e3] = numbers;
+            let mut list = match which {
+                0 => vec![1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3],
+                1 => vec![2, 4, m0, m1, 1, 1, 4, 2, 1, 3, 3, shift],
+                2 => vec![2, 4, m0, m1, 1, 3, 3, shift, 1, 1, 4, 2],
+                _ => vec![2, 4, m0, m1, 4, 2, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3, 1, 3, 3, shift],
+            };
+            let sound = list.clone();
+            if let Some((at, value)) = damage {
+                let at = at.index(list.len());
+                list[at] = value;
+            }
+            let declared = list.len() + 4 * more;
+            let captured = &list[..list.len() - missing];
+            let (mut whole, mut each) = (Options::default(), Options::default());
+            let usual = read_usual(captured, declared, &mut whole);
+            read_each(captured, declared, &mut each);
+            prop_assert!(usual || whole == Options::default());
+            prop_assert!(usual || missing > 0 || more > 0 || list != sound, "one of those that most carry");
+            prop_assert_eq!(read(captured, declared), each);
+            if usual {
+                prop_assert_eq!(whole, each);
+            }
+        }
+
         #[test]
         fn any_bytes_are_read(list: Vec<u8>, declared in 0usize..64) {
             let options = read(&list, declared);

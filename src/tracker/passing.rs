@@ -1,7 +1,7 @@
 //! A segment of an open connection, as far as the short ways look at it: most are data or an acknowledgment in order.
 
 use super::{Mark, Role};
-use crate::segment::{ChecksumState, Endpoint, Flags, Lean, Segment, Wide};
+use crate::segment::{ChecksumState, Endpoint, Flags, Lean, Options, Segment, Wide};
 use crate::seq::Seq;
 
 /// A segment with an acknowledgment.
@@ -43,10 +43,15 @@ impl Passing {
     /// None without an acknowledgment.
     #[inline]
     pub(super) fn of(seg: &Segment) -> Option<Passing> {
-        Some(Passing {
+        Some(Passing::with_ack(seg, seg.ack?))
+    }
+
+    #[inline]
+    fn with_ack(seg: &Segment, ack: Seq) -> Passing {
+        Passing {
             mark: Mark::of(seg),
             seq: seg.seq,
-            ack: seg.ack?,
+            ack,
             seq_len: seg.seq_len(),
             payload_len: seg.payload_len,
             window: seg.window,
@@ -54,7 +59,7 @@ impl Passing {
             print: seg.print(),
             cut: seg.cut,
             header_cut: seg.header_cut,
-        })
+        }
     }
 
     /// None if it is anything but data or an acknowledgment, or its checksum is bad.
@@ -71,13 +76,19 @@ impl Passing {
     #[inline]
     pub fn lean(seg: &Lean) -> Option<Passing> {
         let plain = seg.flags().0 & Passing::CONTROL == Flags::ACK;
-        Some(Passing {
+        plain.then(|| Passing::of_lean(seg))
+    }
+
+    /// Of one with neither SYN nor FIN; SEG.ACK is that of the header.
+    #[inline]
+    fn of_lean(seg: &Lean) -> Passing {
+        Passing {
             mark: Mark {
                 packet: seg.packet,
                 time: seg.time,
             },
             seq: seg.seq,
-            ack: seg.ack().filter(|_| plain)?,
+            ack: seg.raw_ack(),
             seq_len: seg.payload_len.into(),
             payload_len: seg.payload_len.into(),
             window: seg.window,
@@ -85,11 +96,76 @@ impl Passing {
             print: seg.print,
             cut: seg.cut(),
             header_cut: seg.header_cut(),
-        })
+        }
     }
 
     /// The number after its last octet.
     pub(super) fn seq_end(&self) -> Seq {
         self.seq.plus(self.seq_len)
+    }
+}
+
+/// A segment as far as a connection by the book looks at it, whatever its control bits are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Telling {
+    /// SEG.ACK is that of the header here, whether or not the ACK bit is set.
+    pub passing: Passing,
+    /// Control bits.
+    pub flags: Flags,
+    /// Identification of the IPv4 packet.
+    pub ip_id: Option<u16>,
+    /// TCP checksum as it stood in the header.
+    pub checksum: Option<u16>,
+}
+
+impl Telling {
+    /// Whatever its options are.
+    pub fn of(seg: &Segment) -> Telling {
+        Telling {
+            passing: Passing::with_ack(seg, Seq(seg.raw_ack)),
+            flags: seg.flags,
+            ip_id: seg.ip_id,
+            checksum: seg.checksum,
+        }
+    }
+
+    /// None if it has options besides timestamps, or its checksum is bad.
+    pub fn plain(seg: &Segment) -> Option<Telling> {
+        let plain = matches!(
+            seg.options,
+            Options {
+                mss: None,
+                window_scale: None,
+                sack_permitted: false,
+                timestamps: _,
+                sack: [None, ..],
+                fast_open: None,
+                malformed: false,
+            }
+        );
+        (plain && seg.checksum_state != ChecksumState::Bad).then(|| Telling::of(seg))
+    }
+
+    /// As [`Telling::plain`], of a lean segment.
+    #[inline]
+    pub fn lean(seg: &Lean) -> Telling {
+        let flags = seg.flags();
+        let own = u32::from(flags.syn()) + u32::from(flags.fin());
+        let seq_len = (u32::from(seg.payload_len) + own) & u32::from(flags.rst()).wrapping_sub(1);
+        Telling {
+            passing: Passing {
+                seq_len,
+                ..Passing::of_lean(seg)
+            },
+            flags,
+            ip_id: seg.ip_id(),
+            checksum: Some(seg.checksum()),
+        }
+    }
+
+    /// SEG.ACK, if the ACK bit is set.
+    #[inline]
+    pub fn ack(&self) -> Option<Seq> {
+        self.flags.ack().then_some(self.passing.ack)
     }
 }

@@ -14,11 +14,11 @@ mod usual;
 use super::calm::LONGEST;
 use super::evidence::Mark;
 use super::opening::may_echo;
-use super::passing::Passing;
+use super::passing::{Passing, Telling};
 use super::state::Event;
 use super::stream::Flowing;
 use super::{Role, Tracker};
-use crate::segment::{ChecksumState, Flags, Options, Scope, Segment};
+use crate::segment::{ChecksumState, Flags, Lean, Options, Scope, Segment};
 use crate::seq::Seq;
 
 /// Telling segments that are kept besides the SYN: two of the opening, and of the close the four that there mostly are. Of the
@@ -150,50 +150,34 @@ const HEADER_CUT: u16 = 1 << 14;
 const CONTROL: u16 = Passing::CONTROL;
 
 impl Told {
-    /// None if there is something about it that is not by the book.
-    fn of(seg: &Segment, from: Role, began: Mark) -> Option<Told> {
-        let Options {
-            mss: None,
-            window_scale: None,
-            sack_permitted: false,
-            timestamps,
-            sack: [None, ..],
-            fast_open: None,
-            malformed: false,
-        } = seg.options
-        else {
-            return None;
-        };
-        Told::without_options(seg, from, began, timestamps)
-    }
-
-    /// As [`Told::of`] for a SYN-ACK, whose options are kept by [`Answer`].
-    fn without_options(
-        seg: &Segment,
-        from: Role,
-        began: Mark,
-        timestamps: Option<(u32, u32)>,
-    ) -> Option<Told> {
-        let after = u64::try_from(seg.time.ns().checked_sub(began.time.ns())?).ok()?;
+    /// None if it came before the SYN, too long after it, or is too long.
+    fn of(seg: &Telling, from: Role, began: Mark) -> Option<Told> {
+        let Telling {
+            passing,
+            flags,
+            ip_id,
+            checksum,
+        } = seg;
+        let after = u64::try_from(passing.mark.time.ns().checked_sub(began.time.ns())?).ok()?;
         let has = [
             (from == Role::Server, FROM_SERVER),
-            (timestamps.is_some(), TIMESTAMPS),
-            (seg.ip_id.is_some(), IP_ID),
-            (seg.checksum.is_some(), CHECKSUM),
-            (seg.cut, CUT),
-            (seg.header_cut, HEADER_CUT),
+            (passing.timestamps.is_some(), TIMESTAMPS),
+            (ip_id.is_some(), IP_ID),
+            (checksum.is_some(), CHECKSUM),
+            (passing.cut, CUT),
+            (passing.header_cut, HEADER_CUT),
         ];
         Some(Told {
             after_low: (after & u64::from(u32::MAX)) as u32,
             after_high: u16::try_from(after >> 32).ok()?,
-            bits: seg.flags.0 & 0x1ff | bits(&has),
-            packets: u32::try_from(seg.packet.checked_sub(began.packet)?).ok()?,
-            raw_ack: seg.raw_ack,
-            timestamps: timestamps.unwrap_or_default(),
-            payload_len: u16::try_from(seg.payload_len).ok()?,
-            window: seg.window,
-            ip_id: seg.ip_id.unwrap_or_default(),
-            checksum: seg.checksum.unwrap_or_default(),
+            bits: flags.0 & 0x1ff | bits(&has),
+            packets: u32::try_from(passing.mark.packet.checked_sub(began.packet)?).ok()?,
+            raw_ack: passing.ack.0,
+            timestamps: passing.timestamps.unwrap_or_default(),
+            payload_len: u16::try_from(passing.payload_len).ok()?,
+            window: passing.window,
+            ip_id: ip_id.unwrap_or_default(),
+            checksum: checksum.unwrap_or_default(),
         })
     }
 
@@ -207,12 +191,23 @@ impl Told {
 
     /// Whether this is a copy of the other, whenever they came.
     fn is_like(&self, other: &Told) -> bool {
-        Told {
-            after_low: other.after_low,
-            after_high: other.after_high,
-            packets: other.packets,
-            ..*self
-        } == *other
+        // Without branches: each of some is looked at, and mostly none is.
+        let Told {
+            after_low: _,
+            after_high: _,
+            packets: _,
+            bits,
+            raw_ack,
+            timestamps: (value, echo),
+            payload_len,
+            window,
+            ip_id,
+            checksum,
+        } = *self;
+        let long = (raw_ack ^ other.raw_ack) | (value ^ other.timestamps.0) | (echo ^ other.timestamps.1);
+        let short = (bits ^ other.bits) | (payload_len ^ other.payload_len) | (window ^ other.window);
+        let ip = (ip_id ^ other.ip_id) | (checksum ^ other.checksum);
+        long | u32::from(short | ip) == 0
     }
 
     fn mark(&self, began: Mark) -> Mark {
@@ -312,8 +307,9 @@ impl Shown {
 
 /// The bits of what is.
 fn bits(all: &[(bool, u16)]) -> u16 {
-    let those = all.iter().filter(|(is, _)| *is);
-    those.fold(0, |bits, (_, bit)| bits | bit)
+    // Without branches, for what differs from segment to segment.
+    all.iter()
+        .fold(0, |bits, (is, bit)| bits | bit & u16::from(*is).wrapping_neg())
 }
 
 /// So many packets and nanoseconds after the SYN.
@@ -358,7 +354,7 @@ impl Textbook {
         }
         let (began, last) = (Mark::of(syn), Mark::of(answer));
         let mut told = [Told::default(); MOST];
-        told[0] = Told::without_options(answer, Role::Server, began, answer.options.timestamps)?;
+        told[0] = Told::of(&Telling::of(answer), Role::Server, began)?;
         let mut sides = [Flowing::new(syn, answer), Flowing::new(answer, syn)];
         if let (Some(a), Some(b)) = (syn.options.window_scale, answer.options.window_scale) {
             sides[0].set_scale(a.min(14));
@@ -396,14 +392,20 @@ impl Textbook {
         self.last.time.ns() ^ client.touch() ^ server.touch()
     }
 
-    /// SND.NXT of a side, also while it closes.
+    /// SND.NXT of both sides, also while they close.
     #[inline]
-    fn next(&self, side: Role) -> Seq {
+    fn next(&self) -> [Seq; 2] {
         // Without branches, also over room where nothing is told yet: which side sent how many of them is not foretold.
         let [_, _, closing @ ..] = &self.told;
-        let own = |told: &Told| told.seq_len() & u32::from(told.from() != side).wrapping_sub(1);
-        let octets = closing.iter().fold(0, |octets: u32, told| octets.wrapping_add(own(told)));
-        self.sides[side as usize].nxt.plus(octets)
+        let mut octets = [0_u32; 2];
+        for told in closing {
+            let len = told.seq_len();
+            let of_server = len & u32::from(told.bits & FROM_SERVER == 0).wrapping_sub(1);
+            octets[0] = octets[0].wrapping_add(len - of_server);
+            octets[1] = octets[1].wrapping_add(of_server);
+        }
+        let [client, server] = &self.sides;
+        [client.nxt.plus(octets[0]), server.nxt.plus(octets[1])]
     }
 
     /// What there is of the opening in `told`: the SYN-ACK, and what the client answered.
@@ -437,28 +439,42 @@ impl Textbook {
     /// Takes the next segment, from this side, of the connection that began with this SYN. False if it is not by the book: then
     /// nothing has changed, and [`Textbook::tracker`] has to take it.
     pub fn take(&mut self, seg: &Segment, from: Role, syn: Mark) -> bool {
-        if self.phase == Phase::Open
-            && let Some(passing) = Passing::plain(seg)
-        {
-            return self.take_passing(&passing, from);
+        self.take_either(Passing::plain(seg), || Telling::plain(seg), from, syn)
+    }
+
+    /// As [`Textbook::take`], of a lean segment.
+    #[inline]
+    pub fn take_lean(&mut self, seg: &Lean, from: Role, syn: Mark) -> bool {
+        self.take_either(Passing::lean(seg), || Some(Telling::lean(seg)), from, syn)
+    }
+
+    #[inline(always)]
+    fn take_either(
+        &mut self,
+        passing: Option<Passing>,
+        telling: impl FnOnce() -> Option<Telling>,
+        from: Role,
+        syn: Mark,
+    ) -> bool {
+        match (self.phase, passing) {
+            (Phase::Open, Some(passing)) => self.take_passing(&passing, from),
+            (Phase::Acknowledged, Some(passing)) if from == Role::Client => self.take_unanswered(&passing),
+            _ => telling().is_some_and(|telling| self.take_telling(&telling, from, syn)),
         }
-        if seg.seq != self.next(from)
-            || seg.time < self.last.time
+    }
+
+    /// What the client sends before anything shows that the server knows of the handshake's end.
+    fn take_unanswered(&mut self, seg: &Passing) -> bool {
+        let fresh = seg
+            .timestamps
+            .map(|(value, _)| value)
+            .filter(|value| self.sides[0].is_fresh(*value));
+        if seg.seq != self.sides[0].nxt
+            || seg.ack != self.sides[1].nxt
+            || seg.mark.time < self.last.time
             || seg.payload_len > LONGEST
-            || seg.checksum_state == ChecksumState::Bad
-            || seg.ack.is_some_and(|ack| ack.after(self.next(from.other())))
+            || !self.flow(seg, Role::Client)
         {
-            return false;
-        }
-        if self.phase != Phase::Acknowledged || from == Role::Server {
-            return self.take_telling(seg, from, syn);
-        }
-        let Some(passing) = Passing::plain(seg) else {
-            return self.take_telling(seg, from, syn);
-        };
-        let value = seg.options.timestamps.map(|(value, _)| value);
-        let fresh = value.filter(|value| self.sides[0].is_fresh(*value));
-        if seg.ack != Some(self.sides[1].nxt) || !self.flow(&passing, from) {
             return false;
         }
         if let (Some(value), false) = (fresh, self.has_unanswered_tsval) {
@@ -491,12 +507,22 @@ impl Textbook {
 
     /// A segment that is not one of many, or not yet.
     #[inline(never)]
-    fn take_telling(&mut self, seg: &Segment, from: Role, syn: Mark) -> bool {
+    fn take_telling(&mut self, seg: &Telling, from: Role, syn: Mark) -> bool {
+        let Telling { passing, flags, .. } = seg;
+        let next = self.next();
+        let peer_next = next[from.other() as usize];
+        if passing.seq != next[from as usize]
+            || passing.mark.time < self.last.time
+            || passing.payload_len > LONGEST
+            || seg.ack().is_some_and(|ack| ack.after(peer_next))
+        {
+            return false;
+        }
         let Some(told) = Told::of(seg, from, syn) else {
             return false;
         };
-        let plain = seg.flags.0 & CONTROL == Flags::ACK;
-        let acknowledges_syn = seg.ack == Some(self.sides[from.other() as usize].nxt);
+        let plain = flags.0 & CONTROL == Flags::ACK;
+        let acknowledges_syn = seg.ack() == Some(self.sides[from.other() as usize].nxt);
         let opens = match self.phase {
             // A RST or FIN before the handshake is complete is told by the tracker.
             Phase::Answered if !plain || from == Role::Server || !acknowledges_syn => return false,
@@ -508,14 +534,14 @@ impl Textbook {
             Phase::Reset => return false,
         };
         if let Some(phase) = opens {
-            if !Passing::of(seg).is_some_and(|passing| self.flow(&passing, from)) {
+            if !self.flow(passing, from) {
                 return false;
             }
             self.phase = phase;
-        } else if usize::from(self.count) == MOST || !self.close(seg, &told, from) {
+        } else if usize::from(self.count) == MOST || !self.close(seg, &told, from, peer_next) {
             return false;
         }
-        self.last = Mark::of(seg);
+        self.last = passing.mark;
         if self.phase == Phase::Open {
             self.shown = Some(Shown::of(&told));
             return true;
@@ -526,31 +552,32 @@ impl Textbook {
         true
     }
 
-    /// A segment from the first FIN or RST on.
-    fn close(&mut self, seg: &Segment, told: &Told, from: Role) -> bool {
+    /// A segment from the first FIN or RST on; `peer_next` is SND.NXT of the other side.
+    #[inline]
+    fn close(&mut self, seg: &Telling, told: &Told, from: Role, peer_next: Seq) -> bool {
         let (me, peer) = (from as usize, from.other() as usize);
         // What looks like one before it may be a copy of that.
-        if self.closing().iter().any(|known| known.is_like(told)) || self.sides[me].has_seen(seg.print()) {
+        let [_, _, closing @ ..] = &self.told;
+        let is_known = closing.iter().fold(false, |is, known| is | known.is_like(told));
+        if is_known || self.sides[me].has_seen(seg.passing.print) {
             return false;
         }
         let flags = seg.flags;
         if flags.rst() {
-            if flags.fin() || flags.syn() || seg.payload_len > 0 || self.phase == Phase::Acknowledged {
+            if flags.fin() || flags.syn() || seg.passing.payload_len > 0 || self.phase == Phase::Acknowledged
+            {
                 return false;
             }
             self.phase = Phase::Reset;
             return true;
         }
-        let nothing_after_fin = self.close & CLOSED << me == 0 || seg.seq_len() == 0;
-        if flags.syn() || !flags.ack() || !nothing_after_fin {
+        let after_fin = (self.close & CLOSED << me != 0) & (seg.passing.seq_len > 0);
+        if flags.syn() || !flags.ack() || after_fin {
             return false;
         }
-        if flags.fin() {
-            self.close |= CLOSED << me;
-        }
-        if self.close & CLOSED << peer != 0 && seg.ack == Some(self.next(from.other())) {
-            self.close |= ACKNOWLEDGED << peer;
-        }
+        let fin_acknowledged = (self.close & CLOSED << peer != 0) & (seg.passing.ack == peer_next);
+        self.close |= (u8::from(flags.fin()) * CLOSED) << me;
+        self.close |= (u8::from(fin_acknowledged) * ACKNOWLEDGED) << peer;
         self.phase = Phase::Closing;
         true
     }

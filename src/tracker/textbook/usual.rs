@@ -28,7 +28,8 @@ impl Textbook {
             return None;
         };
         let closer = first.from();
-        let (own, other) = (self.next(closer), self.next(closer.other()));
+        let next = self.next();
+        let (own, other) = (next[closer as usize], next[closer.other() as usize]);
         let (other_fin, last) = match rest {
             [last] if second.is(Flags::FIN) => (second, last),
             [third, last] if !second.is(Flags::FIN) && third.is(Flags::FIN) => (third, last),
