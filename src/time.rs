@@ -34,7 +34,8 @@ impl Timestamp {
 
     /// Nanoseconds from `earlier` to `self`; zero where the clock went back (R12).
     pub fn since(self, earlier: Timestamp) -> i64 {
-        self.ns().saturating_sub(earlier.ns()).max(0)
+        let apart = self.turned.get().saturating_sub(earlier.turned.get());
+        apart.min(i64::MAX as u64) as i64
     }
 
     /// The moment `ns` nanoseconds later, clamped to what can be represented.

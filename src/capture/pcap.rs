@@ -202,8 +202,8 @@ impl Header {
     }
 
     /// The next packets, as [`Header::packet_in`] gives them one after the other, from this number on, until `frames` is full, or
-    /// one is earlier than the one before it; what all of them have in common stands there already. Frame check sequences are left
-    /// to that.
+    /// one is earlier than the one before it; what all of them have in common stands there already. Frame check sequences and the
+    /// first packet of all are left to that.
     #[inline(always)]
     pub fn row_in<'a>(&self, window: &'a [u8], number: PacketNumber, frames: &mut [Frame<'a>]) -> Row {
         let mut row = Row {
@@ -211,7 +211,7 @@ impl Header {
             octets: 0,
             habits: self.habits,
         };
-        if !self.has_short_way() || self.fcs > 0 {
+        if !self.has_short_way() || self.fcs > 0 || self.habits.first.is_none() {
             return row;
         }
         let (allowed, big_endian, unit) = (self.allowed, self.big_endian, self.unit());
@@ -232,7 +232,7 @@ impl Header {
             frame.time = time;
             frame.bytes = bytes;
             frame.original_len = header.original;
-            row.habits.note(&header);
+            row.habits.note_next(&header);
             row.packets += 1;
             (left, newest) = (behind, time);
         }
@@ -434,7 +434,7 @@ impl RecordHeader {
     /// into what a time can hold.
     fn time(&self, unit: i64) -> Timestamp {
         let seconds = i64::from(self.seconds) * 1_000_000_000;
-        Timestamp::from_ns(seconds.saturating_add(i64::from(self.fraction) * unit))
+        Timestamp::from_ns(seconds.wrapping_add(i64::from(self.fraction).wrapping_mul(unit)))
     }
 
     #[inline]
@@ -446,6 +446,12 @@ impl RecordHeader {
 impl Habits {
     fn note(&mut self, header: &RecordHeader) {
         self.first.get_or_insert(header.seconds);
+        self.note_next(header);
+    }
+
+    /// As [`Habits::note`], of a record that is not the first one.
+    #[inline(always)]
+    fn note_next(&mut self, header: &RecordHeader) {
         self.before_last = std::mem::replace(&mut self.last, header.seconds);
         self.longest = self.longest.max(header.captured);
         self.over_original |= header.captured > header.original;
@@ -564,7 +570,7 @@ mod tests {
                 window = &window[at..];
                 // Why it ends here.
                 let Some((next, length)) = one_by_one.packet_in(window, number) else { break };
-                prop_assert!(row.packets == most || newest > Some(next.time) || fcs > 0);
+                prop_assert!(row.packets == most || newest > Some(next.time) || fcs > 0 || before.first.is_none());
                 in_rows.packet_in(window, number);
                 window = &window[length..];
                 number += 1;
