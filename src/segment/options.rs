@@ -34,89 +34,40 @@ pub(crate) fn read_into(captured: &[u8], declared: usize, options: &mut Options)
 }
 
 /// Reads the lists that most segments and SYNs carry, as a whole. False if it is another one.
+///
+/// Kind and length of each option as numbers, so that a list is seen at a glance: MSS is 2 and 4, window scale 3 and 3,
+/// SACK-permitted 4 and 2, timestamps 8 and 10; 1 is a no-operation.
 #[inline]
 fn read_usual(captured: &[u8], declared: usize, options: &mut Options) -> bool {
-    let timestamps =
-        |value: [u8; 4], echo: [u8; 4]| Some((u32::from_be_bytes(value), u32::from_be_bytes(echo)));
-    match declared {
+    let (syn, timestamps) = match declared {
         12 => match captured.first_chunk::<12>() {
-            // Two no-operations and timestamps (RFC 7323 appendix A).
-            Some(&[1, 1, kind::TIMESTAMPS, 10, v0, v1, v2, v3, e0, e1, e2, e3]) => {
-                options.timestamps = timestamps([v0, v1, v2, v3], [e0, e1, e2, e3]);
+            // RFC 7323 appendix A.
+            Some(&[1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3]) => {
+                (None, Some(([v0, v1, v2, v3], [e0, e1, e2, e3])))
             }
-            // SYNs without timestamps, of Linux and of Windows.
+            // Linux, then Windows.
             Some(
-                &[
-                    kind::MSS,
-                    4,
-                    high,
-                    low,
-                    1,
-                    1,
-                    kind::SACK_PERMITTED,
-                    2,
-                    1,
-                    kind::WINDOW_SCALE,
-                    3,
-                    shift,
-                ]
-                | &[
-                    kind::MSS,
-                    4,
-                    high,
-                    low,
-                    1,
-                    kind::WINDOW_SCALE,
-                    3,
-                    shift,
-                    1,
-                    1,
-                    kind::SACK_PERMITTED,
-                    2,
-                ],
-            ) => {
-                options.mss = Some(u16::from_be_bytes([high, low]));
-                options.window_scale = Some(shift);
-                options.sack_permitted = true;
-            }
+                &([2, 4, m0, m1, 1, 1, 4, 2, 1, 3, 3, shift] | [2, 4, m0, m1, 1, 3, 3, shift, 1, 1, 4, 2]),
+            ) => (Some(([m0, m1], shift)), None),
             _ => return false,
         },
-        // SYNs with them, of Linux.
-        20 => {
-            let Some(
-                &[
-                    kind::MSS,
-                    4,
-                    high,
-                    low,
-                    kind::SACK_PERMITTED,
-                    2,
-                    kind::TIMESTAMPS,
-                    10,
-                    v0,
-                    v1,
-                    v2,
-                    v3,
-                    e0,
-                    e1,
-                    e2,
-                    e3,
-                    1,
-                    kind::WINDOW_SCALE,
-                    3,
-                    shift,
-                ],
-            ) = captured.first_chunk::<20>()
-            else {
-                return false;
-            };
-            options.mss = Some(u16::from_be_bytes([high, low]));
-            options.window_scale = Some(shift);
-            options.sack_permitted = true;
-            options.timestamps = timestamps([v0, v1, v2, v3], [e0, e1, e2, e3]);
-        }
+        20 => match captured.first_chunk::<20>() {
+            // Linux.
+            #[rustfmt::skip]
+            Some(&[2, 4, m0, m1, 4, 2, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3, 1, 3, 3, shift]) => {
+                (Some(([m0, m1], shift)), Some(([v0, v1, v2, v3], [e0, e1, e2, e3])))
+            },
+            _ => return false,
+        },
         _ => return false,
+    };
+    if let Some((mss, shift)) = syn {
+        options.mss = Some(u16::from_be_bytes(mss));
+        options.window_scale = Some(shift);
+        options.sack_permitted = true;
     }
+    options.timestamps =
+        timestamps.map(|(value, echo)| (u32::from_be_bytes(value), u32::from_be_bytes(echo)));
     true
 }
 
