@@ -113,6 +113,14 @@ impl Flags {
     pub fn ack(self) -> bool {
         self.has(Flags::ACK)
     }
+    /// SEG.LEN of a segment with so much payload: one more for SYN and one for FIN (RFC 9293 section 3.4); zero for a RST (R5).
+    #[inline]
+    pub fn seq_len(self, payload: u32) -> u32 {
+        // Without branches, for what differs from segment to segment.
+        let own = u32::from(self.syn()) + u32::from(self.fin());
+        let octets = payload.saturating_add(own);
+        octets & u32::from(self.rst()).wrapping_sub(1)
+    }
     /// No stack sets these together: SYN with FIN, RST or URG, FIN with RST, FIN with URG but no ACK; or none of SYN, FIN,
     /// RST and ACK.
     pub fn contradict(self) -> bool {
@@ -270,12 +278,9 @@ impl Segment {
         ])
     }
 
-    /// SEG.LEN: payload plus one for SYN and one for FIN (RFC 9293 section 3.4); zero for a RST (R5).
+    /// SEG.LEN (see [`Flags::seq_len`]).
     pub fn seq_len(&self) -> u32 {
-        if self.flags.rst() {
-            return 0;
-        }
-        self.payload_len + u32::from(self.flags.syn()) + u32::from(self.flags.fin())
+        self.flags.seq_len(self.payload_len)
     }
 
     /// The sequence number after this segment's last octet.

@@ -8,6 +8,7 @@ use crate::segment::{ChecksumState, Endpoint, Flags, Options, Scope, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
 use crate::tracker::evidence::Mark;
+use crate::tracker::textbook::bits;
 use crate::tracker::{Course, Digest};
 
 /// A SYN, packed. When it came and what it is recognised by comes last.
@@ -71,7 +72,7 @@ impl Embryo {
         if seg.flags.0 & CONTROL != Flags::SYN {
             return None;
         }
-        let bits = [
+        let has = [
             (timestamps.is_some(), TIMESTAMPS),
             (mss.is_some(), MSS),
             (seg.ip_id.is_some(), IP_ID),
@@ -103,9 +104,7 @@ impl Embryo {
             fast_open: fast_open.unwrap_or_default(),
             ttl: seg.ttl,
             checksum_state: seg.checksum_state,
-            bits: bits
-                .iter()
-                .fold(0, |bits, (is, bit)| bits | bit & u16::from(*is).wrapping_neg()),
+            bits: bits(&has),
         })
     }
 

@@ -150,11 +150,9 @@ impl Telling {
     #[inline]
     pub fn lean(seg: &Lean) -> Telling {
         let flags = seg.flags();
-        let own = u32::from(flags.syn()) + u32::from(flags.fin());
-        let seq_len = (u32::from(seg.payload_len) + own) & u32::from(flags.rst()).wrapping_sub(1);
         Telling {
             passing: Passing {
-                seq_len,
+                seq_len: flags.seq_len(seg.payload_len.into()),
                 ..Passing::of_lean(seg)
             },
             flags,

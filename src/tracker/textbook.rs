@@ -216,9 +216,7 @@ impl Told {
 
     /// SEG.LEN.
     fn seq_len(&self) -> u32 {
-        let flags = Flags(self.bits & 0x1ff);
-        let octets = u32::from(self.payload_len) + u32::from(flags.syn()) + u32::from(flags.fin());
-        octets & u32::from(flags.rst()).wrapping_sub(1)
+        Flags(self.bits & 0x1ff).seq_len(self.payload_len.into())
     }
 
     fn is(&self, bit: u16) -> bool {
@@ -306,7 +304,7 @@ impl Shown {
 }
 
 /// The bits of what is.
-fn bits(all: &[(bool, u16)]) -> u16 {
+pub fn bits(all: &[(bool, u16)]) -> u16 {
     // Without branches, for what differs from segment to segment.
     all.iter()
         .fold(0, |bits, (is, bit)| bits | bit & u16::from(*is).wrapping_neg())
