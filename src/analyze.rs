@@ -290,9 +290,14 @@ impl Run {
     /// A packet that was counted and is no copy.
     #[inline(never)]
     fn other(&mut self, frame: &Frame<'_>, place: &Place<'_>, relay: &mut Relay<'_, '_>) {
-        if let Some(lean) = self.decoder.lean_wide(frame, relay.wide()) {
+        let lean = self.decoder.lean_wide(frame, relay.wide());
+        if let Some(lean) = lean.or_else(|| self.decoder.lean_syn(frame, relay.wide())) {
             self.count.segments.add(lean.cut(), false);
-            relay.take_wide(lean);
+            if lean.is_wide() {
+                relay.take_wide(lean);
+            } else {
+                relay.take_lean(lean);
+            }
         } else if self.decode(frame, place, relay.place()) {
             relay.take();
         }

@@ -109,6 +109,14 @@ impl Decoder {
         direct::lean_v6(frame, wide)
     }
 
+    /// As [`Decoder::lean`] and [`Decoder::lean_wide`], of a SYN with the options of most.
+    pub fn lean_syn(&self, frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
+        if !self.may_be_lean(frame) {
+            return None;
+        }
+        direct::lean_syn(frame, wide)
+    }
+
     #[inline(always)]
     fn may_be_lean(&self, frame: &Frame<'_>) -> bool {
         frame.link == LinkType::ETHERNET && !self.layered.settings.verify_checksums
@@ -539,27 +547,49 @@ mod tests {
 
     fn lean_of(decoder: &Decoder, frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
         let lean = decoder.lean(frame);
-        lean.or_else(|| decoder.lean_wide(frame, wide))
+        let lean = lean.or_else(|| decoder.lean_wide(frame, wide));
+        lean.or_else(|| decoder.lean_syn(frame, wide))
     }
+
+    const TIMESTAMPS: [u8; 12] = [1, 1, 8, 10, 0, 0, 1, 2, 3, 4, 5, 6];
+    /// Those of the SYNs of Linux, with timestamps and without, and of Windows.
+    const OF_SYNS: [&[u8]; 3] = [
+        &[2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 1, 2, 3, 4, 5, 6, 1, 3, 3, 7],
+        &[2, 4, 5, 0xb4, 1, 1, 4, 2, 1, 3, 3, 9],
+        &[2, 4, 5, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2],
+    ];
 
     #[test]
     fn most_segments_are_lean() {
-        let timestamps = [1, 1, 8, 10, 0, 0, 1, 2, 3, 4, 5, 6];
-        for (six, options, lean) in [
-            (false, &[][..], true),
-            (true, &[], true),
-            (false, &timestamps, true),
-            (true, &timestamps, true),
-            (false, &[2, 4, 5, 0xb4], false),
-            (true, &[8, 10, 0, 0, 1, 2, 3, 4, 5, 6, 1, 1], false),
-        ] {
-            let payload = [&tcp(options)[..], &[7; 9]].concat();
+        let cases = [
+            (false, &[][..], 0x18, 9, true),
+            (true, &[], 0x18, 9, true),
+            (false, &TIMESTAMPS, 0x18, 9, true),
+            (true, &TIMESTAMPS, 0x18, 9, true),
+            (false, &[2, 4, 5, 0xb4], 0x02, 0, false),
+            (true, &[8, 10, 0, 0, 1, 2, 3, 4, 5, 6, 1, 1], 0x18, 9, false),
+        ];
+        let of_syns = OF_SYNS.into_iter().flat_map(|options| {
+            [false, true].into_iter().flat_map(move |six| {
+                [
+                    (six, options, 0x02, 0, true),
+                    (six, options, 0x12, 0, true),
+                    (six, options, 0xc2, 0, true), // with ECN
+                    (six, options, 0x02, 9, false),
+                    (six, options, 0x10, 0, false),
+                    (six, options, 0x06, 0, false),
+                ]
+            })
+        });
+        for (six, options, flags, payload, lean) in cases.into_iter().chain(of_syns) {
+            let mut payload = [&tcp(options)[..], &vec![7; payload]].concat();
+            payload[13] = flags;
             let packet = match six {
                 true => v6(6, payload.len(), &payload),
                 false => v4(6, &[], 20 + payload.len(), &payload),
             };
             let kind = if six { [0x86, 0xdd] } else { [8, 0] };
-            for (snap_length, enough) in [(usize::MAX, true), (packet.len() - 3, true), (50, false)] {
+            for snap_length in [usize::MAX, packet.len() - 3, 50] {
                 let bytes = [&[2; 12], &kind[..], &packet[..packet.len().min(snap_length)]].concat();
                 let frame = Frame {
                     number: 3,
@@ -572,11 +602,12 @@ mod tests {
                     process: None,
                 };
                 let read = lean_of(&Decoder::default(), &frame, &mut Wide::default());
-                let long = options.len() + if six { 60 } else { 40 } > 50;
+                let headers = options.len() + if six { 60 } else { 40 };
+                let enough = packet.len().min(snap_length) >= headers;
                 assert_eq!(
                     read.is_some(),
-                    lean && (enough || !long),
-                    "{six} {options:?} {snap_length}"
+                    lean && enough,
+                    "{six} {options:?} {flags} {snap_length}"
                 );
             }
         }
@@ -600,13 +631,20 @@ mod tests {
         fn the_short_way_is_the_same(
             tag in 0u8..3, six: bool, options in prop::collection::vec(any::<u8>(), 0..40), more in 0usize..40, total in 0usize..120,
             damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
-            keep in prop_oneof![0usize..200, Just(200)], original in 0u32..300, timestamps: bool,
+            keep in prop_oneof![0usize..200, Just(200)], original in 0u32..300,
+            list in prop::option::of(0usize..4), flags in prop_oneof![Just(0x02u8), Just(0x12), Just(0x18), any::<u8>()], exact: bool,
             udp in prop::option::weighted(0.3, prop::sample::select(&[53u16, 443, 1701, 2152, 3544, 4789, 5247, 6081, 6343, 6635, 8472][..])),
         ) {
             let options = &options[..options.len() / 4 * 4];
-            let options = if timestamps { &[1, 1, 8, 10, 0, 0, 1, 2, 3, 4, 5, 6] } else { options };
+            let options = match list {
+                None => options,
+                Some(list) => OF_SYNS.get(list).copied().unwrap_or(&TIMESTAMPS),
+            };
+            let mut tcp = tcp(options);
+            tcp[13] = flags;
+            let (more, total) = if exact { (0, tcp.len() + if six { 0 } else { 20 }) } else { (more, total) };
             let (protocol, header) = match udp {
-                None => (6, tcp(options)),
+                None => (6, tcp),
                 Some(port) => (17, [[200, 1], port.to_be_bytes(), [0, 8], [0, 5]].concat()),
             };
             let payload = [header, vec![7; more]].concat();

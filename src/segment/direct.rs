@@ -17,10 +17,39 @@ const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 const VLAN: u16 = 0x8100;
 
+/// What a [`Lean`] is read from: what IP says, the TCP header without options, and all that was captured behind it.
+type Headers<'a> = (LeanIp, &'a [u8; 20], &'a [u8]);
+
 /// The segment in an Ethernet frame without tags, over IPv4 without options, if it has no option but timestamps in their usual
 /// form, and all that was captured of it. Its checksum is not verified.
 #[inline(always)]
 pub(super) fn lean_v4(frame: &Frame<'_>) -> Option<Lean> {
+    let (ip, tcp, options) = headers_v4(frame)?;
+    Lean::read(&ip, tcp, options)
+}
+
+/// As [`lean_v4`], over IPv6 without extensions.
+#[inline(always)]
+pub(super) fn lean_v6(frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
+    let ((ip, tcp, options), addresses) = headers_v6(frame, wide.len())?;
+    let lean = Lean::read(&ip, tcp, options)?;
+    wide.push(addresses);
+    Some(lean)
+}
+
+/// As [`lean_v4`] and [`lean_v6`], of a SYN with the options of most.
+pub(super) fn lean_syn(frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
+    if let Some((ip, tcp, options)) = headers_v4(frame) {
+        return Lean::read_syn(&ip, tcp, options);
+    }
+    let ((ip, tcp, options), addresses) = headers_v6(frame, wide.len())?;
+    let lean = Lean::read_syn(&ip, tcp, options)?;
+    wide.push(addresses);
+    Some(lean)
+}
+
+#[inline(always)]
+fn headers_v4<'a>(frame: &Frame<'a>) -> Option<Headers<'a>> {
     if be16(frame.bytes, 12)? != IPV4 {
         return None;
     }
@@ -41,12 +70,12 @@ pub(super) fn lean_v4(frame: &Frame<'_>) -> Option<Lean> {
         payload: total.checked_sub(20)?,
         cut: packet.len() < usize::from(total),
     };
-    Lean::read(&ip, tcp.first_chunk()?, options)
+    Some((ip, tcp.first_chunk()?, options))
 }
 
-/// As [`lean_v4`], over IPv6 without extensions.
+/// And the addresses, which will stand at this place.
 #[inline(always)]
-pub(super) fn lean_v6(frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
+fn headers_v6<'a>(frame: &Frame<'a>, place: usize) -> Option<(Headers<'a>, [Ipv6Addr; 2])> {
     if be16(frame.bytes, 12)? != IPV6 {
         return None;
     }
@@ -63,15 +92,13 @@ pub(super) fn lean_v6(frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
     let ip = LeanIp {
         packet: frame.number,
         time: frame.time,
-        addresses: [u32::try_from(wide.len()).ok()?, 0],
+        addresses: [u32::try_from(place).ok()?, 0],
         id: None,
         ttl: ip[7],
         payload,
         cut: packet.len() < ip.len() + usize::from(payload),
     };
-    let lean = Lean::read(&ip, tcp.first_chunk()?, options)?;
-    wide.push(addresses);
-    Some(lean)
+    Some(((ip, tcp.first_chunk()?, options), addresses))
 }
 
 /// Whether an Ethernet frame without tags holds ordinary UDP, over IP without options or extensions.

@@ -1,11 +1,13 @@
 //! A segment in one line of the cache, as it travels from the thread that reads to the one that tracks.
 //!
 //! What one processor writes, another one fetches line by line, and each line costs as much as the work on a segment. So what
-//! most segments are travels in one: without tags or tunnels, no option but timestamps. IPv6 addresses travel beside it.
+//! most segments are travels in one: without tags or tunnels, no option but timestamps, or those of most SYNs. IPv6 addresses
+//! travel beside it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::layers::{be16, be32};
+use super::options::read_usual;
 use super::{ChecksumState, Endpoint, Flags, Options, PacketNumber, Scope, Segment};
 use crate::seq::Seq;
 use crate::time::Timestamp;
@@ -36,17 +38,21 @@ pub struct Lean {
     bits: u16,
     /// SEG.WND, unscaled.
     pub window: u16,
-    /// Octets of payload.
+    /// Octets of payload; of a SYN with options, which has none, the MSS.
     pub payload_len: u16,
     ip_id: u16,
     checksum: u16,
     ttl: u8,
+    /// Window scale of a SYN with options.
+    shift: u8,
 }
 
 const TIMESTAMPS: u16 = 1 << 9;
 const CUT: u16 = 1 << 10;
 const HEADER_CUT: u16 = 1 << 11;
 const V6: u16 = 1 << 12;
+/// It is a SYN without payload, with MSS, window scale and SACK-permitted.
+const OPENS: u16 = 1 << 13;
 const CONTROL: u16 = TIMESTAMPS - 1;
 
 /// What [`Lean::read`] wants to know of a packet.
@@ -81,9 +87,9 @@ impl Lean {
             payload_len,
             options:
                 Options {
-                    mss: None,
-                    window_scale: None,
-                    sack_permitted: false,
+                    mss,
+                    window_scale,
+                    sack_permitted,
                     timestamps,
                     sack: [None, None, None, None],
                     fast_open: None,
@@ -102,8 +108,15 @@ impl Lean {
         if scope != Scope::default() {
             return None;
         }
-        let payload_len = u16::try_from(payload_len).ok()?;
         let mut bits = flags;
+        let (payload_len, shift) = match (mss, window_scale, sack_permitted) {
+            (None, None, false) => (u16::try_from(payload_len).ok()?, 0),
+            (Some(mss), Some(shift), true) if opens(flags) && payload_len == 0 => {
+                bits |= OPENS;
+                (mss, shift)
+            }
+            _ => return None,
+        };
         let (addresses, ip_id) = match (source.ip, destination.ip, ip_id) {
             (IpAddr::V4(source), IpAddr::V4(destination), Some(ip_id)) => {
                 ([source.to_bits(), destination.to_bits()], ip_id)
@@ -141,6 +154,7 @@ impl Lean {
             ip_id,
             checksum,
             ttl,
+            shift,
         })
     }
 
@@ -148,21 +162,45 @@ impl Lean {
     /// captured behind it.
     #[inline(always)]
     pub(super) fn read(ip: &LeanIp, header: &[u8; 20], options: &[u8]) -> Option<Lean> {
-        let mut bits = be16(header, 12)? & CONTROL;
         // Each number is read where it is used: all of them at once are more than the processor has registers.
         let (header_len, timestamps) = match header[12] >> 4 {
-            5 => (20, (0, 0)),
+            5 => (20, None),
             8 => {
                 let options = options.first_chunk::<12>()?;
                 if !options.starts_with(&[1, 1, 8, 10]) {
                     return None;
                 }
-                bits |= TIMESTAMPS;
-                (32, (be32(options, 4)?, be32(options, 8)?))
+                (32, Some((be32(options, 4)?, be32(options, 8)?)))
             }
             _ => return None,
         };
+        Lean::with(ip, header, header_len, timestamps)
+    }
+
+    /// As [`Lean::read`], of a SYN with the options of most.
+    pub(super) fn read_syn(ip: &LeanIp, header: &[u8; 20], options: &[u8]) -> Option<Lean> {
+        let header_len = u16::from(header[12] >> 4) * 4;
+        let mut read = Options::default();
+        let usual = read_usual(options, usize::from(header_len.checked_sub(20)?), &mut read);
+        if !usual || !opens(be16(header, 12)? & CONTROL) || ip.payload != header_len {
+            return None;
+        }
+        let lean = Lean::with(ip, header, header_len, read.timestamps)?;
+        Some(Lean {
+            bits: lean.bits | OPENS,
+            payload_len: read.mss?,
+            shift: read.window_scale?,
+            ..lean
+        })
+    }
+
+    #[inline(always)]
+    fn with(ip: &LeanIp, header: &[u8; 20], header_len: u16, timestamps: Option<(u32, u32)>) -> Option<Lean> {
+        let mut bits = be16(header, 12)? & CONTROL;
         let payload_len = ip.payload.checked_sub(header_len)?;
+        if timestamps.is_some() {
+            bits |= TIMESTAMPS;
+        }
         if ip.cut {
             bits |= CUT;
         }
@@ -177,7 +215,7 @@ impl Lean {
             ports: [be16(header, 0)?, be16(header, 2)?],
             seq: Seq(be32(header, 4)?),
             raw_ack: be32(header, 8)?,
-            timestamps,
+            timestamps: timestamps.unwrap_or_default(),
             hash: 0,
             print: 0,
             bits: bits | v6,
@@ -186,27 +224,35 @@ impl Lean {
             ip_id: id,
             checksum: be16(header, 16)?,
             ttl: ip.ttl,
+            shift: 0,
         };
-        lean.print = lean.print_anew();
+        lean.print = super::print(&[
+            lean.seq.0,
+            lean.raw_ack,
+            u32::from(lean.bits & CONTROL) << 16 | u32::from(lean.window),
+            lean.payload_len.into(),
+            u32::from(lean.ip_id) << 16 | u32::from(lean.checksum),
+            lean.timestamps.0,
+            lean.timestamps.1,
+        ]);
         Some(lean)
-    }
-
-    #[inline(always)]
-    fn print_anew(&self) -> u32 {
-        super::print(&[
-            self.seq.0,
-            self.raw_ack,
-            u32::from(self.bits & CONTROL) << 16 | u32::from(self.window),
-            self.payload_len.into(),
-            u32::from(self.ip_id) << 16 | u32::from(self.checksum),
-            self.timestamps.0,
-            self.timestamps.1,
-        ])
     }
 
     #[inline]
     fn has(&self, bit: u16) -> bool {
         self.bits & bit != 0
+    }
+
+    /// Whether it came over IPv6.
+    #[inline]
+    pub fn is_wide(&self) -> bool {
+        self.has(V6)
+    }
+
+    /// Whether it is a SYN that has other options than timestamps.
+    #[inline]
+    pub fn opens(&self) -> bool {
+        self.has(OPENS)
     }
 
     /// Source and destination.
@@ -310,6 +356,7 @@ impl Lean {
     pub fn segment(&self, wide: &Wide) -> Segment {
         let [source, destination] = self.ends(wide);
         let flags = self.flags();
+        let opens = self.opens();
         Segment {
             packet: self.packet,
             time: self.time,
@@ -321,8 +368,11 @@ impl Lean {
             raw_ack: self.raw_ack,
             flags,
             window: self.window,
-            payload_len: u32::from(self.payload_len),
+            payload_len: if opens { 0 } else { self.payload_len.into() },
             options: Options {
+                mss: opens.then_some(self.payload_len),
+                window_scale: opens.then_some(self.shift),
+                sack_permitted: opens,
                 timestamps: self.timestamps(),
                 ..Options::default()
             },
@@ -334,6 +384,12 @@ impl Lean {
             cut: self.has(CUT),
         }
     }
+}
+
+/// Whether control bits are those of a SYN that may have its options.
+#[inline]
+fn opens(flags: u16) -> bool {
+    flags & (Flags::SYN | Flags::FIN | Flags::RST) == Flags::SYN
 }
 
 /// Address and port in one number.
@@ -357,13 +413,17 @@ mod tests {
         #[test]
         fn what_travels_arrives(
             words in any::<[u32; 6]>(), shorts in any::<[u16; 6]>(), ttl: u8, bits: u16, time: i64, odd in 0u8..30, v6: bool,
+            opens in prop::bool::weighted(0.3),
         ) {
             let end = |host: u32, port| Endpoint {
                 ip: if v6 { Ipv6Addr::from(u128::from(host) << 70).into() } else { Ipv4Addr::from(host).into() },
                 port,
             };
             let bit = |at: u16| bits >> at & 1 != 0;
-            let flags = Flags(shorts[2] & 0x1ff);
+            let flags = match opens {
+                true => Flags(shorts[2] & 0x1ff & !(Flags::FIN | Flags::RST) | Flags::SYN),
+                false => Flags(shorts[2] & 0x1ff),
+            };
             let mut segment = Segment {
                 packet: u64::from(words[0]) << 8,
                 time: Timestamp::from_ns(time),
@@ -374,8 +434,14 @@ mod tests {
                 raw_ack: words[4],
                 flags,
                 window: shorts[3],
-                payload_len: u32::from(shorts[4]),
-                options: Options { timestamps: bit(0).then_some((words[0], words[5])), ..Options::default() },
+                payload_len: if opens { 0 } else { shorts[4].into() },
+                options: Options {
+                    mss: opens.then_some(shorts[4]),
+                    window_scale: opens.then_some(ttl),
+                    sack_permitted: opens,
+                    timestamps: bit(0).then_some((words[0], words[5])),
+                    ..Options::default()
+                },
                 ip_id: (!v6).then_some(shorts[5]),
                 ttl,
                 checksum: Some(shorts[0]),
@@ -388,23 +454,26 @@ mod tests {
                 1 => segment.scope.vlans[0] = 1,
                 2 => segment.scope.tunnel.0 = 1,
                 3 => segment.payload_len = 70_000,
-                4 => segment.options.mss = Some(0),
-                5 => segment.options.window_scale = Some(0),
-                6 => segment.options.sack_permitted = true,
+                4 => segment.options.mss = (!opens).then_some(0),
+                5 => segment.options.window_scale = (!opens).then_some(0),
+                6 => segment.options.sack_permitted = !opens,
                 7 => segment.options.sack[3] = Some((Seq(0), Seq(0))),
                 8 => segment.options.fast_open = Some(0),
                 9 => segment.options.malformed = true,
                 10 => segment.ip_id = v6.then_some(0),
                 11 => segment.checksum = None,
                 12 => segment.checksum_state = ChecksumState::Good,
+                13 if opens => segment.flags.0 |= Flags::FIN,
+                14 if opens => segment.flags.0 |= Flags::RST,
+                15 if opens => segment.flags.0 &= !Flags::SYN,
                 _ => {}
             }
             let mut wide = vec![[Ipv6Addr::LOCALHOST; 2]];
             let lean = Lean::of(&segment, &mut wide);
-            prop_assert_eq!(lean.is_some(), odd > 12);
+            prop_assert_eq!(lean.is_some(), odd > if opens { 15 } else { 12 });
             if let Some(lean) = lean {
                 prop_assert_eq!(format!("{:?}", lean.segment(&wide)), format!("{segment:?}"));
-                prop_assert_eq!((lean.print, lean.print_anew()), (segment.print(), segment.print()));
+                prop_assert_eq!((lean.print, lean.is_wide(), lean.opens()), (segment.print(), v6, opens));
                 prop_assert_eq!(lean.ends(&wide), [segment.source, segment.destination]);
             }
         }

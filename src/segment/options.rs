@@ -38,7 +38,7 @@ pub(crate) fn read_into(captured: &[u8], declared: usize, options: &mut Options)
 /// Kind and length of each option as numbers, so that a list is seen at a glance: MSS is 2 and 4, window scale 3 and 3,
 /// SACK-permitted 4 and 2, timestamps 8 and 10; 1 is a no-operation.
 #[inline]
-fn read_usual(captured: &[u8], declared: usize, options: &mut Options) -> bool {
+pub(super) fn read_usual(captured: &[u8], declared: usize, options: &mut Options) -> bool {
     let (syn, timestamps) = match declared {
         12 => match captured.first_chunk::<12>() {
             // RFC 7323 appendix A.

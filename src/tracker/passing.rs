@@ -148,9 +148,12 @@ impl Telling {
 
     /// As [`Telling::plain`], of a lean segment.
     #[inline]
-    pub fn lean(seg: &Lean) -> Telling {
+    pub fn lean(seg: &Lean) -> Option<Telling> {
+        if seg.opens() {
+            return None;
+        }
         let flags = seg.flags();
-        Telling {
+        Some(Telling {
             passing: Passing {
                 seq_len: flags.seq_len(seg.payload_len.into()),
                 ..Passing::of_lean(seg)
@@ -158,7 +161,7 @@ impl Telling {
             flags,
             ip_id: seg.ip_id(),
             checksum: Some(seg.checksum()),
-        }
+        })
     }
 
     /// SEG.ACK, if the ACK bit is set.

@@ -443,7 +443,7 @@ impl Textbook {
     /// As [`Textbook::take`], of a lean segment.
     #[inline]
     pub fn take_lean(&mut self, seg: &Lean, from: Role, syn: Mark) -> bool {
-        self.take_either(Passing::lean(seg), || Some(Telling::lean(seg)), from, syn)
+        self.take_either(Passing::lean(seg), || Telling::lean(seg), from, syn)
     }
 
     #[inline(always)]
