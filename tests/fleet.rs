@@ -19,8 +19,10 @@ use tcptrace_states::model::{Connection, Severity};
 use tempfile::TempDir;
 
 mod order;
+mod program;
 
 use order::shuffled;
+use program::{program, run, testdata};
 
 /// All findings, to compare as much as there is.
 fn settings(files: &[PathBuf]) -> Settings {
@@ -506,4 +508,45 @@ impl Pcap {
         }
         paths
     }
+}
+
+/// By the program itself: one thread or several, any order of files, to a file and to standard output.
+#[test]
+fn canonical_lines_do_not_depend_on_how_the_work_is_divided() {
+    let files = [
+        "churn.client.pcap",
+        "close_client.client.pcap",
+        "close_wait_leak.server.pcapng",
+    ];
+    let files = files.map(|name| testdata(&format!("kernel/{name}")));
+    let exported = |files: &[&String], more: &[&str]| {
+        run(program()
+            .arg("export")
+            .args(files)
+            .args(["--to", "canonical"])
+            .args(more))
+    };
+    let [a, b, c] = &files;
+    let alone = exported(&[a, b, c], &["-o", "-"]);
+    assert!(alone.status.success() && alone.stdout.len() > 10_000);
+    assert_eq!(
+        exported(&[c, a, b], &["-o", "-", "--threads", "3"]).stdout,
+        alone.stdout
+    );
+    let directory = tempfile::tempdir().expect("a directory");
+    let output = directory.path().join("out.jsonl");
+    let name = output.to_string_lossy();
+    assert!(
+        exported(&[b, c, a], &["-o", &name, "--threads", "1"])
+            .status
+            .success()
+    );
+    assert_eq!(fs::read(&output).expect("a file"), alone.stdout);
+    let refused = exported(&[a], &["-o", "-", "--conn", "3"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("has all connections"));
+    // What does not fit is an error, because the lines would depend on what was given up.
+    let too_many = exported(&[a, b, c], &["-o", "-", "--max-connections", "5"]);
+    assert_eq!(too_many.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&too_many.stderr).contains("raise --max-memory"));
 }

@@ -28,24 +28,18 @@ pub(super) fn lean_v4(frame: &Frame<'_>) -> Option<Lean> {
     Lean::read(&ip, tcp, options)
 }
 
-/// As [`lean_v4`], over IPv6 without extensions.
+/// As [`lean_v4`], over IPv6 without extensions. Its addresses are added to `wide`.
 #[inline(always)]
 pub(super) fn lean_v6(frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
-    let ((ip, tcp, options), addresses) = headers_v6(frame, wide.len())?;
-    let lean = Lean::read(&ip, tcp, options)?;
-    wide.push(addresses);
-    Some(lean)
+    over_v6(frame, wide, Lean::read)
 }
 
 /// As [`lean_v4`] and [`lean_v6`], of a SYN with the options of most.
 pub(super) fn lean_syn(frame: &Frame<'_>, wide: &mut Wide) -> Option<Lean> {
-    if let Some((ip, tcp, options)) = headers_v4(frame) {
-        return Lean::read_syn(&ip, tcp, options);
+    match headers_v4(frame) {
+        Some((ip, tcp, options)) => Lean::read_syn(&ip, tcp, options),
+        None => over_v6(frame, wide, Lean::read_syn),
     }
-    let ((ip, tcp, options), addresses) = headers_v6(frame, wide.len())?;
-    let lean = Lean::read_syn(&ip, tcp, options)?;
-    wide.push(addresses);
-    Some(lean)
 }
 
 #[inline(always)]
@@ -73,9 +67,12 @@ fn headers_v4<'a>(frame: &Frame<'a>) -> Option<Headers<'a>> {
     Some((ip, tcp.first_chunk()?, options))
 }
 
-/// And the addresses, which will stand at this place.
 #[inline(always)]
-fn headers_v6<'a>(frame: &Frame<'a>, place: usize) -> Option<(Headers<'a>, [Ipv6Addr; 2])> {
+fn over_v6(
+    frame: &Frame<'_>,
+    wide: &mut Wide,
+    read: impl FnOnce(&LeanIp, &[u8; 20], &[u8]) -> Option<Lean>,
+) -> Option<Lean> {
     if be16(frame.bytes, 12)? != IPV6 {
         return None;
     }
@@ -92,13 +89,15 @@ fn headers_v6<'a>(frame: &Frame<'a>, place: usize) -> Option<(Headers<'a>, [Ipv6
     let ip = LeanIp {
         packet: frame.number,
         time: frame.time,
-        addresses: [u32::try_from(place).ok()?, 0],
+        addresses: [u32::try_from(wide.len()).ok()?, 0],
         id: None,
         ttl: ip[7],
         payload,
         cut: packet.len() < ip.len() + usize::from(payload),
     };
-    Some(((ip, tcp.first_chunk()?, options), addresses))
+    let lean = read(&ip, tcp.first_chunk()?, options)?;
+    wide.push(addresses);
+    Some(lean)
 }
 
 /// Whether an Ethernet frame without tags holds ordinary UDP, over IP without options or extensions.
