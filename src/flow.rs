@@ -34,9 +34,10 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::segment::{Endpoint, Segment};
+use crate::segment::{Endpoint, PacketNumber, Segment};
 use crate::time::Timestamp;
 use crate::tracker::footprint::allocated;
+use crate::tracker::passing::Opening;
 use crate::tracker::{Finished, Heir, Predecessor, Tracker};
 pub use batch::Batch;
 use by_birth::ByBirth;
@@ -76,18 +77,13 @@ pub enum Ladders {
 }
 
 impl Ladders {
-    fn keeps(&self, seg: &Segment) -> bool {
-        let between = |a: Endpoint, b: Endpoint| {
-            (seg.source, seg.destination) == (a, b) || (seg.source, seg.destination) == (b, a)
-        };
+    /// Whether those of connections between these are.
+    fn keeps(&self, a: Endpoint, b: Endpoint) -> bool {
         match self {
             Ladders::None => false,
             Ladders::All => true,
-            Ladders::Between(a, b) => between(*a, *b),
-            Ladders::Among(pairs) => {
-                let (a, b) = (seg.source, seg.destination);
-                pairs.binary_search(&(a.min(b), a.max(b))).is_ok()
-            }
+            Ladders::Between(x, y) => (a, b) == (*x, *y) || (a, b) == (*y, *x),
+            Ladders::Among(pairs) => pairs.binary_search(&(a.min(b), a.max(b))).is_ok(),
         }
     }
 }
@@ -203,10 +199,10 @@ impl Flows {
         }
     }
 
-    /// The birth of a life that begins with this segment.
-    fn birth(&self, seg: &Segment) -> u64 {
+    /// The birth of a life that begins with this packet.
+    fn birth(&self, packet: PacketNumber) -> u64 {
         if self.born_by_packet {
-            seg.packet
+            packet
         } else {
             self.totals.begun
         }
@@ -265,8 +261,14 @@ impl Flows {
         let found = match place {
             Some(Place::Life(index)) => Some(index),
             Some(Place::Ordinary(slot)) => self.outgrow(slot),
-            Some(Place::Embryo(slot)) if self.answer_by_the_book(&key, hash, slot, seg) => return,
-            Some(Place::Embryo(slot)) => self.grow(slot),
+            Some(Place::Embryo(slot)) => {
+                if Opening::of(seg)
+                    .is_some_and(|answer| self.answer_by_the_book(hash, slot, seg.source, &answer))
+                {
+                    return;
+                }
+                self.grow(slot)
+            }
             Some(Place::Waiting(slot)) => self.wake(slot),
             None => self.under_other_tags(key, seg),
         };
@@ -568,15 +570,24 @@ impl Flows {
 
     /// The first life of a 4-tuple.
     fn begin_first(&mut self, key: FlowKey, hash: Hash, seg: &Segment) {
+        self.begin_under(&key);
+        if !self.ladders.keeps(seg.source, seg.destination)
+            && let Some(embryo) = Embryo::of(seg, self.birth(seg.packet))
+        {
+            return self.begin_embryo(hash, embryo);
+        }
+        self.begin(key, seg, None, 0);
+    }
+
+    /// A 4-tuple begins under its context.
+    fn begin_under(&mut self, key: &FlowKey) {
         let stands = |other: &FlowKey| self.current.look_up(other, &self.lives).is_some();
-        self.contexts.begin(&key, stands);
-        let embryo = match self.ladders.keeps(seg) {
-            false => Embryo::of(seg, self.birth(seg)),
-            true => None,
-        };
-        let Some(embryo) = embryo else {
-            return self.begin(key, seg, None, 0);
-        };
+        self.contexts.begin(key, stands);
+    }
+
+    /// Puts this first life of a 4-tuple, which has this hash and is not in the table, into it.
+    #[inline]
+    fn begin_embryo(&mut self, hash: Hash, embryo: Embryo) {
         let footprint = match self.embryo_bytes {
             Some(known) => known,
             None => {
@@ -588,7 +599,7 @@ impl Flows {
         self.totals.begun = self.totals.begun.saturating_add(1);
         self.charge(footprint, true);
         let handle = self.lives.insert_embryo(embryo);
-        self.current.put(hash, &key, handle, &self.lives);
+        self.current.add(hash, handle);
     }
 
     /// Makes a life with a tracker of an embryo.
@@ -644,14 +655,14 @@ impl Flows {
         {
             tracker.aside.predecessor = Some(Box::new(met));
         }
-        if self.ladders.keeps(seg) {
+        if self.ladders.keeps(seg.source, seg.destination) {
             tracker.keep_ladder();
         }
         tracker.on_segment(seg);
         if let Some(before) = previous {
             self.put_out_of_reach(before);
         }
-        let birth = self.birth(seg);
+        let birth = self.birth(seg.packet);
         self.totals.begun = self.totals.begun.saturating_add(1);
         let index = self.lives.insert(Life {
             previous,

@@ -219,6 +219,13 @@ pub struct Segment {
     pub cut: bool,
 }
 
+/// The bits of what is.
+pub fn bits(all: &[(bool, u16)]) -> u16 {
+    // Without branches, for what differs from segment to segment.
+    all.iter()
+        .fold(0, |bits, (is, bit)| bits | bit & u16::from(*is).wrapping_neg())
+}
+
 /// Multiples of the words by odd numbers without a pattern, laid over each other: none of them waits for another. No adversary
 /// gains by a collision but a wrong count.
 #[inline(always)]

@@ -3,13 +3,14 @@
 use std::hint::black_box;
 use std::mem::take;
 
+use super::embryo::Embryo;
 use super::index::Hash;
 use super::lives::{Handle, Ordinary, Place};
 use super::runs::{Run, Runs};
 use super::{FlowKey, Flows};
 use crate::segment::{Lean, Scope, Segment, Wide};
 use crate::tracker::Role;
-use crate::tracker::passing::{Passing, sender};
+use crate::tracker::passing::{Opening, Passing, sender};
 
 /// Connections of which the memory is asked for at once.
 const AT_ONCE: usize = 32;
@@ -240,6 +241,9 @@ impl Flows {
     /// the book that cannot take it.
     #[inline(never)]
     fn take_whole(&mut self, lean: &Lean, wide: &Wide, place: Option<Place>) {
+        if lean.flags().syn() && place.is_none() && self.take_opening(lean, wide) {
+            return;
+        }
         let segment = lean.segment(wide);
         let (key, hash) = (FlowKey::of(&segment), Hash(lean.hash));
         if place.is_none() {
@@ -249,6 +253,35 @@ impl Flows {
         if self.charged {
             self.look_at_limits();
         }
+    }
+
+    /// Takes the first SYN of a 4-tuple, or its answer. False if it is neither, or not by the book; nothing has changed then.
+    fn take_opening(&mut self, lean: &Lean, wide: &Wide) -> bool {
+        let [source, destination] = lean.ends(wide);
+        let (key, hash) = (
+            FlowKey::between(source, destination, Scope::default()),
+            Hash(lean.hash),
+        );
+        match self.current.get(hash, &key, &self.lives).map(Handle::place) {
+            Some(Place::Embryo(slot)) => {
+                let answer = Opening::of(&lean.segment(wide));
+                if !answer.is_some_and(|answer| self.answer_by_the_book(hash, slot, source, &answer)) {
+                    return false;
+                }
+            }
+            None if !lean.flags().ack() && !self.ladders.keeps(source, destination) => {
+                let Some(embryo) = Embryo::of(&lean.segment(wide), self.birth(lean.packet)) else {
+                    return false;
+                };
+                self.begin_under(&key);
+                self.begin_embryo(hash, embryo);
+            }
+            _ => return false,
+        }
+        if self.charged {
+            self.look_at_limits();
+        }
+        true
     }
 }
 

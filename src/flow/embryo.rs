@@ -4,11 +4,10 @@
 //! segment, so it is enough to keep this; the tracker is made when a second segment comes, or for the report.
 
 use super::FlowKey;
-use crate::segment::{ChecksumState, Endpoint, Flags, Options, Scope, Segment};
+use crate::segment::{ChecksumState, Endpoint, Flags, Options, Scope, Segment, bits};
 use crate::seq::Seq;
 use crate::time::Timestamp;
 use crate::tracker::evidence::Mark;
-use crate::tracker::textbook::bits;
 use crate::tracker::{Course, Digest};
 
 /// A SYN, packed. When it came and what it is recognised by comes last.
@@ -55,6 +54,7 @@ impl Embryo {
     pub const RECOGNISED_BY: usize = size_of::<Embryo>() - std::mem::offset_of!(Embryo, time);
 
     /// Packs a segment; none if it is no SYN of one that opens a connection, or has something that is not kept.
+    #[inline(always)]
     pub fn of(seg: &Segment, birth: u64) -> Option<Embryo> {
         let Options {
             mss,
@@ -108,7 +108,8 @@ impl Embryo {
         })
     }
 
-    /// The segment.
+    /// The segment. (Of one that is looked at right there, only what is looked at is made.)
+    #[inline(always)]
     pub fn segment(&self) -> Segment {
         let has = |bit: u16| self.bits & bit != 0;
         Segment {
@@ -191,6 +192,11 @@ impl Embryo {
     /// Whether it is looked up by this key.
     pub fn has(&self, key: &FlowKey) -> bool {
         key.joins(self.source, self.destination) && self.scope == key.scope
+    }
+
+    /// Whether it is in tags or tunnels.
+    pub fn is_in_scope(&self) -> bool {
+        self.scope != Scope::default()
     }
 
     /// Who sent it.

@@ -104,13 +104,21 @@ impl Index {
         self.get(self.hash(key), key, lives)
     }
 
-    /// Makes a life the current one of a 4-tuple; it and the one before it must be in `lives`.
-    pub fn insert(&mut self, key: &FlowKey, life: Handle, lives: &Lives) {
-        self.put(self.hash(key), key, life, lives);
+    /// Makes a life the current one of a 4-tuple with this hash that has none.
+    pub fn add(&mut self, Hash(hash): Hash, life: Handle) {
+        self.table.insert(Entry { hash, life });
     }
 
-    /// As [`Index::insert`] of a 4-tuple that has this hash.
-    pub fn put(&mut self, Hash(hash): Hash, key: &FlowKey, life: Handle, lives: &Lives) {
+    /// Makes a life the current one of the 4-tuple with this hash that `before`, which has no tracker, is the current one of.
+    pub fn lead(&mut self, Hash(hash): Hash, before: Handle, life: Handle) {
+        if let Some(place) = self.table.find(hash, |life| life == before) {
+            self.table.set(place, Some(Entry { hash, life }));
+        }
+    }
+
+    /// Makes a life the current one of a 4-tuple; it and the one before it must be in `lives`.
+    pub fn insert(&mut self, key: &FlowKey, life: Handle, lives: &Lives) {
+        let Hash(hash) = self.hash(key);
         let entry = Entry { hash, life };
         match self.table.find(hash, |life| lives.has(life, key)) {
             Some(place) => {

@@ -203,7 +203,7 @@ impl Handle {
         Handle::new(slot, 0)
     }
 
-    fn embryo(slot: u32) -> Handle {
+    pub fn embryo(slot: u32) -> Handle {
         Handle::new(slot, EMBRYO)
     }
 

@@ -4,21 +4,31 @@ use std::mem::size_of;
 
 use super::index::Hash;
 use super::lives::{Handle, Ordinary};
-use super::{Class, FlowKey, Flows};
-use crate::segment::{Flags, Segment};
+use super::{Class, Flows};
+use crate::segment::Endpoint;
 use crate::tracker::evidence::Mark;
+use crate::tracker::passing::Opening;
 use crate::tracker::textbook::Textbook;
 
 impl Flows {
-    /// Takes a segment that may answer a SYN by the book. False if it does not; nothing has changed then.
-    pub(super) fn answer_by_the_book(&mut self, key: &FlowKey, hash: Hash, slot: u32, seg: &Segment) -> bool {
-        if !self.packing.by_the_book || !seg.flags.has(Flags::SYN | Flags::ACK) {
-            return false;
-        }
+    /// Takes a segment from `source` that may answer, by the book, the SYN in this slot, which has this hash. False if it does not;
+    /// nothing has changed then.
+    pub(super) fn answer_by_the_book(
+        &mut self,
+        hash: Hash,
+        slot: u32,
+        source: Endpoint,
+        answer: &Opening,
+    ) -> bool {
         let Some(syn) = self.lives.embryo(slot) else {
             return false;
         };
-        let Some(book) = Textbook::begin(&syn.segment(), seg) else {
+        if !self.packing.by_the_book || source != syn.server() || source == syn.client() {
+            return false;
+        }
+        let opening = Opening::of(&syn.segment());
+        let Some(book) = opening.and_then(|opening| Textbook::begin(&opening, answer, syn.is_in_scope()))
+        else {
             return false;
         };
         let mut ordinary = Ordinary {
@@ -30,7 +40,7 @@ impl Flows {
         ordinary.footprint = self.footprint_of(&ordinary);
         self.charge(ordinary.footprint.into(), true);
         let handle = self.lives.insert_ordinary(ordinary);
-        self.current.put(hash, key, handle, &self.lives);
+        self.current.lead(hash, Handle::embryo(slot), handle);
         self.take_embryo(slot);
         true
     }

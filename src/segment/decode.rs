@@ -552,11 +552,16 @@ mod tests {
     }
 
     const TIMESTAMPS: [u8; 12] = [1, 1, 8, 10, 0, 0, 1, 2, 3, 4, 5, 6];
-    /// Those of the SYNs of Linux, with timestamps and without, and of Windows.
-    const OF_SYNS: [&[u8]; 3] = [
+    /// Those of the SYNs of Linux, with timestamps and without, of Windows and macOS, of the simplest, and in an order of their own.
+    const OF_SYNS: [&[u8]; 6] = [
         &[2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 1, 2, 3, 4, 5, 6, 1, 3, 3, 7],
         &[2, 4, 5, 0xb4, 1, 1, 4, 2, 1, 3, 3, 9],
         &[2, 4, 5, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2],
+        &[
+            2, 4, 5, 0xb4, 1, 3, 3, 6, 1, 1, 8, 10, 0, 0, 1, 2, 3, 4, 5, 6, 4, 2, 0, 0,
+        ],
+        &[2, 4, 5, 0xb4],
+        &[4, 2, 8, 10, 0, 0, 1, 2, 3, 4, 5, 6, 3, 3, 7, 0],
     ];
 
     #[test]
@@ -566,7 +571,8 @@ mod tests {
             (true, &[], 0x18, 9, true),
             (false, &TIMESTAMPS, 0x18, 9, true),
             (true, &TIMESTAMPS, 0x18, 9, true),
-            (false, &[2, 4, 5, 0xb4], 0x02, 0, false),
+            (false, &[34, 2, 2, 4, 5, 0xb4, 0, 0], 0x02, 0, false), // asks for a cookie
+            (true, &[2, 4, 5, 0xb4, 3, 9, 1, 1], 0x02, 0, false),   // runs past the header
             (true, &[8, 10, 0, 0, 1, 2, 3, 4, 5, 6, 1, 1], 0x18, 9, false),
         ];
         let of_syns = OF_SYNS.into_iter().flat_map(|options| {
@@ -632,7 +638,7 @@ mod tests {
             tag in 0u8..3, six: bool, options in prop::collection::vec(any::<u8>(), 0..40), more in 0usize..40, total in 0usize..120,
             damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
             keep in prop_oneof![0usize..200, Just(200)], original in 0u32..300,
-            list in prop::option::of(0usize..4), flags in prop_oneof![Just(0x02u8), Just(0x12), Just(0x18), any::<u8>()], exact: bool,
+            list in prop::option::of(0usize..=OF_SYNS.len()), flags in prop_oneof![Just(0x02u8), Just(0x12), Just(0x18), any::<u8>()], exact: bool,
             udp in prop::option::weighted(0.3, prop::sample::select(&[53u16, 443, 1701, 2152, 3544, 4789, 5247, 6081, 6343, 6635, 8472][..])),
         ) {
             let options = &options[..options.len() / 4 * 4];

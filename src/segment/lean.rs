@@ -7,8 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::layers::{be16, be32};
-use super::options::read_usual;
-use super::{ChecksumState, Endpoint, Flags, Options, PacketNumber, Scope, Segment};
+use super::{ChecksumState, Endpoint, Flags, Options, PacketNumber, Scope, Segment, bits, options};
 use crate::seq::Seq;
 use crate::time::Timestamp;
 
@@ -38,7 +37,7 @@ pub struct Lean {
     bits: u16,
     /// SEG.WND, unscaled.
     pub window: u16,
-    /// Octets of payload; of a SYN with options, which has none, the MSS.
+    /// Octets of payload; of a SYN with options, which has none, the MSS, if that is one of them.
     pub payload_len: u16,
     ip_id: u16,
     checksum: u16,
@@ -51,8 +50,11 @@ const TIMESTAMPS: u16 = 1 << 9;
 const CUT: u16 = 1 << 10;
 const HEADER_CUT: u16 = 1 << 11;
 const V6: u16 = 1 << 12;
-/// It is a SYN without payload, with MSS, window scale and SACK-permitted.
-const OPENS: u16 = 1 << 13;
+/// Options that only a SYN without payload has here.
+const MSS: u16 = 1 << 13;
+const WINDOW_SCALE: u16 = 1 << 14;
+const SACK_PERMITTED: u16 = 1 << 15;
+const OPENS: u16 = MSS | WINDOW_SCALE | SACK_PERMITTED;
 const CONTROL: u16 = TIMESTAMPS - 1;
 
 /// What [`Lean::read`] wants to know of a packet.
@@ -108,15 +110,11 @@ impl Lean {
         if scope != Scope::default() {
             return None;
         }
-        let mut bits = flags;
-        let (payload_len, shift) = match (mss, window_scale, sack_permitted) {
-            (None, None, false) => (u16::try_from(payload_len).ok()?, 0),
-            (Some(mss), Some(shift), true) if opens(flags) && payload_len == 0 => {
-                bits |= OPENS;
-                (mss, shift)
-            }
-            _ => return None,
-        };
+        let opening = of_opening(mss, window_scale, sack_permitted);
+        if opening != 0 && !(opens(flags) && payload_len == 0) {
+            return None;
+        }
+        let mut bits = flags | opening;
         let (addresses, ip_id) = match (source.ip, destination.ip, ip_id) {
             (IpAddr::V4(source), IpAddr::V4(destination), Some(ip_id)) => {
                 ([source.to_bits(), destination.to_bits()], ip_id)
@@ -150,11 +148,11 @@ impl Lean {
             print: segment.print(),
             bits,
             window,
-            payload_len,
+            payload_len: mss.map_or_else(|| u16::try_from(payload_len).ok(), Some)?,
             ip_id,
             checksum,
             ttl,
-            shift,
+            shift: window_scale.unwrap_or_default(),
         })
     }
 
@@ -177,19 +175,32 @@ impl Lean {
         Lean::with(ip, header, header_len, timestamps)
     }
 
-    /// As [`Lean::read`], of a SYN with the options of most.
+    /// As [`Lean::read`], of a SYN with the options of most, in whatever order.
     pub(super) fn read_syn(ip: &LeanIp, header: &[u8; 20], options: &[u8]) -> Option<Lean> {
         let header_len = u16::from(header[12] >> 4) * 4;
-        let mut read = Options::default();
-        let usual = read_usual(options, usize::from(header_len.checked_sub(20)?), &mut read);
-        if !usual || !opens(be16(header, 12)? & CONTROL) || ip.payload != header_len {
+        let list = options.get(..usize::from(header_len.checked_sub(20)?))?;
+        if !opens(be16(header, 12)? & CONTROL) || ip.payload != header_len {
             return None;
         }
-        let lean = Lean::with(ip, header, header_len, read.timestamps)?;
+        let mut read = Options::default();
+        options::read_into(list, list.len(), &mut read);
+        let Options {
+            mss,
+            window_scale,
+            sack_permitted,
+            timestamps,
+            sack: [None, None, None, None],
+            fast_open: None,
+            malformed: false,
+        } = read
+        else {
+            return None;
+        };
+        let lean = Lean::with(ip, header, header_len, timestamps)?;
         Some(Lean {
-            bits: lean.bits | OPENS,
-            payload_len: read.mss?,
-            shift: read.window_scale?,
+            bits: lean.bits | of_opening(mss, window_scale, sack_permitted),
+            payload_len: mss.unwrap_or_default(),
+            shift: window_scale.unwrap_or_default(),
             ..lean
         })
     }
@@ -352,11 +363,11 @@ impl Lean {
         self.has(HEADER_CUT)
     }
 
-    /// The segment.
+    /// The segment. (Of one that is looked at right there, only what is looked at is made.)
+    #[inline(always)]
     pub fn segment(&self, wide: &Wide) -> Segment {
         let [source, destination] = self.ends(wide);
         let flags = self.flags();
-        let opens = self.opens();
         Segment {
             packet: self.packet,
             time: self.time,
@@ -368,11 +379,11 @@ impl Lean {
             raw_ack: self.raw_ack,
             flags,
             window: self.window,
-            payload_len: if opens { 0 } else { self.payload_len.into() },
+            payload_len: if self.opens() { 0 } else { self.payload_len.into() },
             options: Options {
-                mss: opens.then_some(self.payload_len),
-                window_scale: opens.then_some(self.shift),
-                sack_permitted: opens,
+                mss: self.has(MSS).then_some(self.payload_len),
+                window_scale: self.has(WINDOW_SCALE).then_some(self.shift),
+                sack_permitted: self.has(SACK_PERMITTED),
                 timestamps: self.timestamps(),
                 ..Options::default()
             },
@@ -390,6 +401,16 @@ impl Lean {
 #[inline]
 fn opens(flags: u16) -> bool {
     flags & (Flags::SYN | Flags::FIN | Flags::RST) == Flags::SYN
+}
+
+/// The bits of those options that only a SYN has.
+#[inline]
+fn of_opening(mss: Option<u16>, window_scale: Option<u8>, sack_permitted: bool) -> u16 {
+    bits(&[
+        (mss.is_some(), MSS),
+        (window_scale.is_some(), WINDOW_SCALE),
+        (sack_permitted, SACK_PERMITTED),
+    ])
 }
 
 /// Address and port in one number.
@@ -422,8 +443,9 @@ mod tests {
             let bit = |at: u16| bits >> at & 1 != 0;
             let flags = match opens {
                 true => Flags(shorts[2] & 0x1ff & !(Flags::FIN | Flags::RST) | Flags::SYN),
-                false => Flags(shorts[2] & 0x1ff),
+                false => Flags(shorts[2] & 0x1fd),
             };
+            let with_options = opens && bits & 0b11_1000 != 0;
             let mut segment = Segment {
                 packet: u64::from(words[0]) << 8,
                 time: Timestamp::from_ns(time),
@@ -436,9 +458,9 @@ mod tests {
                 window: shorts[3],
                 payload_len: if opens { 0 } else { shorts[4].into() },
                 options: Options {
-                    mss: opens.then_some(shorts[4]),
-                    window_scale: opens.then_some(ttl),
-                    sack_permitted: opens,
+                    mss: (opens && bit(3)).then_some(shorts[4]),
+                    window_scale: (opens && bit(4)).then_some(ttl),
+                    sack_permitted: opens && bit(5),
                     timestamps: bit(0).then_some((words[0], words[5])),
                     ..Options::default()
                 },
@@ -454,26 +476,32 @@ mod tests {
                 1 => segment.scope.vlans[0] = 1,
                 2 => segment.scope.tunnel.0 = 1,
                 3 => segment.payload_len = 70_000,
-                4 => segment.options.mss = (!opens).then_some(0),
-                5 => segment.options.window_scale = (!opens).then_some(0),
-                6 => segment.options.sack_permitted = !opens,
+                4 if !opens => segment.options.mss = Some(0),
+                5 if !opens => segment.options.window_scale = Some(0),
+                6 if !opens => segment.options.sack_permitted = true,
                 7 => segment.options.sack[3] = Some((Seq(0), Seq(0))),
                 8 => segment.options.fast_open = Some(0),
                 9 => segment.options.malformed = true,
                 10 => segment.ip_id = v6.then_some(0),
                 11 => segment.checksum = None,
                 12 => segment.checksum_state = ChecksumState::Good,
-                13 if opens => segment.flags.0 |= Flags::FIN,
-                14 if opens => segment.flags.0 |= Flags::RST,
-                15 if opens => segment.flags.0 &= !Flags::SYN,
+                13 if with_options => segment.flags.0 |= Flags::FIN,
+                14 if with_options => segment.flags.0 |= Flags::RST,
+                15 if with_options => segment.flags.0 &= !Flags::SYN,
                 _ => {}
             }
             let mut wide = vec![[Ipv6Addr::LOCALHOST; 2]];
             let lean = Lean::of(&segment, &mut wide);
-            prop_assert_eq!(lean.is_some(), odd > if opens { 15 } else { 12 });
+            let is_odd = match odd {
+                0..=3 | 7..=12 => true,
+                4..=6 => !opens,
+                13..=15 => with_options,
+                _ => false,
+            };
+            prop_assert_eq!(lean.is_some(), !is_odd);
             if let Some(lean) = lean {
                 prop_assert_eq!(format!("{:?}", lean.segment(&wide)), format!("{segment:?}"));
-                prop_assert_eq!((lean.print, lean.is_wide(), lean.opens()), (segment.print(), v6, opens));
+                prop_assert_eq!((lean.print, lean.is_wide(), lean.opens()), (segment.print(), v6, with_options));
                 prop_assert_eq!(lean.ends(&wide), [segment.source, segment.destination]);
             }
         }

@@ -26,7 +26,7 @@ const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
 /// the list as malformed. A known option with a length that its RFC does not allow is ignored, as receivers do; of a
 /// repeated option the last one counts.
 #[inline]
-pub(crate) fn read_into(captured: &[u8], declared: usize, options: &mut Options) {
+pub(super) fn read_into(captured: &[u8], declared: usize, options: &mut Options) {
     *options = Options::default();
     if !read_usual(captured, declared, options) {
         read_each(captured, declared, options);
@@ -38,8 +38,16 @@ pub(crate) fn read_into(captured: &[u8], declared: usize, options: &mut Options)
 /// Kind and length of each option as numbers, so that a list is seen at a glance: MSS is 2 and 4, window scale 3 and 3,
 /// SACK-permitted 4 and 2, timestamps 8 and 10; 1 is a no-operation.
 #[inline]
-pub(super) fn read_usual(captured: &[u8], declared: usize, options: &mut Options) -> bool {
+fn read_usual(captured: &[u8], declared: usize, options: &mut Options) -> bool {
     let (syn, timestamps) = match declared {
+        4 => match captured.first_chunk::<4>() {
+            // The simplest of those that open.
+            Some(&[2, 4, m0, m1]) => {
+                options.mss = Some(u16::from_be_bytes([m0, m1]));
+                return true;
+            }
+            _ => return false,
+        },
         12 => match captured.first_chunk::<12>() {
             // RFC 7323 appendix A.
             Some(&[1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3]) => {
@@ -55,6 +63,14 @@ pub(super) fn read_usual(captured: &[u8], declared: usize, options: &mut Options
             // Linux.
             #[rustfmt::skip]
             Some(&[2, 4, m0, m1, 4, 2, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3, 1, 3, 3, shift]) => {
+                (Some(([m0, m1], shift)), Some(([v0, v1, v2, v3], [e0, e1, e2, e3])))
+            },
+            _ => return false,
+        },
+        24 => match captured.first_chunk::<24>() {
+            // macOS.
+            #[rustfmt::skip]
+            Some(&[2, 4, m0, m1, 1, 3, 3, shift, 1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3, 4, 2, 0, 0]) => {
                 (Some(([m0, m1], shift)), Some(([v0, v1, v2, v3], [e0, e1, e2, e3])))
             },
             _ => return false,
@@ -221,7 +237,7 @@ mod tests {
         /// As a whole or option by option: it is the same list.
         #[test]
         fn usual_lists_are_read_alike(
-            which in 0usize..4, numbers: [u8; 11], damage in prop::option::of((any::<prop::sample::Index>(), 0u8..12)),
+            which in 0usize..6, numbers: [u8; 11], damage in prop::option::of((any::<prop::sample::Index>(), 0u8..12)),
             missing in prop_oneof![4 => Just(0usize), 1 => 0usize..8], more in prop_oneof![4 => Just(0usize), 1 => 0usize..3],
         ) {
             let [m0, m1, shift, v0, v1, v2, v3, e0, e1, e2, e3] = numbers;
@@ -229,6 +245,8 @@ mod tests {
                 0 => vec![1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3],
                 1 => vec![2, 4, m0, m1, 1, 1, 4, 2, 1, 3, 3, shift],
                 2 => vec![2, 4, m0, m1, 1, 3, 3, shift, 1, 1, 4, 2],
+                3 => vec![2, 4, m0, m1],
+                4 => vec![2, 4, m0, m1, 1, 3, 3, shift, 1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3, 4, 2, 0, 0],
                 _ => vec![2, 4, m0, m1, 4, 2, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3, 1, 3, 3, shift],
             };
             let sound = list.clone();
@@ -237,7 +255,7 @@ mod tests {
                 list[at] = value;
             }
             let declared = list.len() + 4 * more;
-            let captured = &list[..list.len() - missing];
+            let captured = &list[..list.len().saturating_sub(missing)];
             let (mut whole, mut each) = (Options::default(), Options::default());
             let usual = read_usual(captured, declared, &mut whole);
             read_each(captured, declared, &mut each);

@@ -120,6 +120,7 @@ pub(super) struct Telling {
 
 impl Telling {
     /// Whatever its options are.
+    #[inline]
     pub fn of(seg: &Segment) -> Telling {
         Telling {
             passing: Passing::with_ack(seg, Seq(seg.raw_ack)),
@@ -168,5 +169,61 @@ impl Telling {
     #[inline]
     pub fn ack(&self) -> Option<Seq> {
         self.flags.ack().then_some(self.passing.ack)
+    }
+}
+
+/// A SYN or its answer as far as a connection by the book looks at it.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening {
+    pub(super) telling: Telling,
+    pub(super) mss: Option<u16>,
+    pub(super) window_scale: Option<u8>,
+    pub(super) sack_permitted: bool,
+    pub(super) fast_open: Option<u8>,
+    pub(super) ttl: u8,
+}
+
+impl Opening {
+    /// None if it does more than to open, or there is something wrong with it.
+    #[inline(always)]
+    pub fn of(seg: &Segment) -> Option<Opening> {
+        const BAD: u16 = Flags::FIN | Flags::RST | Flags::URG;
+        let Options {
+            mss,
+            window_scale,
+            sack_permitted,
+            timestamps: _,
+            sack: [None, ..],
+            fast_open,
+            malformed: false,
+        } = seg.options
+        else {
+            return None;
+        };
+        let telling = Telling::of(seg);
+        let plain = seg.flags.syn()
+            && seg.flags.0 & BAD == 0
+            && seg.payload_len == 0
+            && seg.checksum_state != ChecksumState::Bad
+            && !seg.header_cut
+            && telling.passing.print != 0; // that of none
+        plain.then_some(Opening {
+            telling,
+            mss,
+            window_scale,
+            sack_permitted,
+            fast_open,
+            ttl: seg.ttl,
+        })
+    }
+
+    /// ISS.
+    pub(super) fn seq(&self) -> Seq {
+        self.telling.passing.seq
+    }
+
+    /// TSval and TSecr.
+    pub(super) fn timestamps(&self) -> Option<(u32, u32)> {
+        self.telling.passing.timestamps
     }
 }

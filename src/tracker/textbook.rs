@@ -14,11 +14,11 @@ mod usual;
 use super::calm::LONGEST;
 use super::evidence::Mark;
 use super::opening::may_echo;
-use super::passing::{Passing, Telling};
+use super::passing::{Opening, Passing, Telling};
 use super::state::Event;
 use super::stream::Flowing;
 use super::{Role, Tracker};
-use crate::segment::{ChecksumState, Flags, Lean, Options, Scope, Segment};
+use crate::segment::{ChecksumState, Flags, Lean, Options, Segment, bits};
 use crate::seq::Seq;
 
 /// Telling segments that are kept besides the SYN: two of the opening, and of the close the four that there mostly are. Of the
@@ -262,18 +262,17 @@ impl Told {
 }
 
 impl Answer {
-    fn of(seg: &Segment) -> Answer {
-        let options = &seg.options;
+    fn of(seg: &Opening) -> Answer {
         let has = [
-            (options.mss.is_some(), MSS),
-            (options.window_scale.is_some(), WINDOW_SCALE),
-            (options.sack_permitted, SACK_PERMITTED),
-            (options.fast_open.is_some(), FAST_OPEN),
+            (seg.mss.is_some(), MSS),
+            (seg.window_scale.is_some(), WINDOW_SCALE),
+            (seg.sack_permitted, SACK_PERMITTED),
+            (seg.fast_open.is_some(), FAST_OPEN),
         ];
         Answer {
-            mss: options.mss.unwrap_or_default(),
-            window_scale: options.window_scale.unwrap_or_default(),
-            fast_open: options.fast_open.unwrap_or_default(),
+            mss: seg.mss.unwrap_or_default(),
+            window_scale: seg.window_scale.unwrap_or_default(),
+            fast_open: seg.fast_open.unwrap_or_default(),
             ttl: seg.ttl,
             options: bits(&has),
         }
@@ -303,13 +302,6 @@ impl Shown {
     }
 }
 
-/// The bits of what is.
-pub fn bits(all: &[(bool, u16)]) -> u16 {
-    // Without branches, for what differs from segment to segment.
-    all.iter()
-        .fold(0, |bits, (is, bit)| bits | bit & u16::from(*is).wrapping_neg())
-}
-
 /// So many packets and nanoseconds after the SYN.
 fn later(began: Mark, packets: u32, after_high: u16, after_low: u32) -> Mark {
     let after = u64::from(after_high) << 32 | u64::from(after_low);
@@ -320,61 +312,43 @@ fn later(began: Mark, packets: u32, after_high: u16, after_low: u32) -> Mark {
 }
 
 impl Textbook {
-    /// The connection of a SYN that this segment, which came next, answers by the book; else none.
-    pub fn begin(syn: &Segment, answer: &Segment) -> Option<Textbook> {
-        const BAD: u16 = Flags::FIN | Flags::RST | Flags::URG;
-        let plain = |seg: &Segment| {
-            seg.flags.0 & BAD == 0
-                && seg.payload_len == 0
-                && seg.checksum_state != ChecksumState::Bad
-                && !seg.header_cut
-                && !seg.options.malformed
-                && seg.options.sack[0].is_none()
-                && seg.print() != 0 // that of none
-        };
-        let echoes = match (syn.options.timestamps, answer.options.timestamps) {
+    /// The connection of a SYN, perhaps in tags or tunnels, that this segment answers by the book; else none. It came next, and from
+    /// where the SYN went to, to where that came from, which is not the same.
+    pub fn begin(syn: &Opening, answer: &Opening, in_scope: bool) -> Option<Textbook> {
+        let (began, last) = (syn.telling.passing.mark, answer.telling.passing.mark);
+        let ack = syn.seq().plus(1);
+        let echoes = match (syn.timestamps(), answer.timestamps()) {
             (Some((value, _)), Some((_, echo))) => may_echo(echo, value, value),
             (_, None) => true,
             (None, Some(_)) => false,
         };
-        if syn.flags.0 & CONTROL != Flags::SYN
-            || answer.flags.0 & CONTROL != Flags::SYN | Flags::ACK
-            || answer.source != syn.destination
-            || answer.source == syn.source
-            || answer.scope != syn.scope
-            || answer.ack != Some(syn.seq.plus(1))
-            || answer.time < syn.time
-            || !plain(syn)
-            || !plain(answer)
+        if syn.telling.flags.0 & CONTROL != Flags::SYN
+            || answer.telling.flags.0 & CONTROL != Flags::SYN | Flags::ACK
+            || answer.telling.passing.ack != ack
+            || last.time < began.time
             || !echoes
         {
             return None;
         }
-        let (began, last) = (Mark::of(syn), Mark::of(answer));
         let mut told = [Told::default(); MOST];
-        told[0] = Told::of(&Telling::of(answer), Role::Server, began)?;
+        told[0] = Told::of(&answer.telling, Role::Server, began)?;
         let mut sides = [Flowing::new(syn, answer), Flowing::new(answer, syn)];
-        if let (Some(a), Some(b)) = (syn.options.window_scale, answer.options.window_scale) {
+        if let (Some(a), Some(b)) = (syn.window_scale, answer.window_scale) {
             sides[0].set_scale(a.min(14));
             sides[1].set_scale(b.min(14));
         }
-        let ack = syn.seq.plus(1);
-        let times = sides[0].times_of(ack, answer.options.timestamps.map(|(_, echo)| echo));
+        let times = sides[0].times_of(ack, answer.timestamps().map(|(_, echo)| echo));
         sides[0].acknowledge(ack, last, true);
-        sides[1].know(ack, answer.window, 0, times);
+        sides[1].know(ack, answer.telling.passing.window, 0, times);
         Some(Textbook {
             sides,
             last,
             told,
             count: 1,
-            close: if syn.scope == Scope::default() {
-                0
-            } else {
-                IN_SCOPE
-            },
+            close: if in_scope { IN_SCOPE } else { 0 },
             shown: None,
             phase: Phase::Answered,
-            timestamps: syn.options.timestamps.is_some() && answer.options.timestamps.is_some(),
+            timestamps: syn.timestamps().is_some() && answer.timestamps().is_some(),
             cut: 0,
             unanswered: 0,
             unanswered_tsval: 0,

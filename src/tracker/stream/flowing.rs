@@ -5,12 +5,11 @@
 use std::hint::select_unpredictable;
 
 use super::{FINGERPRINTS_KEPT, Owes, Stream, micros};
-use crate::segment::Segment;
 use crate::seq::Seq;
 use crate::time::Timestamp;
 use crate::tracker::calm::LONGEST;
 use crate::tracker::evidence::Mark;
-use crate::tracker::passing::Passing;
+use crate::tracker::passing::{Opening, Passing};
 
 /// One direction in which every segment continued the one before, or was a keepalive, or payload that was sent again. In this
 /// order [`Flowing::touch`] reads all of it.
@@ -67,33 +66,34 @@ fn select<T>(condition: bool, this: T, other: T) -> T {
 
 impl Flowing {
     /// The direction that begins with this SYN, which is no copy and carries no payload; that of the peer is `other`.
-    pub fn new(syn: &Segment, other: &Segment) -> Flowing {
-        let tsval = syn.options.timestamps.map(|(value, _)| value);
+    pub fn new(syn: &Opening, other: &Opening) -> Flowing {
+        let tsval = syn.timestamps().map(|(value, _)| value);
+        let time = syn.telling.passing.mark.time;
         let mut flowing = Flowing {
-            iss: syn.seq,
-            nxt: syn.seq.plus(1),
-            nxt_time: syn.time,
-            una: syn.seq,
-            edge: other.seq.plus(1),
+            iss: syn.seq(),
+            nxt: syn.seq().plus(1),
+            nxt_time: time,
+            una: syn.seq(),
+            edge: other.seq().plus(1),
             max_window: 0,
             packets: 1,
             owed_since: None,
             newest_tsval: tsval.unwrap_or(0),
-            newest_tsval_time: tsval.map(|_| syn.time),
+            newest_tsval_time: tsval.map(|_| time),
             ts_recent: tsval.unwrap_or(0),
-            ts_recent_time: tsval.map(|_| syn.time),
+            ts_recent_time: tsval.map(|_| time),
             receiver_rtt: -1,
             floor: None,
-            last_heard: syn.time,
+            last_heard: time,
             fingerprints: Default::default(),
             asked: 0,
             repeated: 0,
             retransmitted: 0,
             probes: 0,
             owed_probes: 0,
-            about: if syn.flags.ack() { ANSWERS } else { 0 },
+            about: if syn.telling.flags.ack() { ANSWERS } else { 0 },
         };
-        flowing.fingerprints[0] = (syn.print(), micros(syn.time));
+        flowing.fingerprints[0] = (syn.telling.passing.print, micros(time));
         flowing
     }
 

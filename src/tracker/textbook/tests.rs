@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::segment::Scope;
 use crate::time::Timestamp;
 use crate::tracker::calm::Calm;
 pub(crate) use crate::tracker::calm::tests::segments;
@@ -75,6 +76,14 @@ fn plain(tracker: &Tracker) -> String {
     format!("{tracker:?}")
 }
 
+/// The connection that these open by the book, if they do.
+fn begun(syn: &Segment, answer: &Segment) -> Option<Textbook> {
+    let between =
+        answer.source == syn.destination && answer.source != syn.source && answer.scope == syn.scope;
+    let [syn_opens, answer_opens] = [Opening::of(syn)?, Opening::of(answer)?];
+    Textbook::begin(&syn_opens, &answer_opens, syn.scope != Scope::default()).filter(|_| between)
+}
+
 /// How many segments went by the book, each of them with the tracker that all together make.
 /// Of a usual story it is also known when it is over.
 fn by_the_book(segments: &[Segment], usual: bool) -> Result<usize, TestCaseError> {
@@ -83,7 +92,7 @@ fn by_the_book(segments: &[Segment], usual: bool) -> Result<usize, TestCaseError
     };
     let mut tracker = Tracker::new(syn, 0);
     tracker.on_segment(syn);
-    let Some(mut book) = Textbook::begin(syn, answer) else {
+    let Some(mut book) = begun(syn, answer) else {
         return Ok(0);
     };
     tracker.on_segment(answer);
@@ -373,7 +382,7 @@ fn a_whole_life_goes_by_the_book() {
             let segments = segments(&story, true, timestamps);
             let taken = by_the_book(&segments, true).expect("the same");
             assert_eq!(taken, segments.len(), "{story:?}");
-            let mut book = Textbook::begin(&segments[0], &segments[1]).expect("by the book");
+            let mut book = begun(&segments[0], &segments[1]).expect("by the book");
             for seg in &segments[2..] {
                 let from = if seg.source == segments[0].source {
                     Role::Client
