@@ -7,6 +7,7 @@
 //! inside a record lies. Memory is bounded by the largest record (16 MiB) and the other [`Limits`], whatever
 //! the file's size.
 
+mod at_hand;
 mod compression;
 pub(crate) mod error;
 mod facts;
@@ -24,11 +25,11 @@ mod windows;
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use crate::time::Timestamp;
+pub(crate) use at_hand::AtHand;
 use compression::Compression;
 use error::Fault;
 pub use error::{CaptureError, Flaw, LooksLike, Part};
@@ -44,10 +45,6 @@ pub(crate) use windows::{Window, WindowSize, Windows};
 
 /// Number of a packet in its capture, from 1, as other tools show it ("frame number").
 pub type PacketNumber = u64;
-
-/// Packets that are taken at once: what is looked at for all of them costs little for each, and their headers stay in the
-/// processor's cache.
-const ROW: usize = 32;
 
 /// One captured packet.
 #[derive(Clone, Copy, Debug)]
@@ -69,28 +66,6 @@ pub struct Frame<'a> {
     /// The process that the packet belongs to, where the file says so.
     pub process: Option<ProcessId>,
 }
-
-/// Who takes packets that were read already.
-pub(crate) trait AtHand {
-    /// Takes several packets, none of which is earlier than the one before it. False if they are to be taken one by one; nothing
-    /// has changed then.
-    fn row(&mut self, frames: &mut [Frame<'_>]) -> bool;
-
-    /// Takes the next packet.
-    fn frame(&mut self, frame: &mut Frame<'_>) -> ControlFlow<()>;
-}
-
-/// Where a packet is written in a row.
-const NO_FRAME: Frame<'static> = Frame {
-    number: 0,
-    time: Timestamp::from_ns(0),
-    link: LinkType::ETHERNET,
-    bytes: &[],
-    original_len: 0,
-    interface: 0,
-    direction: None,
-    process: None,
-};
 
 /// What a capture gives next.
 #[derive(Clone, Debug)]
@@ -388,55 +363,6 @@ impl CaptureReader {
             }),
             ..self
         }
-    }
-
-    /// The next packets that were read already and about which nothing is unusual, until `taker` breaks off: the short way for
-    /// what most packets of a classic pcap file are. Then [`CaptureReader::next_record`] is to be asked.
-    #[inline]
-    pub(crate) fn each_at_hand(&mut self, taker: &mut impl AtHand) -> ControlFlow<()> {
-        let Format::Pcap(header) = &mut self.format else {
-            return ControlFlow::Continue(());
-        };
-        if self.ended || !header.has_short_way() {
-            return ControlFlow::Continue(());
-        }
-        self.source.consume(std::mem::take(&mut self.lent));
-        let mut window = self.source.data();
-        let (whole, mut records) = (window.len(), 0);
-        let mut flow = ControlFlow::Continue(());
-        // All that those of one file have in common.
-        let mut frames = [Frame {
-            link: header.link,
-            ..NO_FRAME
-        }; ROW];
-        'window: while flow.is_continue() && !self.stop.asked() {
-            let row = header.row_in(window, self.packets.saturating_add(1), &mut frames);
-            let frames = frames.get_mut(..row.packets).unwrap_or_default();
-            if !frames.is_empty() && taker.row(frames) {
-                header.accept(&row);
-                self.packets += row.packets as u64;
-                window = window.get(row.octets..).unwrap_or_default();
-                records += row.packets as u64;
-                continue;
-            }
-            for _ in 0..row.packets.max(1) {
-                if flow.is_break() || self.stop.asked() {
-                    break 'window;
-                }
-                let next = header.packet_in(window, self.packets.saturating_add(1));
-                let Some((mut frame, length)) = next else {
-                    break 'window;
-                };
-                self.packets += 1;
-                flow = taker.frame(&mut frame);
-                window = window.get(length..).unwrap_or_default();
-                records += 1;
-            }
-        }
-        self.lent = whole - window.len();
-        self.source.note_records(records);
-        self.waiting &= self.lent == 0;
-        flow
     }
 
     /// The next packet, or a damaged place that was passed over; `None` at the end.

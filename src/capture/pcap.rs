@@ -548,7 +548,7 @@ mod tests {
             bytes.truncate(keep.index(bytes.len()) + 1);
             let (mut in_rows, mut one_by_one) = (header(magic), header(magic));
             (in_rows.fcs, one_by_one.fcs) = (4 * fcs, 4 * fcs);
-            let mut frames = [Frame { link: in_rows.link, ..crate::capture::NO_FRAME }; 9];
+            let mut frames = [Frame { link: in_rows.link, ..crate::capture::at_hand::NO_FRAME }; 9];
             let mut window = &bytes[..];
             let mut number = 7;
             loop {

@@ -141,6 +141,47 @@ impl Section {
         }
     }
 
+    /// The next packet and the length of its block, as [`Section::find_packet`] and [`Section::packet`] give them, if the window
+    /// holds all of it and nothing about it is unusual: an enhanced packet block without options, of an interface without frame
+    /// check sequence.
+    #[inline]
+    pub fn packet_in<'a>(
+        &mut self,
+        window: &'a [u8],
+        number: PacketNumber,
+        facts: &mut Facts,
+    ) -> Option<(Frame<'a>, usize)> {
+        let head = window.first_chunk::<28>()?;
+        let field = |at: usize| self.number(head, at);
+        let (stated, interface_id, captured) = (field(4)?, field(8)?, field(20)?);
+        let length = captured.checked_next_multiple_of(4)?.checked_add(32)?;
+        let sound =
+            field(0) == Some(ENHANCED_PACKET) && stated == length && length <= self.limits.largest_record;
+        if !sound || self.padding.is_some() {
+            return None;
+        }
+        let block = window.get(..usize::try_from(length).ok()?)?;
+        let interface = self.interface(interface_id).ok()?;
+        if self.trailer(block) != Some(length) || interface.fcs != 0 {
+            return None;
+        }
+        let frame = Frame {
+            number,
+            time: interface.time(field(12)?, field(16)?),
+            link: interface.link,
+            bytes: block.get(28..)?.get(..usize::try_from(captured).ok()?)?,
+            original_len: field(24)?,
+            interface: interface_id,
+            direction: None,
+            process: None,
+        };
+        if let Some(facts) = interface.place.and_then(|place| facts.interfaces.get_mut(place)) {
+            facts.packets = facts.packets.saturating_add(1);
+        }
+        self.last_time = frame.time;
+        Some((frame, block.len()))
+    }
+
     fn frame<'a>(&self, block: &'a [u8], number: PacketNumber, facts: &mut Facts) -> Result<Frame<'a>, Skip> {
         let bad = Skip::BadPacketBlock;
         let kind = self.number(block, 0).ok_or(bad)?;
@@ -484,8 +525,34 @@ impl Section {
 
 impl Interface {
     /// A time stamp in nanoseconds since the epoch. `resolution` is a power of ten, or of two with its highest bit set.
+    #[inline]
     fn time(&self, high: u32, low: u32) -> Timestamp {
-        let units = (u128::from(high) << 32) | u128::from(low);
+        /// Nanoseconds of a unit, by its power of ten.
+        const UNITS: [u64; 10] = [
+            1_000_000_000,
+            100_000_000,
+            10_000_000,
+            1_000_000,
+            100_000,
+            10_000,
+            1_000,
+            100,
+            10,
+            1,
+        ];
+        let units = u64::from(high) << 32 | u64::from(low);
+        // What most interfaces have takes no division of wide numbers.
+        let usual = UNITS
+            .get(usize::from(self.resolution))
+            .filter(|_| self.offset == 0);
+        match usual.and_then(|unit| i64::try_from(units.checked_mul(*unit)?).ok()) {
+            Some(ns) => Timestamp::from_ns(ns),
+            None => self.any_time(units),
+        }
+    }
+
+    fn any_time(&self, units: u64) -> Timestamp {
+        let units = u128::from(units);
         let exponent = u32::from(self.resolution & 0x7f);
         let scaled = units.saturating_mul(1_000_000_000); // below 2^94
         let nanoseconds = if self.resolution & 0x80 != 0 {
@@ -591,18 +658,156 @@ fn number(data: &[u8], at: usize, big_endian: bool) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
 
-    fn time(resolution: u8, offset: i64, units: u64) -> i64 {
-        let interface = Interface {
+    use std::ops::ControlFlow;
+
+    use super::*;
+    use crate::capture::CaptureReader;
+    use crate::capture::at_hand::AtHand;
+
+    fn interface(resolution: u8, offset: i64) -> Interface {
+        Interface {
             link: LinkType::RAW,
             snap_length: 0,
             resolution,
             offset,
             fcs: 0,
             place: None,
+        }
+    }
+
+    fn time(resolution: u8, offset: i64, units: u64) -> i64 {
+        (interface(resolution, offset))
+            .time((units >> 32) as u32, units as u32)
+            .ns()
+    }
+
+    /// What a reader gives, as text; so many packets at a time by the short way.
+    struct Given {
+        at_once: usize,
+        left: usize,
+        all: Vec<String>,
+    }
+
+    impl AtHand for Given {
+        fn row(&mut self, _: &mut [Frame<'_>]) -> bool {
+            false
+        }
+
+        fn frame(&mut self, frame: &mut Frame<'_>) -> ControlFlow<()> {
+            self.all.push(format!("{:?}", Record::Frame(*frame)));
+            self.left -= 1;
+            match self.left {
+                0 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+
+    /// All that is in a capture, and what its interfaces were found to have; by the short way where it goes, if there is one.
+    fn given(capture: &[u8], at_once: Option<usize>) -> (Vec<String>, usize) {
+        let capture = std::io::Cursor::new(capture.to_vec());
+        let mut reader = match CaptureReader::from_reader("it", Box::new(capture)) {
+            Ok(reader) => reader,
+            Err(error) => return (vec![error.to_string()], 0),
         };
-        interface.time((units >> 32) as u32, units as u32).ns()
+        let (left, all) = (0, Vec::new());
+        let (mut given, mut short) = (
+            Given {
+                at_once: at_once.unwrap_or(0),
+                left,
+                all,
+            },
+            0,
+        );
+        loop {
+            if given.at_once > 0 {
+                given.left = given.at_once;
+                let before = given.all.len();
+                let flow = reader.each_at_hand(&mut given);
+                short += given.all.len() - before;
+                if flow.is_break() {
+                    continue;
+                }
+            }
+            match reader.next_record() {
+                Ok(Some(record)) => given.all.push(format!("{record:?}")),
+                Ok(None) => break,
+                Err(error) => given.all.push(error.to_string()),
+            }
+        }
+        given.all.push(format!("{:?}", reader.facts()));
+        (given.all, short)
+    }
+
+    fn block(kind: u32, body: &[u8], big: bool) -> Vec<u8> {
+        let number = |number: u32| {
+            if big {
+                number.to_be_bytes()
+            } else {
+                number.to_le_bytes()
+            }
+        };
+        let length = number(body.len() as u32 + SMALLEST_BLOCK);
+        [&number(kind), &length, body, &length].concat()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_024))]
+
+        #[test]
+        fn times_of_usual_interfaces_are_those_of_any(
+            resolution in 0..=12u8, units: u64, shift in 0..64u32, offset in prop_oneof![Just(0i64), any::<i64>()],
+        ) {
+            let (units, of) = (units >> shift, interface(resolution, offset));
+            prop_assert_eq!(of.time((units >> 32) as u32, units as u32), of.any_time(units));
+        }
+
+        /// Packets of two interfaces, one of them with a frame check sequence, and of one that there is not; with options and
+        /// without, and other blocks between them; damaged, and cut.
+        #[test]
+        fn the_short_way_gives_what_the_long_one_gives(
+            packets in prop::collection::vec((0..9u8, 0..4u32, any::<u32>(), prop::collection::vec(any::<u8>(), 0..20)), 0..40),
+            big: bool, damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+            cut in prop::option::weighted(0.3, any::<prop::sample::Index>()), at_once in 1..9usize,
+        ) {
+            let numbers = |all: &[u32]| -> Vec<u8> {
+                all.iter().flat_map(|number| if big { number.to_be_bytes() } else { number.to_le_bytes() }).collect()
+            };
+            let halves = |high: u32, low: u32| if big { high << 16 | low } else { low << 16 | high };
+            let mut capture = block(SECTION_HEADER, &numbers(&[BYTE_ORDER, halves(1, 0), u32::MAX, u32::MAX]), big);
+            for options in [&[][..], &[halves(13, 1), u32::from_ne_bytes([4; 4]), 0]] {
+                let body = [numbers(&[halves(1, 0), 0]), numbers(options)].concat();
+                capture.extend(block(INTERFACE_DESCRIPTION, &body, big));
+            }
+            // What stands behind another block is found by the long way.
+            let (mut plain, mut behind_packet) = (0, false);
+            for (kind, interface, time, bytes) in &packets {
+                let length = bytes.len() as u32;
+                let fields = numbers(&[*interface / 2, 0x5_0000, *time, length, length + u32::from(*kind)]);
+                let padded = [&bytes[..], &vec![0; bytes.len().next_multiple_of(4) - bytes.len()]].concat();
+                let options = match kind {
+                    0 => numbers(&[halves(2, 4), 1, 0]),
+                    _ => Vec::new(),
+                };
+                plain += usize::from(*kind > 1 && *interface < 2 && behind_packet);
+                behind_packet = *kind != 1;
+                let kind = if *kind == 1 { STATISTICS } else { ENHANCED_PACKET };
+                capture.extend(block(kind, &[fields, padded, options].concat(), big));
+            }
+            let sound = damage.is_empty() && cut.is_none();
+            for (at, value) in damage {
+                let at = at.index(capture.len());
+                capture[at] = value;
+            }
+            if let Some(cut) = cut {
+                capture.truncate(cut.index(capture.len()));
+            }
+            let ((long, _), (short, by_it)) = (given(&capture, None), given(&capture, Some(at_once)));
+            prop_assert_eq!(long, short);
+            prop_assert!(!sound || by_it == plain, "{} of {}", by_it, plain);
+        }
     }
 
     #[test]
