@@ -27,6 +27,7 @@ mod rest;
 mod route;
 mod runs;
 mod shards;
+mod slots;
 
 use std::mem::size_of;
 use std::sync::Arc;

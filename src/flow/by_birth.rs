@@ -3,9 +3,12 @@
 use std::hint::black_box;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hugealloc::HugeAlloc;
+
 use super::embryo::Embryo;
-use super::lives::{Handle, Life, Lives, Ordinary, Place, Slots, Waiting};
+use super::lives::{Handle, Life, Lives, Ordinary, Place, Waiting};
 use super::packs::LeavingPacks;
+use super::slots::{self, Slots};
 use crate::tracker::{Digest, Heir, Tracker};
 
 /// Lives of which the memory is asked for at once: it takes hardly longer than for one.
@@ -252,7 +255,7 @@ impl All {
 struct Leaving<T>(Vec<Mutex<Chunk<T>>>);
 
 struct Chunk<T> {
-    slots: Vec<Option<T>>,
+    slots: slots::Chunk<T>,
     /// Values that it still holds.
     left: usize,
 }
@@ -269,32 +272,32 @@ impl<T> Leaving<T> {
         Leaving(leaving.collect())
     }
 
-    fn chunk(&self, slot: u32) -> Option<MutexGuard<'_, Chunk<T>>> {
-        Some(held(self.0.get(slot as usize / Slots::<T>::CHUNK)?))
+    /// The chunk that a slot is in, and its place there.
+    fn chunk(&self, slot: u32) -> Option<(MutexGuard<'_, Chunk<T>>, usize)> {
+        let (chunk, place) = Slots::<T>::place_of(slot);
+        Some((held(self.0.get(chunk)?), place))
     }
 
     /// Looks at the value in a slot.
     fn look<R>(&self, slot: u32, look: impl FnOnce(&T) -> R) -> Option<R> {
-        let chunk = self.chunk(slot)?;
-        Some(look(
-            chunk.slots.get(slot as usize % Slots::<T>::CHUNK)?.as_ref()?,
-        ))
+        let (chunk, place) = self.chunk(slot)?;
+        Some(look(chunk.slots.get(place)?.as_ref()?))
     }
 
     fn take(&self, slot: u32) -> Option<T> {
-        let mut chunk = self.chunk(slot)?;
-        let value = chunk.slots.get_mut(slot as usize % Slots::<T>::CHUNK)?.take()?;
+        let (mut chunk, place) = self.chunk(slot)?;
+        let value = chunk.slots.get_mut(place)?.take()?;
         chunk.one_less();
         Some(value)
     }
 
     /// One that is taken, without being moved.
     fn forget(&self, slot: u32) {
-        if let Some(mut chunk) = self.chunk(slot)
-            && let Some(place) = chunk.slots.get_mut(slot as usize % Slots::<T>::CHUNK)
-            && place.is_some()
+        if let Some((mut chunk, place)) = self.chunk(slot)
+            && let Some(value) = chunk.slots.get_mut(place)
+            && value.is_some()
         {
-            *place = None;
+            *value = None;
             chunk.one_less();
         }
     }
@@ -312,7 +315,7 @@ impl<T> Chunk<T> {
     fn one_less(&mut self) {
         self.left = self.left.saturating_sub(1);
         if self.left == 0 {
-            self.slots = Vec::new();
+            self.slots = slots::Chunk::new_in(HugeAlloc);
         }
     }
 }

@@ -12,6 +12,7 @@ use super::FlowKey;
 use super::embryo::Embryo;
 use super::evicted::Class;
 use super::packs::{Pack, Packs};
+use super::slots::Slots;
 
 /// One life of a 4-tuple in the table.
 #[derive(Clone)]
@@ -473,123 +474,6 @@ impl Lives {
         // Stable, because that one makes use of rows in order, which most slots are.
         births.sort_by_key(|(birth, _)| *birth);
         births
-    }
-}
-
-/// Slots that are used again, in chunks that are never moved.
-#[derive(Clone)]
-pub(super) struct Slots<T> {
-    pub chunks: Vec<Vec<Option<T>>>,
-    free: Vec<u32>,
-    standing: u64,
-}
-
-impl<T> Default for Slots<T> {
-    fn default() -> Slots<T> {
-        Slots {
-            chunks: Vec::new(),
-            free: Vec::new(),
-            standing: 0,
-        }
-    }
-}
-
-impl<T> Slots<T> {
-    /// Slots that are allocated together: between 256 and 512 KiB, which the system gets back at once. That takes time, as each
-    /// processor is told of it; but of the last chunk of each table half is of no use on average.
-    pub const CHUNK: usize = 1 << ((512 << 10) / size_of::<Option<T>>()).ilog2();
-
-    fn slots(&self) -> u32 {
-        let before = self.chunks.len().saturating_sub(1).saturating_mul(Self::CHUNK);
-        let slots = before.saturating_add(self.chunks.last().map_or(0, Vec::len));
-        u32::try_from(slots).unwrap_or(u32::MAX)
-    }
-
-    fn insert(&mut self, value: T) -> u32 {
-        self.standing += 1;
-        if let Some(index) = self.free.pop()
-            && let Some(slot) = self.slot_mut(index)
-        {
-            *slot = Some(value);
-            return index;
-        }
-        self.push(value)
-    }
-
-    /// As [`Slots::insert`], but into a new slot as long as not one of sixteen is free: what is inserted at one time stands
-    /// together, and leaves a chunk together when all leave in order.
-    fn insert_apart(&mut self, value: T) -> u32 {
-        if self.free.len() as u64 >= u64::from(self.slots() / 16).max(1) {
-            return self.insert(value);
-        }
-        self.standing += 1;
-        self.push(value)
-    }
-
-    fn push(&mut self, value: T) -> u32 {
-        let index = self.slots();
-        match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < Self::CHUNK => chunk.push(Some(value)),
-            // All of it at once: a chunk that grew would be moved. The system gives memory page by page as it is used.
-            Some(_) | None => {
-                let mut chunk = Vec::with_capacity(Self::CHUNK);
-                chunk.push(Some(value));
-                self.chunks.push(chunk);
-            }
-        }
-        index
-    }
-
-    /// How many slots of each chunk are free.
-    pub fn free_by_chunk(&self) -> Vec<usize> {
-        let mut counts = vec![0; self.chunks.len()];
-        for index in &self.free {
-            if let Some(count) = counts.get_mut(*index as usize / Self::CHUNK) {
-                *count += 1;
-            }
-        }
-        counts
-    }
-
-    fn take(&mut self, index: u32) -> Option<T> {
-        let value = self.slot_mut(index)?.take()?;
-        self.standing -= 1;
-        self.free.push(index);
-        Some(value)
-    }
-
-    fn forget(&mut self, index: u32) {
-        if let Some(slot) = self.slot_mut(index)
-            && slot.is_some()
-        {
-            *slot = None;
-            self.standing -= 1;
-            self.free.push(index);
-        }
-    }
-
-    fn get(&self, index: u32) -> Option<&T> {
-        self.place(index)?.as_ref()
-    }
-
-    #[inline]
-    fn place(&self, index: u32) -> Option<&Option<T>> {
-        let index = index as usize;
-        self.chunks.get(index / Self::CHUNK)?.get(index % Self::CHUNK)
-    }
-
-    fn slot_mut(&mut self, index: u32) -> Option<&mut Option<T>> {
-        let index = index as usize;
-        self.chunks
-            .get_mut(index / Self::CHUNK)?
-            .get_mut(index % Self::CHUNK)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        let slots = self.chunks.iter().flatten();
-        (0..)
-            .zip(slots)
-            .filter_map(|(slot, value)| Some((slot, value.as_ref()?)))
     }
 }
 
