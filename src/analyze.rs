@@ -1,6 +1,7 @@
 //! Wires the stages together: capture files to segments, segments to lives, lives to the model. The only place that
 //! knows all of them.
 
+mod ahead;
 mod connections;
 pub(crate) mod count;
 mod crew;
@@ -25,6 +26,7 @@ use crate::input::{self, Copies, Dedup, Facts, Item, Place, Taker, Timeline};
 use crate::model::{self, Address, Analysis};
 use crate::segment::{DecodeSettings, Decoder, Endpoint, Segment};
 use crate::time::Timestamp;
+use ahead::Ahead;
 use connections::Left;
 pub use connections::{Connections, Part, PartSize, Told};
 use count::{Count, Segments, Sums};
@@ -239,6 +241,14 @@ impl Run {
                     packets,
                 });
             };
+            // A compressed file is read so whoever tracks: how far it can be unpacked must not depend on that.
+            if let Some(unpacker) = timeline.unpacker(WindowSize::UNPACKED) {
+                let ahead = Arc::new_cyclic(|ahead: &Weak<Ahead<'_, '_>>| {
+                    relay.let_help(ahead.clone());
+                    Ahead::new(unpacker, timeline, self, relay)
+                });
+                return ahead.read(progress).finish();
+            }
             let windows = if relay.may_have_help() {
                 timeline.windows(WindowSize::USUAL)
             } else {

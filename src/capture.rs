@@ -20,6 +20,7 @@ mod skip;
 mod snoop;
 mod source;
 mod stop;
+mod unpacked;
 mod waiting;
 mod windows;
 
@@ -40,6 +41,7 @@ pub use octets::Octets;
 pub use skip::Skip;
 use source::Source;
 pub use stop::Stop;
+pub(crate) use unpacked::Unpacker;
 use waiting::Waiting;
 pub(crate) use windows::{Window, WindowSize, Windows};
 

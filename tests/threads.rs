@@ -1,6 +1,7 @@
 //! What is told does not depend on how it is computed: by one thread or several, in one table or several, and with usual
 //! connections told or summed up.
 
+mod compressors;
 mod repository;
 #[path = "../benches/workload/mod.rs"]
 mod workload;
@@ -71,6 +72,45 @@ fn many_threads_tell_what_one_tells() {
                 "{}, {threads} threads",
                 path.display()
             );
+        }
+    }
+}
+
+/// One large compressed file is unpacked by one thread while others track; whole, cut off, damaged.
+#[test]
+fn many_threads_unpack_what_one_unpacks() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("packed");
+    let shape = Shape {
+        connections: 30_000,
+        at_once: 3_000,
+        ..Shape::HEADERS
+    };
+    let mut octets = Vec::new();
+    write(&shape, 11, Format::Pcap, &mut octets, &mut |_| {}).expect("room");
+    for pack in [compressors::zstd as compressors::Compress, compressors::gzip] {
+        let whole = pack(&octets);
+        assert!(whole.len() > 5 << 20, "{} bytes are too few", whole.len());
+        let most = whole.len() * 9 / 10;
+        let damaged = [&whole[..most], &[0xff; 50], &whole[most + 50..]].concat();
+        for (what, packed) in [
+            ("cut off", whole[..most].to_vec()),
+            ("damaged", damaged),
+            ("whole", whole),
+        ] {
+            std::fs::write(&path, packed).expect("room");
+            let one = told(&path, Threads::Exactly(1)).expect("a capture");
+            assert_eq!(one.capture.damage.is_empty(), what == "whole");
+            for threads in [2, 8] {
+                let many = told(&path, Threads::Exactly(threads)).expect("a capture");
+                assert!(json(&one) == json(&many), "{what}, {threads} threads");
+            }
+            if what == "whole" {
+                std::fs::write(&path, &octets).expect("room");
+                let plain = told(&path, Threads::Exactly(2)).expect("a capture");
+                let connections = |analysis: &Analysis| format!("{:?}", analysis.connections);
+                assert!(connections(&one) == connections(&plain), "unpacked");
+            }
         }
     }
 }

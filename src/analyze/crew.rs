@@ -61,6 +61,8 @@ struct Board<T: Table> {
     gives_in_vain: bool,
     /// Batches that were given since too many waited.
     in_time: usize,
+    /// There may be something else to do again.
+    news: bool,
     /// Batches to be filled again.
     empty: Vec<T::Batch>,
     /// No more segments come.
@@ -103,6 +105,7 @@ impl<T: Table> Crew<T> {
                 idle: 0,
                 gives_in_vain: false,
                 in_time: 0,
+                news: false,
                 empty: Vec::new(),
                 over: false,
                 failed: false,
@@ -138,8 +141,8 @@ impl<T: Table> Crew<T> {
     }
 
     /// What a thread of the crew does until all is over. While there is nothing to do it does something else, `aside`, as long as
-    /// that is of use.
-    pub fn work(&self, mut aside: impl FnMut() -> bool) {
+    /// that is of use. That one is told whether the crew was quick enough for a while.
+    pub fn work(&self, mut aside: impl FnMut(bool) -> bool) {
         let mut board = self.board();
         let mut of_use = true;
         loop {
@@ -152,9 +155,10 @@ impl<T: Table> Crew<T> {
                     self.does(job, board)
                 }
                 None if board.over => return,
-                None if of_use && board.in_time >= IN_TIME => {
+                None if take(&mut board.news) || of_use => {
+                    let in_time = board.in_time >= IN_TIME;
                     drop(board);
-                    of_use = aside();
+                    of_use = aside(in_time);
                     self.board()
                 }
                 None => {
@@ -166,6 +170,28 @@ impl<T: Table> Crew<T> {
                 }
             };
         }
+    }
+
+    /// There may be something else to do again.
+    pub fn wake(&self) {
+        let mut board = self.board();
+        board.news = true;
+        if board.idle > 0 {
+            self.work.notify_one();
+        }
+    }
+
+    /// Gives one table what waits for it. False if nothing does.
+    pub fn help_once(&self) -> bool {
+        let mut board = self.board();
+        let Some(job) = board.next_job() else {
+            return false;
+        };
+        if take(&mut board.gives_in_vain) {
+            self.room.notify_one();
+        }
+        drop(self.does(job, board));
+        true
     }
 
     /// No more segments come: the threads end when they have done what there is.
@@ -287,7 +313,7 @@ mod tests {
         let crew = Crew::new(tables, threads);
         thread::scope(|scope| {
             let threads: Vec<_> = (0..threads)
-                .map(|_| scope.spawn(|| crew.work(|| false)))
+                .map(|_| scope.spawn(|| crew.work(|_| false)))
                 .collect();
             let mut batches = vec![Vec::new(); 10];
             for number in 0..count {

@@ -6,7 +6,7 @@
 use std::mem::take;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, Builder, Scope, ScopedJoinHandle};
 
 use super::Threads;
@@ -32,12 +32,39 @@ pub(super) struct Relay<'scope, 'env> {
     way: Way<'scope>,
     /// What the other threads do while they have nothing to track.
     aside: Option<Weak<dyn Aside + 'scope>>,
+    crews: Crews,
 }
 
 /// What a thread can do that has nothing to track.
 pub(super) trait Aside: Send + Sync {
+    /// Whether that is worth it while those who track are not quick enough, too.
+    fn is_worth_it(&self) -> bool;
+
     /// Does some of it, in this thread's own window. False if there is nothing to do, for now.
     fn help(&self, window: &mut Window) -> bool;
+}
+
+/// Those who track besides the thread that reads, once there are any.
+#[derive(Clone, Default)]
+pub(super) struct Crews(Arc<OnceLock<Arc<Crew<Flows>>>>);
+
+impl Crews {
+    /// Whether there are any.
+    pub fn begun(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    /// Tells them that there is something else to do.
+    pub fn wake(&self) {
+        if let Some(crew) = self.0.get() {
+            crew.wake();
+        }
+    }
+
+    /// Tracks some of what waits for them. False if nothing does.
+    pub fn help_once(&self) -> bool {
+        self.0.get().is_some_and(|crew| crew.help_once())
+    }
 }
 
 enum Way<'scope> {
@@ -82,12 +109,18 @@ impl<'scope, 'env> Relay<'scope, 'env> {
                 patience: (others > 0).then_some((patience, others)),
             }),
             aside: None,
+            crews: Crews::default(),
         }
     }
 
     /// Whether other threads may begin to track.
     pub fn may_have_help(&self) -> bool {
         matches!(&self.way, Way::Here(here) if here.patience.is_some())
+    }
+
+    /// Those that will begin.
+    pub fn crew(&self) -> Crews {
+        self.crews.clone()
     }
 
     /// Those that will begin do this, too.
@@ -182,9 +215,9 @@ impl<'scope, 'env> Relay<'scope, 'env> {
             let crew = Arc::clone(&crew);
             let thread = Builder::new().name("tracking".to_owned());
             let (aside, mut window) = (self.aside.clone(), Window::new());
-            let help = move || {
+            let help = move |in_time| {
                 let aside = aside.as_ref().and_then(Weak::upgrade);
-                aside.is_some_and(|aside| aside.help(&mut window))
+                aside.is_some_and(|aside| (in_time || aside.is_worth_it()) && aside.help(&mut window))
             };
             thread.spawn_scoped(self.scope, move || crew.work(help)).ok()
         });
@@ -193,6 +226,7 @@ impl<'scope, 'env> Relay<'scope, 'env> {
             here.shards = Shards::from(crew.tables());
             return;
         }
+        let _ = self.crews.0.set(Arc::clone(&crew)); // they begin once
         self.way = Way::There(There { crew, threads });
     }
 }

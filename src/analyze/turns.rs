@@ -5,6 +5,8 @@
 //! window parses it, too: its octets are in that processor's cache.
 
 use std::hint::spin_loop;
+use std::io::Read;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -20,10 +22,42 @@ const AT_ONCE: u64 = 2;
 const LOOKS: u32 = 1 << 12;
 
 /// What whoever parses needs.
-struct Baton<'env, 'scope> {
-    timeline: &'env mut Timeline,
-    run: &'env mut Run,
-    relay: Relay<'scope, 'env>,
+pub(super) struct Baton<'env, 'scope> {
+    pub timeline: &'env mut Timeline,
+    pub run: &'env mut Run,
+    pub relay: Relay<'scope, 'env>,
+}
+
+impl<'env, 'scope> Baton<'env, 'scope> {
+    /// Parses this window, the next one.
+    pub fn parse(&mut self, window: &mut Window, progress: impl FnMut(u64)) -> ControlFlow<()> {
+        let mut reading = Reading {
+            run: self.run,
+            relay: &mut self.relay,
+            progress,
+        };
+        self.timeline.read_window(window, &mut reading)
+    }
+
+    /// Parses what is behind the last window.
+    pub fn parse_behind(
+        self,
+        rest: impl FnOnce(u64) -> Box<dyn Read + Send>,
+        progress: impl FnMut(u64),
+    ) -> Relay<'scope, 'env> {
+        let Baton {
+            timeline,
+            run,
+            mut relay,
+        } = self;
+        let mut reading = Reading {
+            run,
+            relay: &mut relay,
+            progress,
+        };
+        let _ = timeline.read_behind(rest, &mut reading);
+        relay
+    }
 }
 
 /// A file that is read in turns.
@@ -84,18 +118,7 @@ impl<'env, 'scope> Turns<'env, 'scope> {
             }
         };
         drop(turn);
-        let Baton {
-            timeline,
-            run,
-            mut relay,
-        } = *baton;
-        let mut reading = Reading {
-            run,
-            relay: &mut relay,
-            progress,
-        };
-        let _ = timeline.read_behind(&self.windows, &mut reading);
-        relay
+        baton.parse_behind(|offset| self.windows.rest(offset), progress)
     }
 
     fn take_turn(&self, window: &mut Window, at_once: u64, progress: &mut impl FnMut(u64)) -> bool {
@@ -111,12 +134,7 @@ impl<'env, 'scope> Turns<'env, 'scope> {
             return false;
         };
         let failing = Failing(self);
-        let mut reading = Reading {
-            run: &mut *baton.run,
-            relay: &mut baton.relay,
-            progress,
-        };
-        let flow = baton.timeline.read_window(window, &mut reading);
+        let flow = baton.parse(window, progress);
         drop(failing);
         let mut turn = self.turn();
         turn.baton = Some(baton);
@@ -165,6 +183,10 @@ impl<'env, 'scope> Turns<'env, 'scope> {
 }
 
 impl Aside for Turns<'_, '_> {
+    fn is_worth_it(&self) -> bool {
+        false
+    }
+
     fn help(&self, window: &mut Window) -> bool {
         self.take_turn(window, AT_ONCE, &mut |_| ())
     }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::compression::{Broken, Compression, Decompressor, Flaw};
 use super::limits::{Limits, too_much};
-use super::windows::Window;
+use super::unpacked::Unpacker;
+use super::windows::{Window, WindowSize};
 
 /// Octets asked for at once. Larger windows fall out of the processor's cache.
 const CHUNK: usize = 256 << 10;
@@ -45,7 +46,15 @@ struct Packed {
     compression: Compression,
     /// Compressed octets taken.
     taken: Arc<AtomicU64>,
+    /// As many as that were taken for the window that was brought last, if nothing was read behind it: more may have been unpacked.
+    brought: Option<u64>,
     limits: Limits,
+}
+
+impl Packed {
+    fn taken(&self) -> u64 {
+        self.brought.unwrap_or_else(|| self.taken.load(Ordering::Relaxed))
+    }
 }
 
 impl Source {
@@ -73,8 +82,20 @@ impl Source {
         self.by_windows.then(|| self.taken())
     }
 
+    /// As [`Source::by_windows`], of what is unpacked: what unpacks it.
+    pub fn by_unpacked_windows(&mut self, size: WindowSize) -> Option<Unpacker> {
+        let packed = self.packed.as_mut().filter(|_| !self.growing && !self.at_end)?;
+        self.by_windows = true;
+        packed.brought = Some(packed.taken());
+        let decoder = std::mem::replace(&mut self.reader, Box::new(io::empty()));
+        Some(Unpacker::new(decoder, Arc::clone(&packed.taken), size))
+    }
+
     /// Takes the octets that follow, until they are given back.
     pub fn bring(&mut self, window: &mut Window) {
+        if let Some(packed) = &mut self.packed {
+            packed.brought = window.packed();
+        }
         let range = match window.lend(&mut self.buffer, self.start..self.end) {
             Some(range) => {
                 self.borrowed = true;
@@ -123,6 +144,7 @@ impl Source {
         source.packed = Some(Packed {
             compression,
             taken,
+            brought: None,
             limits: *limits,
         });
         source
@@ -135,7 +157,7 @@ impl Source {
     /// Octets taken from the outermost input: compressed ones, if it is compressed.
     pub fn taken_outside(&self) -> u64 {
         match &self.packed {
-            Some(packed) => packed.taken.load(Ordering::Relaxed),
+            Some(packed) => packed.taken(),
             None => self.taken(),
         }
     }
@@ -160,7 +182,11 @@ impl Source {
     pub fn fill(&mut self, wanted: usize) -> io::Result<usize> {
         while self.data().len() < wanted && !self.at_end {
             if self.by_windows {
+                self.check_expansion()?;
                 return Err(ErrorKind::WouldBlock.into());
+            }
+            if let Some(packed) = &mut self.packed {
+                packed.brought = None;
             }
             self.make_room(wanted);
             let Some(space) = self.buffer.get_mut(self.end..) else {
@@ -186,7 +212,7 @@ impl Source {
         let Some(packed) = &self.packed else {
             return Ok(());
         };
-        let at = packed.taken.load(Ordering::Relaxed);
+        let at = packed.taken();
         match too_much(&packed.limits, self.taken(), at, self.records) {
             None => Ok(()),
             Some(limit) => Err(io::Error::other(Broken {

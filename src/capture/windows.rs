@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::CaptureReader;
+use super::{CaptureReader, Unpacker};
 
 /// How large windows are.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,12 @@ pub(crate) struct WindowSize {
 impl WindowSize {
     /// One that stays in the processor's cache until it is parsed.
     pub const USUAL: WindowSize = WindowSize {
+        octets: 256 << 10,
+        head: 64 << 10,
+    };
+
+    /// One of unpacked octets.
+    pub const UNPACKED: WindowSize = WindowSize {
         octets: 256 << 10,
         head: 64 << 10,
     };
@@ -51,6 +57,8 @@ pub(crate) struct Window {
     room: usize,
     /// As many as there can be.
     full: bool,
+    /// Compressed octets that were taken up to its end, if they were unpacked.
+    packed: Option<u64>,
 }
 
 /// A file from some octet on, in windows numbered from 0. The last one is the first that is not full.
@@ -75,6 +83,31 @@ impl Window {
     /// Whether it may have another one behind it.
     pub fn is_full(&self) -> bool {
         self.full
+    }
+
+    /// Whether its octets were unpacked.
+    pub fn is_unpacked(&self) -> bool {
+        self.packed.is_some()
+    }
+
+    /// Compressed octets that were taken up to its end, if its octets were unpacked.
+    pub(super) fn packed(&self) -> Option<u64> {
+        self.packed
+    }
+
+    /// Room for the octets of a window of this size.
+    pub(super) fn clear(&mut self, size: WindowSize) -> &mut [u8] {
+        let WindowSize { octets, head } = size;
+        self.buffer.resize(head + octets, 0);
+        (self.head, self.room, self.filled) = (head, head, 0);
+        self.buffer.get_mut(head..).unwrap_or_default()
+    }
+
+    /// So many were written to the room that there was for them, out of compressed ones of which so many were taken.
+    pub(super) fn fill(&mut self, filled: usize, packed: Option<u64>) {
+        self.filled = filled;
+        self.full = self.head + filled == self.buffer.len();
+        self.packed = packed;
     }
 
     /// Its octets.
@@ -133,15 +166,15 @@ impl Windows {
                 Err(_) => break,
             }
         }
-        window.full = window.filled == octets;
+        (window.full, window.packed) = (window.filled == octets, None);
     }
 
     /// The file from some octet on, read by one alone.
-    pub(super) fn rest(&self, offset: u64) -> Rest {
-        Rest {
+    pub fn rest(&self, offset: u64) -> Box<dyn Read + Send> {
+        Box::new(Rest {
             file: Arc::clone(&self.file),
             offset,
-        }
+        })
     }
 }
 
@@ -149,6 +182,11 @@ impl CaptureReader {
     /// From here on the octets of the file are brought in windows: those from this one on. None if they cannot be.
     pub(crate) fn by_windows(&mut self) -> Option<u64> {
         self.source.by_windows()
+    }
+
+    /// As [`CaptureReader::by_windows`], of a compressed file: what unpacks them.
+    pub(crate) fn by_unpacked_windows(&mut self, size: WindowSize) -> Option<Unpacker> {
+        self.source.by_unpacked_windows(size)
     }
 
     /// Takes the next window until it is given back. Where the octets that were brought end, that is the end for now
@@ -163,16 +201,15 @@ impl CaptureReader {
         self.source.give_back(window);
     }
 
-    /// Reads on by itself, behind the windows that were brought.
-    pub(crate) fn go_on(&mut self, windows: &Windows) {
-        self.source
-            .go_on_with(Box::new(windows.rest(self.source.taken())));
+    /// Reads on by itself, behind the windows that were brought: what there is from this octet on.
+    pub(crate) fn go_on(&mut self, rest: impl FnOnce(u64) -> Box<dyn Read + Send>) {
+        self.source.go_on_with(rest(self.source.taken()));
         self.waiting = false;
     }
 }
 
 /// What is left of a file that was read in windows.
-pub(super) struct Rest {
+struct Rest {
     file: Arc<File>,
     offset: u64,
 }

@@ -1,9 +1,10 @@
-//! A timeline of one plain file, read in windows that are brought.
+//! A timeline of one file, read in windows that are brought.
 
+use std::io::Read;
 use std::ops::ControlFlow;
 
-use super::{Input, Kind, Reader, Taker, Timeline};
-use crate::capture::{Window, WindowSize, Windows};
+use super::{Found, Input, Kind, Reader, Taker, Timeline};
+use crate::capture::{Unpacker, Window, WindowSize, Windows};
 
 /// So many windows of a file are worth being brought.
 const WORTH: u64 = 16;
@@ -12,6 +13,21 @@ impl Timeline {
     /// The only file, if it is a plain one of which much is left to read: from here on it is read by [`Timeline::read_window`], and
     /// at last by [`Timeline::read_behind`].
     pub(crate) fn windows(&mut self, size: WindowSize) -> Option<Windows> {
+        let descriptors = self.descriptors.clone();
+        let (found, reader) = self.only_large(size)?;
+        let file = found
+            .identity
+            .and(descriptors.again(&found.path, found.identity).ok())?;
+        Some(Windows::new(file, reader.capture.by_windows()?, size))
+    }
+
+    /// As [`Timeline::windows`], if it is a compressed one.
+    pub(crate) fn unpacker(&mut self, size: WindowSize) -> Option<Unpacker> {
+        self.only_large(size)?.1.capture.by_unpacked_windows(size)
+    }
+
+    /// The only file, if it is one of which so many windows are left to read that they are worth being brought.
+    fn only_large(&mut self, size: WindowSize) -> Option<(&Found, &mut Reader)> {
         let [
             Input {
                 found,
@@ -23,18 +39,16 @@ impl Timeline {
             return None;
         };
         let left = found.length.checked_sub(reader.capture.bytes_read())?;
-        let worth = left / size.octets() >= WORTH;
-        if found.kind != Kind::Regular || found.identity.is_none() || !worth {
-            return None;
-        }
-        let file = self.descriptors.again(&found.path, found.identity).ok()?;
-        Some(Windows::new(file, reader.capture.by_windows()?, size))
+        let worth = found.kind == Kind::Regular && left / size.octets() >= WORTH;
+        worth.then_some((found, reader))
     }
 
     /// As [`Timeline::read_to`], as far as this window of the file reaches, which comes behind those that were read. Breaks off
     /// where [`Timeline::read_behind`] has to go on.
     pub(crate) fn read_window(&mut self, window: &mut Window, taker: &mut impl Taker) -> ControlFlow<()> {
-        self.descriptors.meter.add(window.filled() as u64);
+        if !window.is_unpacked() {
+            self.descriptors.meter.add(window.filled() as u64);
+        }
         if let Some(reader) = self.only_reader() {
             reader.capture.bring(window);
         }
@@ -51,10 +65,14 @@ impl Timeline {
         }
     }
 
-    /// As [`Timeline::read_to`], behind the last window that was read.
-    pub(crate) fn read_behind(&mut self, windows: &Windows, taker: &mut impl Taker) -> ControlFlow<()> {
+    /// As [`Timeline::read_to`], behind the last window that was read: what there is from the octet on that `rest` is told.
+    pub(crate) fn read_behind(
+        &mut self,
+        rest: impl FnOnce(u64) -> Box<dyn Read + Send>,
+        taker: &mut impl Taker,
+    ) -> ControlFlow<()> {
         if let Some(reader) = self.only_reader() {
-            reader.capture.go_on(windows);
+            reader.capture.go_on(rest);
         }
         self.read_to(taker)
     }
@@ -66,7 +84,7 @@ impl Timeline {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{File, OpenOptions, read};
+    use std::fs::{OpenOptions, read};
     use std::path::{Path, PathBuf};
 
     use super::*;
@@ -83,12 +101,31 @@ mod tests {
             ControlFlow::Continue(())
         };
         let windows = size.and_then(|size| timeline.windows(size));
+        let unpacker = size.and_then(|size| timeline.unpacker(size));
         before();
         let mut number = 0;
-        match windows {
-            None => _ = timeline.read_to(&mut take),
-            Some(windows) => {
-                let mut window = Window::new();
+        let mut window = Window::new();
+        match (windows, unpacker) {
+            (None, None) => _ = timeline.read_to(&mut take),
+            (_, Some(mut unpacker)) => {
+                // Some are unpacked ahead.
+                let (mut ahead, mut all) = (std::collections::VecDeque::new(), false);
+                loop {
+                    while !all && ahead.len() < 3 {
+                        let mut next = Window::new();
+                        unpacker.read(&mut next);
+                        all = !next.is_full();
+                        ahead.push_back(next);
+                    }
+                    number += 1;
+                    let mut window = ahead.pop_front().expect("one that is not full breaks off");
+                    if timeline.read_window(&mut window, &mut take).is_break() {
+                        break;
+                    }
+                }
+                let _ = timeline.read_behind(|_| Box::new(unpacker), &mut take);
+            }
+            (Some(windows), None) => {
                 loop {
                     windows.read(number, &mut window);
                     number += 1;
@@ -96,7 +133,7 @@ mod tests {
                         break;
                     }
                 }
-                let _ = timeline.read_behind(&windows, &mut take);
+                let _ = timeline.read_behind(|offset| windows.rest(offset), &mut take);
             }
         }
         let (octets, told) = (timeline.meter()(), format!("{:?}", timeline.facts().files));
@@ -141,6 +178,70 @@ mod tests {
             }
         }
         assert!(in_windows > 100 && many > 20, "{in_windows} {many}");
+    }
+
+    fn zstd(octets: &[u8]) -> Vec<u8> {
+        zstd::encode_all(octets, 1).expect("packed")
+    }
+
+    fn gzip(octets: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, octets).expect("packed");
+        encoder.finish().expect("packed")
+    }
+
+    /// As a whole, in several members, cut off, with other octets in the middle, with others behind it; and where what was packed is
+    /// damaged itself.
+    #[test]
+    fn unpacked_windows_give_what_the_file_gives() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("packed");
+        let (mut in_windows, mut damaged) = (0, 0);
+        for capture in plain_captures() {
+            let octets = read(&capture).expect("readable");
+            if octets.len() < 3_000 {
+                continue;
+            }
+            let (begin, end) = octets.split_at(octets.len() / 2);
+            for pack in [zstd, gzip] {
+                let whole = pack(&octets);
+                let middle = whole.len() / 2;
+                let overwritten = [&whole[..middle], &[0xff; 9], &whole[middle + 9..]].concat();
+                let inside = [begin, &[0xff; 90], &end[90..]].concat();
+                for (is_sound, packed) in [
+                    (true, [pack(begin), pack(end)].concat()),
+                    (true, whole[..middle].to_vec()),
+                    (false, overwritten),
+                    (true, [&whole[..], b"something else"].concat()),
+                    (true, pack(&inside)),
+                    (true, whole),
+                ] {
+                    std::fs::write(&path, packed).expect("a file");
+                    // Little that is cut off or damaged is no capture any more.
+                    if CaptureReader::open(&path).is_err() {
+                        continue;
+                    }
+                    let (expected, facts, _) = given(&path, None, || ());
+                    for (octets, head) in [(13, 0), (40, 3_000)] {
+                        let size = WindowSize::new(octets, head);
+                        let (records, told, windows) = given(&path, Some(size), || ());
+                        if is_sound {
+                            assert_eq!(records, expected, "{}: {size:?}", capture.display());
+                            assert_eq!(told, facts, "{}: {size:?}", capture.display());
+                        } else {
+                            // What a decoder gives before a flaw depends on how much it is asked for.
+                            let same = records.len().min(expected.len());
+                            assert_eq!(records[..same], expected[..same], "{}", capture.display());
+                            let is_damaged = |facts: &str| facts.contains("damage: [\"");
+                            assert_eq!(is_damaged(&told), is_damaged(&facts), "{told}");
+                        }
+                        in_windows += u32::from(windows > 0);
+                        damaged += u32::from(windows > 0 && facts.contains("damage: [\""));
+                    }
+                }
+            }
+        }
+        assert!(in_windows > 200 && damaged > 100, "{in_windows} {damaged}");
     }
 
     /// Octets in the middle of a capture that are changed, or missing.
@@ -227,9 +328,9 @@ mod tests {
         }
     }
 
-    /// Files that have other ones beside them, streams, and small or compressed ones are read otherwise.
+    /// Files that have other ones beside them, streams, and small ones are read otherwise.
     #[test]
-    fn only_one_large_plain_file_is_read_in_windows() {
+    fn only_one_large_file_is_read_in_windows() {
         let small = WindowSize::new(500, 100);
         let all = plain_captures();
         let open = |paths: &[PathBuf]| {
@@ -248,13 +349,18 @@ mod tests {
         );
         let other = all.iter().find(|path| **path != large).expect("another one");
         assert!(open(&[large.clone(), other.clone()]).windows(small).is_none());
+        assert!(open(std::slice::from_ref(&large)).unpacker(small).is_none());
         let folder = tempfile::tempdir().expect("a folder");
         let packed = folder.path().join("packed.gz");
-        let mut encoder =
-            flate2::write::GzEncoder::new(File::create(&packed).expect("a file"), Default::default());
-        let mut bytes = File::open(&large).expect("a file");
-        std::io::copy(&mut bytes, &mut encoder).expect("packed");
-        encoder.finish().expect("packed");
-        assert!(open(&[packed]).windows(WindowSize::new(50, 100)).is_none());
+        std::fs::write(&packed, gzip(&read(&large).expect("readable"))).expect("a file");
+        let packed = std::slice::from_ref(&packed);
+        assert!(open(packed).windows(WindowSize::new(50, 100)).is_none());
+        assert!(open(packed).unpacker(WindowSize::USUAL).is_none());
+        assert!(
+            open(&[packed[0].clone(), large])
+                .unpacker(WindowSize::new(50, 100))
+                .is_none()
+        );
+        assert!(open(packed).unpacker(WindowSize::new(50, 100)).is_some());
     }
 }
